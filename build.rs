@@ -1,0 +1,36 @@
+//! Compiles `proto/` with protox, so that no protoc is needed on the machine.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use prost::Message as _;
+
+const FILES: [&str; 6] = [
+    "mycelia/flags/v1/value.proto",
+    "mycelia/flags/v1/flag.proto",
+    "mycelia/flags/v1/change.proto",
+    "mycelia/flags/v1/admin_service.proto",
+    "mycelia/flags/v1/sync_service.proto",
+    "mycelia/flags/v1/evaluation_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    // Source information carries the comments (grpcurl's `describe` shows them); imports are needed by reflection.
+    compiler.include_source_info(true).include_imports(true);
+    compiler.open_files(FILES)?;
+    let descriptors = compiler.file_descriptor_set();
+
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(
+        out_dir.join("mycelia_descriptor.bin"),
+        descriptors.encode_to_vec(),
+    )?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .btree_map(".")
+        .compile_fds(descriptors)?;
+    Ok(())
+}

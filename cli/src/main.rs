@@ -1,0 +1,99 @@
+//! The one binary of Mycelia Flags: the server and every administration command.
+//!
+//! Two steps, as in ripgrep: `args` is what was typed, `settings` is what it means. Commands talk to the server through
+//! its public protocol only; nothing here can do what another client could not.
+
+mod args;
+mod command;
+mod config_file;
+mod connection;
+mod convergence;
+mod duration_text;
+mod exit;
+mod failure;
+mod page;
+mod percent;
+mod progress;
+mod restore;
+mod serve;
+mod session;
+mod settings;
+mod submission;
+mod terminal;
+mod view;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::settings::{Settings, Surroundings};
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let terminal = Terminal::of_process(cli.client.json);
+    match run(cli, &terminal) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal.report(&failure);
+            failure.exit().into()
+        }
+    }
+}
+
+fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Serve(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .context("cannot start the runtime")?;
+            Ok(runtime.block_on(serve::run(args))?)
+        }
+        Command::Restore(args) => Ok(restore::run(args)?),
+        Command::Completions(args) => command::manual::completions(&args, terminal).map(ExitCode::from),
+        Command::Man(args) => command::manual::man(&args, terminal).map(ExitCode::from),
+        client_command => {
+            let settings = Settings::resolve(&cli.client, &Surroundings::of_process())?;
+            let session = Session::new(settings, terminal);
+            block_on(run_client(client_command, &session)).map(ExitCode::from)
+        }
+    }
+}
+
+async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Exit, Failure> {
+    match client_command {
+        Command::Create(args) => command::create::run(args, session).await,
+        Command::Get(args) => command::get::run(args, session).await,
+        Command::List => command::list::run(session).await,
+        Command::Enable(args) => command::switch::enable(args, session).await,
+        Command::Disable(args) => command::switch::disable(args, session).await,
+        Command::Rollout(args) => command::switch::rollout(args, session).await,
+        Command::Delete(args) => command::delete::run(args, session).await,
+        Command::Status => command::status::run(session).await,
+        Command::History(args) => command::history::run(args, session).await,
+        Command::Subscribers => command::subscribers::run(session).await,
+        Command::Watch(args) => command::watch::run(args, session).await,
+        Command::Wait(args) => command::wait::run(args, session).await,
+        Command::Eval(args) => command::eval::run(args, session).await,
+        Command::Backup(args) => command::backup::run(args, session).await,
+        Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
+            Err(Failure::Usage("this command needs no server".to_owned()))
+        }
+    }
+}
+
+/// One thread is enough for a client.
+fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(command)
+}

@@ -1,0 +1,134 @@
+//! One change on its way: sent, answered, said in words, and followed until everybody has it.
+
+use std::time::Duration;
+
+use mycelia_flags_proto::v1;
+
+use crate::args::write::WriteArgs;
+use crate::connection::Connection;
+use crate::convergence;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::{self, Session};
+use crate::view::applied::AppliedView;
+use crate::view::convergence::ConvergenceView;
+
+/// How long to wait before a request is sent a second time.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// Where a change happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// In one environment.
+    Environment,
+    /// In all of them.
+    Everywhere,
+}
+
+/// A change and its words.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) change: v1::change::Change,
+    pub(crate) reach: Reach,
+    pub(crate) flag: String,
+    /// `enable`, `rollout` …, for the document.
+    pub(crate) action: &'static str,
+    /// What was done, such as `enabled checkout`.
+    pub(crate) deed: String,
+}
+
+/// Sends the change and shows what came of it.
+pub(crate) async fn submit(submission: Submission, args: WriteArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let connection = session.connection()?;
+    let environment = &session.settings.environment;
+    let request = v1::ApplyRequest {
+        change_set: Some(v1::ChangeSet {
+            changes: vec![v1::Change { change: Some(submission.change) }],
+            actor: session.settings.actor.clone(),
+            reason: args.reason.unwrap_or_default(),
+        }),
+        dry_run: args.dry_run,
+        expected_revision: args.expect_revision,
+        idempotency_key: uuid::Uuid::new_v4().to_string(),
+    };
+    let answer = apply(&connection, request).await?;
+    let environment = match submission.reach {
+        Reach::Everywhere => None,
+        Reach::Environment => Some(changed_environment(&connection, &answer, environment).await?),
+    };
+    let wait = v1::WaitConvergedRequest {
+        revision: answer.revision,
+        environment: environment.clone().unwrap_or_default(),
+        min_instances: 0,
+    };
+    for warning in &answer.warnings {
+        session.terminal.warn(warning);
+    }
+    let mut view = AppliedView::of(answer, args.dry_run);
+    view.flag = submission.flag;
+    view.action = submission.action;
+    view.deed = submission.deed;
+    view.environment = environment;
+    if !args.wait {
+        session.show(&view)?;
+        return Ok(Exit::Done);
+    }
+    // People see the change at once and its spread afterwards; a program gets one document with both.
+    if session.terminal.is_for_people() {
+        session.show(&view)?;
+    }
+    let course = convergence::follow(&connection, wait, args.wait_timeout, session.terminal).await;
+    let convergence = course.last.as_ref().map(ConvergenceView::of);
+    if session.terminal.is_for_people() {
+        if let Some(convergence) = convergence.filter(|_| course.end.is_ok()) {
+            session.show(&convergence)?;
+        }
+    } else {
+        view.convergence = convergence;
+        session.show(&view)?;
+    }
+    course.end.map(|()| Exit::Done)
+}
+
+/// The idempotency key makes it safe to ask a second time when the first answer was lost.
+async fn apply(connection: &Connection, request: v1::ApplyRequest) -> Result<v1::ApplyResponse, Failure> {
+    match connection.answer(connection.admin().apply(request.clone())).await {
+        Err(failure) if failure.is_unavailable() => {
+            tokio::time::sleep(RETRY_AFTER).await;
+            connection.answer(connection.admin().apply(request)).await
+        }
+        answer => answer,
+    }
+}
+
+/// Which environment was meant, even when nobody said so and nothing was written.
+async fn changed_environment(
+    connection: &Connection,
+    answer: &v1::ApplyResponse,
+    configured: &str,
+) -> Result<String, Failure> {
+    if let Some(environment) = answer.writes.iter().find_map(|write| environment_of(&write.entity)) {
+        return Ok(environment.to_owned());
+    }
+    if !configured.is_empty() {
+        return Ok(configured.to_owned());
+    }
+    Ok(session::status(connection).await?.default_environment)
+}
+
+/// The environment in `configuration/ENVIRONMENT/KEY`.
+pub(crate) fn environment_of(entity: &str) -> Option<&str> {
+    entity.strip_prefix("configuration/")?.split_once('/').map(|(environment, _key)| environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_names_its_environment() {
+        assert_eq!(environment_of("configuration/staging/oracle.chat"), Some("staging"));
+        assert_eq!(environment_of("flag/configuration/x"), None);
+        assert_eq!(environment_of("settings"), None);
+    }
+}

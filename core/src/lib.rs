@@ -1,0 +1,35 @@
+//! What Mycelia Flags knows about flags.
+//!
+//! Three things live here, all of them pure functions over plain values:
+//!
+//! * **the model**: [`flag`], [`condition`], [`value`], [`key`], and the [`snapshot`] of all entities at a revision;
+//! * **change**: a [`change::ChangeSet`] is [checked](check) against a snapshot and becomes [`entity::Write`]s, which
+//!   [fold](snapshot::Snapshot::fold) into the next snapshot; a subscriber's part of it travels as an
+//!   [`update::Update`];
+//! * **evaluation**: a [`flag::EffectiveFlag`] is [compiled](compiled) once and [evaluated](evaluation) many times,
+//!   with integer [`bucketing`].
+//!
+//! What is deliberately absent: I/O, async, clocks, randomness, wire types and stored formats. Time comes in as an
+//! argument; how a value is encoded is the business of whoever encodes it.
+
+pub mod bucketing;
+pub mod change;
+pub mod check;
+pub mod compiled;
+pub mod condition;
+pub mod context;
+pub mod digest;
+pub mod entity;
+pub mod evaluation;
+pub mod flag;
+pub mod key;
+pub mod limits;
+pub mod matcher;
+pub mod murmur3;
+pub mod record;
+pub mod rejection;
+pub mod revision;
+pub mod snapshot;
+pub mod update;
+pub mod validate;
+pub mod value;

@@ -1,0 +1,411 @@
+//! A test, compiled: operands parsed once, sets hashed once.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use foldhash::fast::FixedState;
+use jiff::Timestamp;
+use semver::Version;
+
+use crate::condition::{Condition, Operator};
+use crate::context::{Context, Found, Path};
+use crate::value::{Number, Value};
+
+/// An operand does not fit its operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {allowed}")]
+pub struct OperandError {
+    /// Which operand; none when their number is wrong.
+    pub index: Option<usize>,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+/// A compiled comparison with operands.
+#[derive(Debug, Clone)]
+pub enum Matcher {
+    /// Text that is one of a set.
+    OneOfTexts(HashSet<Box<str>, FixedState>),
+    /// Any value that equals one of a list.
+    OneOf(Vec<Value>),
+    /// Text that contains one of these, or a list that has an element equal to one.
+    Contains(Vec<Value>),
+    /// Text that starts with one of these.
+    StartsWith(Vec<Box<str>>),
+    /// Text that ends with one of these.
+    EndsWith(Vec<Box<str>>),
+    /// A number on the right side of this one.
+    Compare(Wanted, Number),
+    /// A semantic version on the right side of this one.
+    CompareVersion(Wanted, Version),
+    /// A date and time on the right side of this one.
+    CompareTime(Wanted, Timestamp),
+    /// Any value at all.
+    Exists,
+}
+
+/// Which orderings of attribute to operand are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    less: bool,
+    equal: bool,
+    greater: bool,
+}
+
+impl Wanted {
+    const LESS: Self = Self {
+        less: true,
+        equal: false,
+        greater: false,
+    };
+    const LESS_OR_EQUAL: Self = Self {
+        less: true,
+        equal: true,
+        greater: false,
+    };
+    const EQUAL: Self = Self {
+        less: false,
+        equal: true,
+        greater: false,
+    };
+    const GREATER_OR_EQUAL: Self = Self {
+        less: false,
+        equal: true,
+        greater: true,
+    };
+    const GREATER: Self = Self {
+        less: false,
+        equal: false,
+        greater: true,
+    };
+
+    const fn holds(self, ordering: Ordering) -> bool {
+        match ordering {
+            Ordering::Less => self.less,
+            Ordering::Equal => self.equal,
+            Ordering::Greater => self.greater,
+        }
+    }
+}
+
+impl Matcher {
+    /// Compiles an operator with its operands.
+    ///
+    /// # Errors
+    /// When the number of operands or the kind of one does not fit the operator.
+    pub fn compile(operator: Operator, operands: &[Value]) -> Result<Self, OperandError> {
+        match operator {
+            Operator::Equals => one(operands).map(|operand| one_of(std::slice::from_ref(operand))),
+            Operator::In => some(operands).map(one_of),
+            Operator::Contains => some(operands).map(|operands| Self::Contains(operands.to_vec())),
+            Operator::StartsWith => texts(operands).map(Self::StartsWith),
+            Operator::EndsWith => texts(operands).map(Self::EndsWith),
+            Operator::Less => number(operands).map(|operand| Self::Compare(Wanted::LESS, operand)),
+            Operator::LessOrEqual => {
+                number(operands).map(|operand| Self::Compare(Wanted::LESS_OR_EQUAL, operand))
+            }
+            Operator::Greater => number(operands).map(|operand| Self::Compare(Wanted::GREATER, operand)),
+            Operator::GreaterOrEqual => {
+                number(operands).map(|operand| Self::Compare(Wanted::GREATER_OR_EQUAL, operand))
+            }
+            Operator::VersionEquals => version_operand(operands, Wanted::EQUAL),
+            Operator::VersionLess => version_operand(operands, Wanted::LESS),
+            Operator::VersionLessOrEqual => version_operand(operands, Wanted::LESS_OR_EQUAL),
+            Operator::VersionGreater => version_operand(operands, Wanted::GREATER),
+            Operator::VersionGreaterOrEqual => version_operand(operands, Wanted::GREATER_OR_EQUAL),
+            Operator::Before => time(operands).map(|operand| Self::CompareTime(Wanted::LESS, operand)),
+            Operator::After => time(operands).map(|operand| Self::CompareTime(Wanted::GREATER, operand)),
+            Operator::Exists => Ok(Self::Exists),
+        }
+    }
+
+    /// Whether an attribute's value satisfies the comparison.
+    #[must_use]
+    pub fn matches(&self, found: Found<'_>) -> bool {
+        match (self, found) {
+            (Self::Exists, _) => true,
+            (Self::OneOfTexts(texts), Found::Text(text)) => texts.contains(text),
+            (Self::OneOf(values), Found::Text(text)) => values
+                .iter()
+                .any(|value| matches!(value, Value::String(known) if **known == *text)),
+            (Self::OneOf(values), Found::Value(found)) => {
+                values.iter().any(|value| value.loosely_equals(found))
+            }
+            (Self::Contains(parts), Found::Text(text)) => parts
+                .iter()
+                .any(|part| matches!(part, Value::String(part) if text.contains(&**part))),
+            (Self::Contains(parts), Found::Value(Value::List(elements))) => elements
+                .iter()
+                .any(|element| parts.iter().any(|part| part.loosely_equals(element))),
+            (Self::StartsWith(parts), Found::Text(text)) => {
+                parts.iter().any(|part| text.starts_with(&**part))
+            }
+            (Self::EndsWith(parts), Found::Text(text)) => parts.iter().any(|part| text.ends_with(&**part)),
+            (Self::Compare(wanted, operand), Found::Value(value)) => Number::of(value)
+                .and_then(|number| number.compare(*operand))
+                .is_some_and(|ordering| wanted.holds(ordering)),
+            (Self::CompareVersion(wanted, operand), Found::Text(text)) => {
+                version(text).is_some_and(|version| wanted.holds(version.cmp_precedence(operand)))
+            }
+            (Self::CompareTime(wanted, operand), Found::Text(text)) => text
+                .parse::<Timestamp>()
+                .is_ok_and(|time| wanted.holds(time.cmp(operand))),
+            _ => false,
+        }
+    }
+}
+
+fn one(operands: &[Value]) -> Result<&Value, OperandError> {
+    match operands {
+        [operand] => Ok(operand),
+        _ => Err(OperandError {
+            index: None,
+            allowed: "exactly one operand",
+        }),
+    }
+}
+
+fn some(operands: &[Value]) -> Result<&[Value], OperandError> {
+    if operands.is_empty() {
+        return Err(OperandError {
+            index: None,
+            allowed: "at least one operand",
+        });
+    }
+    Ok(operands)
+}
+
+fn one_of(operands: &[Value]) -> Matcher {
+    let texts: Option<HashSet<Box<str>, FixedState>> = operands
+        .iter()
+        .map(|operand| {
+            if let Value::String(text) = operand {
+                Some(text.clone())
+            } else {
+                None
+            }
+        })
+        .collect();
+    texts.map_or_else(|| Matcher::OneOf(operands.to_vec()), Matcher::OneOfTexts)
+}
+
+fn texts(operands: &[Value]) -> Result<Vec<Box<str>>, OperandError> {
+    let text = |(index, operand): (usize, &Value)| match operand {
+        Value::String(text) => Ok(text.clone()),
+        _ => Err(OperandError {
+            index: Some(index),
+            allowed: "text",
+        }),
+    };
+    some(operands)?.iter().enumerate().map(text).collect()
+}
+
+fn number(operands: &[Value]) -> Result<Number, OperandError> {
+    Number::of(one(operands)?).ok_or(OperandError {
+        index: Some(0),
+        allowed: "a number",
+    })
+}
+
+fn version_operand(operands: &[Value], wanted: Wanted) -> Result<Matcher, OperandError> {
+    let wrong = OperandError {
+        index: Some(0),
+        allowed: "a semantic version such as 2.10.0, as text",
+    };
+    let Value::String(text) = one(operands)? else {
+        return Err(wrong);
+    };
+    let version = version(text).ok_or(wrong)?;
+    Ok(Matcher::CompareVersion(wanted, version))
+}
+
+fn time(operands: &[Value]) -> Result<Timestamp, OperandError> {
+    let wrong = OperandError {
+        index: Some(0),
+        allowed: "a date and time such as 2026-11-21T09:00:00Z (RFC 3339)",
+    };
+    let Value::String(text) = one(operands)? else {
+        return Err(wrong);
+    };
+    text.parse().map_err(|_: jiff::Error| wrong)
+}
+
+/// Reads a semantic version the way flagd's `sem_ver` does: one leading `v` is dropped, missing minor and patch numbers
+/// are 0, build metadata plays no part.
+fn version(text: &str) -> Option<Version> {
+    let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    if let Ok(version) = Version::parse(text) {
+        return Some(version);
+    }
+    let numbers_end = text.find(['-', '+']).unwrap_or(text.len());
+    let (numbers, rest) = text.split_at_checked(numbers_end)?;
+    let missing = match numbers.split('.').count() {
+        1 => ".0.0",
+        2 => ".0",
+        _ => return None,
+    };
+    Version::parse(&format!("{numbers}{missing}{rest}")).ok()
+}
+
+/// A condition, compiled.
+#[derive(Debug, Clone)]
+pub enum CompiledCondition {
+    /// A comparison of one attribute.
+    Test(CompiledTest),
+    /// True when all are true.
+    All(Box<[CompiledCondition]>),
+    /// True when one is true.
+    Any(Box<[CompiledCondition]>),
+    /// True when the other is false.
+    Not(Box<CompiledCondition>),
+}
+
+/// A test, compiled.
+#[derive(Debug, Clone)]
+pub struct CompiledTest {
+    path: Path,
+    matcher: Matcher,
+    negated: bool,
+}
+
+impl CompiledCondition {
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// When an operand does not fit its operator.
+    pub fn compile(condition: &Condition) -> Result<Self, OperandError> {
+        let all = |conditions: &[Condition]| {
+            conditions
+                .iter()
+                .map(Self::compile)
+                .collect::<Result<Box<[Self]>, _>>()
+        };
+        Ok(match condition {
+            Condition::Test(test) => Self::Test(CompiledTest {
+                path: Path::parse(&test.attribute),
+                matcher: Matcher::compile(test.operator, &test.operands)?,
+                negated: test.negated,
+            }),
+            Condition::All(conditions) => Self::All(all(conditions)?),
+            Condition::Any(conditions) => Self::Any(all(conditions)?),
+            Condition::Not(condition) => Self::Not(Box::new(Self::compile(condition)?)),
+        })
+    }
+
+    /// Whether the condition is true of a context.
+    #[must_use]
+    pub fn holds(&self, context: &Context) -> bool {
+        match self {
+            Self::Test(test) => {
+                let matches = test
+                    .path
+                    .find(context)
+                    .is_some_and(|found| test.matcher.matches(found));
+                matches != test.negated
+            }
+            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context)),
+            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(context)),
+            Self::Not(condition) => !condition.holds(context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::Test;
+
+    fn context() -> Context {
+        Context::new("user-1")
+            .with("country", Value::string("DE"))
+            .with("age", Value::Integer(41))
+            .with("score", Value::Float(0.5))
+            .with("beta", Value::Boolean(true))
+            .with(
+                "groups",
+                Value::List(vec![Value::string("staff"), Value::Integer(7)]),
+            )
+            .with("app", Value::string("v2.10"))
+            .with("born", Value::string("1985-03-01T00:00:00+01:00"))
+    }
+
+    #[track_caller]
+    fn check(attribute: &str, operator: Operator, operands: &[Value], expected: bool) {
+        for negated in [false, true] {
+            let test = Test {
+                attribute: Box::from(attribute),
+                operator,
+                operands: operands.to_vec(),
+                negated,
+            };
+            let compiled = CompiledCondition::compile(&Condition::Test(test)).unwrap();
+            assert_eq!(
+                compiled.holds(&context()),
+                expected != negated,
+                "{attribute} {operator:?} negated={negated}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_operator_and_its_negation() {
+        let text = Value::string;
+        check("country", Operator::Equals, &[text("DE")], true);
+        check("country", Operator::Equals, &[text("de")], false);
+        check("age", Operator::Equals, &[Value::Float(41.0)], true);
+        check("age", Operator::Equals, &[text("41")], false);
+        check("beta", Operator::Equals, &[Value::Boolean(true)], true);
+        check("country", Operator::In, &[text("AT"), text("DE")], true);
+        check("age", Operator::In, &[text("DE"), Value::Integer(41)], true);
+        check("targetingKey", Operator::In, &[text("user-1")], true);
+        check("country", Operator::Contains, &[text("E")], true);
+        check("groups", Operator::Contains, &[text("staff")], true);
+        check("groups", Operator::Contains, &[Value::Float(7.0)], true);
+        check("groups", Operator::Contains, &[text("sta")], false);
+        check("country", Operator::StartsWith, &[text("A"), text("D")], true);
+        check("country", Operator::EndsWith, &[text("D")], false);
+        check("age", Operator::Less, &[Value::Integer(41)], false);
+        check("age", Operator::LessOrEqual, &[Value::Integer(41)], true);
+        check("score", Operator::Greater, &[Value::Integer(0)], true);
+        check("age", Operator::GreaterOrEqual, &[Value::Float(41.5)], false);
+        check("country", Operator::Less, &[Value::Integer(1)], false);
+        check("app", Operator::VersionEquals, &[text("2.10.0")], true);
+        check("app", Operator::VersionGreater, &[text("2.9.3")], true);
+        check("app", Operator::VersionLess, &[text("2.10.0-rc.1")], false);
+        check("app", Operator::VersionLessOrEqual, &[text("v2.10")], true);
+        check("app", Operator::VersionGreaterOrEqual, &[text("3")], false);
+        check("country", Operator::VersionEquals, &[text("1.0.0")], false);
+        check("born", Operator::Before, &[text("1985-03-01T00:00:00Z")], true);
+        check("born", Operator::After, &[text("1985-03-01T00:00:00Z")], false);
+        check("born", Operator::Exists, &[], true);
+        check("missing", Operator::Exists, &[], false);
+        check("missing", Operator::Equals, &[text("DE")], false);
+    }
+
+    #[test]
+    fn operands_that_do_not_fit_are_named() {
+        let wrong = |operator, operands: &[Value]| Matcher::compile(operator, operands).unwrap_err().index;
+        assert_eq!(wrong(Operator::Equals, &[]), None);
+        assert_eq!(wrong(Operator::In, &[]), None);
+        assert_eq!(
+            wrong(Operator::StartsWith, &[Value::string("a"), Value::Integer(1)]),
+            Some(1)
+        );
+        assert_eq!(wrong(Operator::Less, &[Value::string("1")]), Some(0));
+        assert_eq!(wrong(Operator::VersionLess, &[Value::string("1.2.3.4")]), Some(0));
+        assert_eq!(wrong(Operator::Before, &[Value::string("tomorrow")]), Some(0));
+    }
+
+    #[test]
+    fn all_any_and_not_combine() {
+        let yes = || Condition::All(vec![]);
+        let no = || Condition::Any(vec![]);
+        let holds = |condition: &Condition| CompiledCondition::compile(condition).unwrap().holds(&context());
+        assert!(holds(&Condition::All(vec![
+            yes(),
+            Condition::Not(Box::new(no()))
+        ])));
+        assert!(!holds(&Condition::All(vec![yes(), no()])));
+        assert!(holds(&Condition::Any(vec![no(), yes()])));
+    }
+}

@@ -1,0 +1,1 @@
+//! The only place where wire types turn into core types and back.
