@@ -8,7 +8,6 @@
     clippy::all,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
-    clippy::wildcard_imports,
     reason = "generated from proto/, where the comments are"
 )]
 pub mod v1 {
@@ -17,6 +16,7 @@ pub mod v1 {
 }
 
 pub mod convert;
+pub mod raw;
 
 /// All of `proto/`, serialized as a `FileDescriptorSet`: what reflection answers.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("mycelia_descriptor");

@@ -17,7 +17,7 @@ use crate::limits::{
     WEIGHT_TOTAL,
 };
 use crate::rejection::{Reason, Rejection};
-use crate::revision::Timestamp;
+use crate::revision::{Revision, Timestamp};
 use crate::snapshot::Snapshot;
 use crate::validate::Findings;
 use crate::value::{FlagType, Value};
@@ -116,7 +116,8 @@ impl Draft<'_> {
             .touched
             .iter()
             .map(|id| (id, self.base.entity(id), self.work.entity(id)))
-            .filter(|(_, before, after)| before != after || self.base.revision().get() == 0)
+            // The settings of a new store are those of no store, and are written all the same.
+            .filter(|(id, before, after)| before != after || **id == EntityId::Settings)
             .map(|(id, _, value)| Write {
                 id: id.clone(),
                 value,
@@ -158,7 +159,7 @@ impl Draft<'_> {
                 environments,
             } => {
                 let field = format!("{field}.create_store");
-                if self.is_reserved_for_store(&field) {
+                if self.is_reserved_for_store(&field) && self.is_first(&field) {
                     let settings = Settings {
                         bucketing: *bucketing,
                     };
@@ -184,6 +185,16 @@ impl Draft<'_> {
         self.origin == Origin::Store
     }
 
+    /// A store's bucketing never changes: everybody would move.
+    fn is_first(&mut self, field: &str) -> bool {
+        let first = self.base.revision() == Revision::ZERO && self.touched.is_empty();
+        if !first {
+            let allowed = "only as the first change of a store";
+            self.findings.note(Reason::Reserved, field, "", allowed);
+        }
+        first
+    }
+
     fn create_environments(&mut self, field: &str, environments: &[String]) {
         if environments.is_empty() {
             self.findings.note(
@@ -193,7 +204,9 @@ impl Draft<'_> {
                 format!("1 to {ENVIRONMENTS_MAX} environments"),
             );
         }
-        self.findings.count(field, environments.len(), ENVIRONMENTS_MAX);
+        if !self.findings.count(field, environments.len(), ENVIRONMENTS_MAX) {
+            return;
+        }
         for (index, name) in environments.iter().enumerate() {
             let field = format!("{field}[{index}]");
             let Some(key) = self.findings.name(&field, name, EnvironmentKey::parse) else {
@@ -378,6 +391,10 @@ impl Draft<'_> {
         };
         let field = format!("{field}.variants");
         let variants = self.findings.variants(&field, definition.flag_type, variants);
+        if variants.is_empty() {
+            // That there are none is the fault; that each place misses its variant is not another one.
+            return;
+        }
         let definition = FlagDefinition {
             variants: variants.into(),
             ..FlagDefinition::clone(&definition)
@@ -408,13 +425,15 @@ impl Draft<'_> {
 
     fn rollout(&mut self, field: &str, place: &Place, percent: f64, enable: bool) {
         let switched = self.switched.clone();
+        let weight = exact_weight(percent);
+        if weight.is_none() {
+            // Wrong whatever the flag is, so it is said even when there is no such flag.
+            let field = format!("{field}.percent");
+            let allowed = "0 to 100 with at most three decimals";
+            self.findings
+                .note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
+        }
         self.configure(field, place, |findings, definition, configuration| {
-            let weight = exact_weight(percent);
-            if weight.is_none() {
-                let field = format!("{field}.percent");
-                let allowed = "0 to 100 with at most three decimals";
-                findings.note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
-            }
             let pair = definition
                 .true_and_false()
                 .filter(|_| definition.flag_type == FlagType::Boolean);
@@ -441,19 +460,8 @@ impl Draft<'_> {
                 );
             }
             if let (Some(weight), Some((on, off))) = (weight, pair) {
-                configuration.default_serve = Serve::Split(Split {
-                    weights: vec![
-                        WeightedVariant {
-                            variant: on.name.clone(),
-                            weight,
-                        },
-                        WeightedVariant {
-                            variant: off.name.clone(),
-                            weight: WEIGHT_TOTAL - weight,
-                        },
-                    ],
-                    bucket_by: None,
-                });
+                let split = rollout_split(&configuration.default_serve, on, off, weight);
+                configuration.default_serve = Serve::Split(split);
             }
             set_enabled(configuration, true, switched);
         });
@@ -463,6 +471,10 @@ impl Draft<'_> {
         self.configure(field, place, |findings, definition, configuration| {
             findings.serve(&format!("{field}.serve"), serve, definition);
             configuration.default_serve = serve.clone();
+            // A variant that everybody gets is the default one; without this, the first one could never be removed.
+            if let Serve::Variant(name) = serve {
+                configuration.default_variant = name.clone();
+            }
         });
     }
 
@@ -555,6 +567,38 @@ fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: S
     }
 }
 
+/// A share for `on` and the rest for `off`. Keeps what decides who is who: the attribute that the flag buckets by, and
+/// which of the two comes first. Otherwise raising a percentage would exchange people instead of adding some.
+fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> Split {
+    let mut weights = vec![
+        WeightedVariant {
+            variant: on.name.clone(),
+            weight,
+        },
+        WeightedVariant {
+            variant: off.name.clone(),
+            weight: WEIGHT_TOTAL - weight,
+        },
+    ];
+    let Serve::Split(current) = current else {
+        return Split {
+            weights,
+            bucket_by: None,
+        };
+    };
+    if current
+        .weights
+        .first()
+        .is_some_and(|first| first.variant == off.name)
+    {
+        weights.reverse();
+    }
+    Split {
+        weights,
+        bucket_by: current.bucket_by.clone(),
+    }
+}
+
 /// A percentage in thousandths of a percent, when it is exactly that.
 fn exact_weight(percent: f64) -> Option<u32> {
     let scaled = percent * 1_000.0;
@@ -572,4 +616,4 @@ fn exact_weight(percent: f64) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

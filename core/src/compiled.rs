@@ -10,7 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use crate::bucketing::{self, Cumulative, Generation};
-use crate::context::{Context, Found, Path};
+use crate::context::{Context, Found, Path, TARGETING_KEY};
 use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
 use crate::flag::{EffectiveFlag, Serve, Split, Variant};
 use crate::key::{FlagKey, FoldedKey, VariantName};
@@ -231,11 +231,13 @@ fn compile_split(
         .weights
         .iter()
         .map(|weighted| variant(flag, &weighted.variant));
-    let salted = match (&flag.salt, &split.bucket_by) {
+    // Naming the targeting key says what is so already, and must not move anybody.
+    let attribute = split.bucket_by.as_ref().filter(|name| ***name != *TARGETING_KEY);
+    let salted = match (&flag.salt, attribute) {
         (None, None) => None,
         (salt, attribute) => Some(Salted {
             salt: salt.clone().unwrap_or_else(|| Box::from(flag.key.as_str())),
-            attribute: attribute.as_deref().map_or(Path::TargetingKey, Path::parse),
+            attribute: attribute.map_or(Path::TargetingKey, |name| Path::parse(name)),
         }),
     };
     Ok(CompiledSplit {
@@ -257,6 +259,10 @@ pub struct CompiledSet {
 }
 
 /// A place in a [`CompiledSet`].
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every slot is a flag: a box would only be one more step to it"
+)]
 #[derive(Debug)]
 pub enum Slot {
     /// A flag that can be evaluated.

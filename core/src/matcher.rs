@@ -227,7 +227,7 @@ fn time(operands: &[Value]) -> Result<Timestamp, OperandError> {
     let Value::String(text) = one(operands)? else {
         return Err(wrong);
     };
-    text.parse().map_err(|_: jiff::Error| wrong)
+    text.parse().ok().ok_or(wrong)
 }
 
 /// Reads a semantic version the way flagd's `sem_ver` does: one leading `v` is dropped, missing minor and patch numbers

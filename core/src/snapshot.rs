@@ -163,3 +163,6 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

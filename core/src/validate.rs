@@ -106,7 +106,9 @@ impl Findings {
 
     /// Checks tags.
     pub(crate) fn tags(&mut self, field: &str, tags: &[String]) -> Vec<Box<str>> {
-        self.count(field, tags.len(), TAGS_MAX);
+        if !self.count(field, tags.len(), TAGS_MAX) {
+            return Vec::new();
+        }
         for (index, tag) in tags.iter().enumerate() {
             self.text(&format!("{field}[{index}]"), tag, TEXT_BYTES_MAX);
         }
@@ -115,7 +117,9 @@ impl Findings {
 
     /// Checks service names.
     pub(crate) fn services(&mut self, field: &str, services: &[String]) -> Vec<ServiceName> {
-        self.count(field, services.len(), TAGS_MAX);
+        if !self.count(field, services.len(), TAGS_MAX) {
+            return Vec::new();
+        }
         let mut names: Vec<ServiceName> = Vec::new();
         for (index, service) in services.iter().enumerate() {
             let field = format!("{field}[{index}]");
@@ -146,7 +150,9 @@ impl Findings {
                 format!("1 to {VARIANTS_MAX} variants of type {flag_type}"),
             );
         }
-        self.count(field, variants.len(), VARIANTS_MAX);
+        if !self.count(field, variants.len(), VARIANTS_MAX) {
+            return Vec::new();
+        }
         let mut checked: Vec<crate::flag::Variant> = Vec::new();
         for (index, (name, value)) in variants.iter().enumerate() {
             let field = format!("{field}[{index}]");
@@ -214,7 +220,8 @@ impl Findings {
             .variants
             .iter()
             .find(|variant| variant.name.as_str() == name);
-        if found.is_none() {
+        // A flag without variants was found wrong before.
+        if found.is_none() && !definition.variants.is_empty() {
             let names: Vec<&str> = definition
                 .variants
                 .iter()
@@ -237,7 +244,9 @@ impl Findings {
     }
 
     fn split(&mut self, field: &str, split: &Split, definition: &FlagDefinition) {
-        self.count(&format!("{field}.weights"), split.weights.len(), VARIANTS_MAX);
+        if !self.count(&format!("{field}.weights"), split.weights.len(), VARIANTS_MAX) {
+            return;
+        }
         let mut total: u64 = 0;
         let mut seen: Vec<&VariantName> = Vec::new();
         for (index, weighted) in split.weights.iter().enumerate() {
@@ -276,8 +285,7 @@ impl Findings {
         for (index, rule) in rules.iter().enumerate() {
             let field = format!("{field}[{index}]");
             self.text(&format!("{field}.name"), &rule.name, TEXT_BYTES_MAX);
-            let mut tests = 0;
-            self.condition(&format!("{field}.condition"), &rule.condition, 0, &mut tests);
+            let tests = test_count(&rule.condition);
             if tests > TESTS_MAX {
                 let allowed = format!("at most {TESTS_MAX} tests in one rule");
                 self.note(
@@ -286,27 +294,21 @@ impl Findings {
                     &tests.to_string(),
                     allowed,
                 );
+            } else {
+                self.condition(&format!("{field}.condition"), &rule.condition, 1);
             }
             self.serve(&format!("{field}.serve"), &rule.serve, definition);
         }
     }
 
-    fn condition(&mut self, field: &str, condition: &Condition, depth: usize, tests: &mut usize) {
-        if depth > CONDITION_DEPTH_MAX {
-            self.note(
-                Reason::TooLarge,
-                field,
-                &depth.to_string(),
-                format!("at most {CONDITION_DEPTH_MAX} levels"),
-            );
-            return;
-        }
+    fn condition(&mut self, field: &str, condition: &Condition, level: usize) {
         match condition {
-            Condition::Test(test) => {
-                *tests += 1;
-                self.test(&format!("{field}.test"), test);
+            Condition::Test(test) => self.test(&format!("{field}.test"), test),
+            _ if level > CONDITION_DEPTH_MAX => {
+                let allowed = format!("at most {CONDITION_DEPTH_MAX} levels");
+                self.note(Reason::TooLarge, field, &level.to_string(), allowed);
             }
-            Condition::Not(inner) => self.condition(&format!("{field}.not"), inner, depth + 1, tests),
+            Condition::Not(inner) => self.condition(&format!("{field}.not"), inner, level + 1),
             Condition::All(inner) | Condition::Any(inner) => {
                 let word = if matches!(condition, Condition::All(_)) {
                     "all"
@@ -314,7 +316,7 @@ impl Findings {
                     "any"
                 };
                 for (index, inner) in inner.iter().enumerate() {
-                    self.condition(&format!("{field}.{word}[{index}]"), inner, depth + 1, tests);
+                    self.condition(&format!("{field}.{word}[{index}]"), inner, level + 1);
                 }
             }
         }
@@ -344,6 +346,11 @@ impl Findings {
                 let allowed = format!("at most {OPERAND_BYTES_MAX} bytes");
                 self.note(Reason::TooLarge, &field, &operand.size().to_string(), allowed);
             }
+            // As deep as a variant's value may be, and for the same reason.
+            if operand.depth() > VALUE_DEPTH_MAX {
+                let allowed = format!("at most {VALUE_DEPTH_MAX} levels of nesting");
+                self.note(Reason::TooLarge, &field, &operand.depth().to_string(), allowed);
+            }
             if !operand.is_finite() {
                 self.note(Reason::OutOfRange, &field, "NaN or infinite", "a finite number");
             }
@@ -367,5 +374,14 @@ impl Findings {
                 "no operand for `exists`",
             );
         }
+    }
+}
+
+/// How many tests a condition has. An empty group counts as one, or a condition could be long without having any.
+fn test_count(condition: &Condition) -> usize {
+    match condition {
+        Condition::Test(_) => 1,
+        Condition::Not(inner) => test_count(inner),
+        Condition::All(inner) | Condition::Any(inner) => inner.iter().map(test_count).sum::<usize>().max(1),
     }
 }

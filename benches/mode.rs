@@ -1,0 +1,15 @@
+//! How long a benchmark takes: full when somebody wants figures, quick when CI wants to know that it runs.
+
+/// Whether to finish in seconds: `MYCELIA_BENCH_QUICK=1`, or run by something else than `cargo bench`.
+#[must_use]
+pub fn is_quick() -> bool {
+    let asked = std::env::var_os("MYCELIA_BENCH_QUICK").is_some_and(|value| value != "0");
+    // `cargo bench` passes --bench, `cargo test --benches` does not.
+    asked || !std::env::args().any(|argument| argument == "--bench")
+}
+
+/// One of two, by mode.
+#[must_use]
+pub fn pick<T>(quick: T, full: T) -> T {
+    if is_quick() { quick } else { full }
+}

@@ -1,0 +1,254 @@
+//! Puts the floors together, and takes them apart: top floor first.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::revision::Revision;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock::SharedClock;
+use crate::distribution::hub::{Hub, HubOptions};
+use crate::edge::admin::AdminEdge;
+use crate::edge::compiled_sets::CompiledSets;
+use crate::edge::evaluation::EvaluationEdge;
+use crate::edge::frames::GrpcFrames;
+use crate::edge::gate::Gate;
+use crate::edge::health::HealthStatuses;
+use crate::edge::http::HttpEdge;
+use crate::edge::listener::Connections;
+use crate::edge::metrics::Metrics;
+use crate::edge::router::{Edges, ReflectionError, serving, starting};
+use crate::edge::sync::SyncEdge;
+use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
+use crate::tasks::Tasks;
+
+/// What a server is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. Port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The store.
+    pub store: StoreOptions,
+    /// The environment that an empty name means.
+    pub default_environment: EnvironmentKey,
+    /// How streams are timed.
+    pub hub: HubOptions,
+    /// How the server leaves.
+    pub drain: DrainOptions,
+}
+
+/// How a server leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct DrainOptions {
+    /// From NOT_SERVING until streams are sent away: the time that balancers need to notice.
+    pub notice: Duration,
+    /// The longest time for everything after that.
+    pub limit: Duration,
+}
+
+impl Default for DrainOptions {
+    fn default() -> Self {
+        Self { notice: Duration::ZERO, limit: Duration::from_secs(15) }
+    }
+}
+
+/// A server could not start. Each names the setting that is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The thread that opens the store ended without an answer.
+    #[error("the store could not be opened: its thread ended")]
+    StoreThread,
+    /// The default environment is not one of the store's.
+    #[error("default environment {environment}: the store has only {}", environments.join(", "))]
+    DefaultEnvironment {
+        /// What was asked for.
+        environment: EnvironmentKey,
+        /// What there is.
+        environments: Vec<String>,
+    },
+    /// Reflection could not read our own descriptors.
+    #[error("reflection: {0}")]
+    Reflection(#[from] ReflectionError),
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    store: Store,
+    hub: Arc<Hub>,
+    connections: Arc<Connections>,
+    accepting: CancellationToken,
+    tasks: Tasks,
+    health: HealthStatuses,
+    draining: Arc<AtomicBool>,
+    drain: DrainOptions,
+    ended: bool,
+}
+
+/// Starts a server: listens first (and says NOT_SERVING), loads the store, then serves.
+///
+/// # Errors
+/// When it cannot; nothing is left behind then.
+pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
+    let address = config.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+    let (health, health_service) = HealthStatuses::begin().await;
+    let gate = Gate::new(starting(health_service.clone()));
+    let connections = Connections::new(Arc::clone(&gate));
+    let tasks = Tasks::default();
+    let accepting = CancellationToken::new();
+    tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
+    let store = match open(&config, &clock).await {
+        Ok(store) => store,
+        Err(error) => {
+            accepting.cancel();
+            connections.close(Duration::ZERO).await;
+            tasks.stop().await;
+            return Err(error);
+        }
+    };
+    let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
+    let draining = Arc::new(AtomicBool::new(false));
+    let default_environment = config.default_environment;
+    let metrics = Metrics {
+        store: store.clone(),
+        hub: Arc::clone(&hub),
+        connections: Arc::clone(&connections),
+        tasks: tasks.clone(),
+    };
+    let edges = Edges {
+        admin: AdminEdge {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            tasks: tasks.clone(),
+            default_environment: default_environment.clone(),
+            started_at: clock.now(),
+        },
+        sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
+        evaluation: EvaluationEdge { sets: Arc::new(CompiledSets::new(store.clone())), default_environment },
+        http: HttpEdge { store: store.clone(), metrics: Arc::new(metrics), draining: Arc::clone(&draining) },
+    };
+    tasks.spawn(Arc::clone(&hub).run(tasks.stopping().clone()));
+    tasks.spawn(Arc::clone(&hub).reap(tasks.stopping().clone()));
+    tasks.spawn(tell_health(store.clone(), health.clone(), tasks.stopping().clone()));
+    gate.open(serving(health_service, edges)?);
+    health.loaded().await;
+    info!(%address, epoch = %store.epoch(), revision = %store.snapshot().revision(), "serving");
+    Ok(Running {
+        address,
+        store,
+        hub,
+        connections,
+        accepting,
+        tasks,
+        health,
+        draining,
+        drain: config.drain,
+        ended: false,
+    })
+}
+
+async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
+    let (options, clock) = (config.store.clone(), Arc::clone(clock));
+    let opened = tokio::task::spawn_blocking(move || Store::open(options, clock)).await;
+    let store = opened.map_err(|_panicked_or_cancelled| StartError::StoreThread)??;
+    let snapshot = store.snapshot();
+    if snapshot.has_environment(&config.default_environment) {
+        return Ok(store);
+    }
+    store.close().await;
+    let environments = snapshot.environments().map(ToString::to_string).collect();
+    Err(StartError::DefaultEnvironment { environment: config.default_environment.clone(), environments })
+}
+
+async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
+    let mut writer = store.writer_health();
+    let poisoned = async {
+        writer.wait_for(|health| matches!(health, WriterHealth::Poisoned { .. })).await.is_ok()
+    };
+    let poisoned = tokio::select! {
+        () = stopping.cancelled() => false,
+        poisoned = poisoned => poisoned,
+    };
+    if poisoned {
+        health.read_only().await;
+    }
+}
+
+impl Running {
+    /// Where the server listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The store's identity.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.store.epoch()
+    }
+
+    /// The newest revision.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.store.snapshot().revision()
+    }
+
+    /// The store, for tests that look inside.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The hub, for tests that look inside.
+    #[must_use]
+    pub const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Stops, top floor first: health says so, new streams are sent away, open ones say goodbye, writes in flight
+    /// finish, connections end, tasks end, the log is closed. Answers when the data directory can be opened again.
+    pub async fn stop(mut self) {
+        self.ended = true;
+        self.draining.store(true, Ordering::Relaxed);
+        self.health.draining().await;
+        info!(notice_ms = self.drain.notice.as_millis(), subscribers = self.hub.registry().len(), "draining");
+        tokio::time::sleep(self.drain.notice).await;
+        self.hub.drain();
+        self.accepting.cancel();
+        self.connections.close(self.drain.limit).await;
+        self.tasks.stop().await;
+        self.store.close().await;
+        info!("stopped");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            warn!("a server was dropped without stop(): its connections end and its store closes with the process");
+            self.hub.drain();
+            self.accepting.cancel();
+            self.tasks.stopping().cancel();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The edge: one port for gRPC and HTTP. Decodes, asks the floors below, encodes.
+//!
+//! What is deliberately absent: decisions. What a change does is the core's, who lacks what is distribution's; here are
+//! only the wire, the limits of a connection, and the one file that turns errors into status codes.
+
+pub mod admin;
+pub mod compiled_sets;
+pub mod evaluation;
+pub mod frames;
+pub mod gate;
+pub mod grpc_message;
+pub mod health;
+pub mod http;
+pub mod limits;
+pub mod listener;
+pub mod metrics;
+pub mod router;
+pub mod status;
+pub mod sync;

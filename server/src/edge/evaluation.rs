@@ -1,0 +1,99 @@
+//! `EvaluationService`: evaluates on the server.
+
+use std::sync::Arc;
+
+use mycelia_flags_core::compiled::Slot;
+use mycelia_flags_core::context::Context;
+use mycelia_flags_core::evaluation::ErrorCode;
+use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName};
+use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
+use mycelia_flags_core::snapshot::Snapshot;
+use mycelia_flags_proto::convert;
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::evaluation_service_server::EvaluationService;
+use tonic::{Request, Response, Status};
+
+use super::compiled_sets::{CompiledEnvironment, CompiledSets};
+use super::status;
+
+/// What EvaluationService calls.
+#[derive(Debug, Clone)]
+pub struct EvaluationEdge {
+    /// Compiled flags.
+    pub sets: Arc<CompiledSets>,
+    /// The environment that an empty name means.
+    pub default_environment: EnvironmentKey,
+}
+
+impl EvaluationEdge {
+    fn environment(&self, name: &str) -> Result<CompiledEnvironment, Status> {
+        let key = if name.is_empty() { Ok(self.default_environment.clone()) } else { EnvironmentKey::parse(name) };
+        let found = key.ok().and_then(|key| self.sets.environment(&key));
+        found.ok_or_else(|| {
+            status::rejected(&Rejection::one(Violation {
+                reason: Reason::UnknownEnvironment,
+                field: "environment".to_owned(),
+                value: name.to_owned(),
+                allowed: "the key of an environment that exists".to_owned(),
+            }))
+        })
+    }
+}
+
+fn context(wire: Option<v1::EvaluationContext>) -> Result<Context, Status> {
+    convert::context_from_wire("context", &wire.unwrap_or_default())
+        .map_err(|violations| status::rejected(&Rejection { violations }))
+}
+
+fn evaluate(slot: &Slot, context: &Context) -> v1::Evaluation {
+    match slot {
+        Slot::Flag(flag) => convert::evaluation_to_wire(flag.key(), &flag.evaluate(context)),
+        Slot::Broken { key, .. } => convert::evaluation_error_to_wire(key.as_str(), ErrorCode::ParseError),
+    }
+}
+
+/// Whether a caller may know of a flag; an empty service is a person or a tool and may know of all.
+fn is_visible(snapshot: &Snapshot, flag: &str, service: &str) -> bool {
+    if service.is_empty() {
+        return true;
+    }
+    let service = ServiceName::new(service);
+    snapshot.flag(&FoldedKey::of(flag)).is_some_and(|definition| definition.is_visible_to(&service))
+}
+
+#[tonic::async_trait]
+impl EvaluationService for EvaluationEdge {
+    async fn evaluate(
+        &self,
+        request: Request<v1::EvaluateRequest>,
+    ) -> Result<Response<v1::EvaluateResponse>, Status> {
+        let request = request.into_inner();
+        let environment = self.environment(&request.environment)?;
+        let context = context(request.context)?;
+        let visible = is_visible(&environment.snapshot, &request.flag, &request.service);
+        let evaluation = match environment.set.get(&request.flag).filter(|_| visible) {
+            Some(slot) => evaluate(slot, &context),
+            None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
+        };
+        let revision = environment.snapshot.revision().get();
+        Ok(Response::new(v1::EvaluateResponse { evaluation: Some(evaluation), revision }))
+    }
+
+    async fn evaluate_all(
+        &self,
+        request: Request<v1::EvaluateAllRequest>,
+    ) -> Result<Response<v1::EvaluateAllResponse>, Status> {
+        let request = request.into_inner();
+        let environment = self.environment(&request.environment)?;
+        let context = context(request.context)?;
+        let evaluations = environment
+            .set
+            .slots()
+            .into_iter()
+            .filter(|slot| is_visible(&environment.snapshot, slot.key().as_str(), &request.service))
+            .map(|slot| evaluate(slot, &context))
+            .collect();
+        let revision = environment.snapshot.revision().get();
+        Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))
+    }
+}

@@ -1,0 +1,84 @@
+//! Frames as `mycelia.flags.v1` has them: with each flag encoded once, and the gRPC prefix in front, so that a frame's
+//! bytes can be the body of any number of responses.
+
+use bytes::Bytes;
+use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_core::digest::Digest;
+use mycelia_flags_core::flag::EffectiveFlag;
+use mycelia_flags_core::revision::{Revision, Timestamp};
+use mycelia_flags_core::update::{Update, View};
+use mycelia_flags_proto::convert;
+use mycelia_flags_proto::raw::{Body, Frame, RawDelta, RawSnapshot, grpc_frame};
+use mycelia_flags_proto::v1;
+use prost::Message as _;
+
+use crate::distribution::encode::{Encode, EndReason, Welcome};
+use crate::state::Epoch;
+
+/// Encodes frames for gRPC.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GrpcFrames;
+
+impl Encode for GrpcFrames {
+    fn flag(&self, flag: &EffectiveFlag) -> Bytes {
+        convert::effective_flag_to_wire(flag).encode_to_vec().into()
+    }
+
+    fn welcome(&self, welcome: &Welcome) -> Bytes {
+        framed(Body::Welcome(v1::Welcome {
+            stream_id: welcome.stream.0,
+            epoch: welcome.epoch.to_string(),
+            revision: welcome.revision.get(),
+            heartbeat_interval_ms: welcome.heartbeat_ms,
+            server: env!("CARGO_PKG_VERSION").to_owned(),
+            bucketing: convert::generation_to_wire(welcome.bucketing).into(),
+            environment: welcome.environment.clone(),
+            up_to_date: welcome.up_to_date,
+        }))
+    }
+
+    fn snapshot(&self, epoch: Epoch, bucketing: Generation, view: &View<Bytes>) -> Bytes {
+        framed(Body::Snapshot(RawSnapshot {
+            epoch: epoch.to_string(),
+            revision: view.revision().get(),
+            flags: view.members().map(|member| Bytes::clone(&member.content)).collect(),
+            digest: digest_bytes(view.digest()),
+            bucketing: convert::generation_to_wire(bucketing).into(),
+        }))
+    }
+
+    fn delta(&self, update: &Update<Bytes>, committed_at: Timestamp) -> Bytes {
+        let removed = update.members.iter().filter(|(_, member)| member.is_none());
+        framed(Body::Delta(RawDelta {
+            previous_revision: update.previous.get(),
+            revision: update.revision.get(),
+            flags: update.members.values().flatten().map(|member| Bytes::clone(&member.content)).collect(),
+            removed: removed.map(|(key, _)| key.to_string()).collect(),
+            digest: digest_bytes(update.digest),
+            committed_at: Some(convert::timestamp_to_wire(committed_at)),
+        }))
+    }
+
+    fn heartbeat(&self, revision: Revision, digest: Digest) -> Bytes {
+        framed(Body::Heartbeat(v1::Heartbeat { revision: revision.get(), digest: digest_bytes(digest) }))
+    }
+
+    fn goodbye(&self, reason: EndReason, reconnect_after_ms: u32) -> Bytes {
+        let reason = match reason {
+            EndReason::Draining => v1::GoodbyeReason::Draining,
+            EndReason::MaxAge => v1::GoodbyeReason::MaxAge,
+            EndReason::SlowConsumer => v1::GoodbyeReason::SlowConsumer,
+        };
+        framed(Body::Goodbye(v1::Goodbye { reason: reason.into(), reconnect_after_ms }))
+    }
+}
+
+fn digest_bytes(digest: Digest) -> Bytes {
+    Bytes::copy_from_slice(&digest.to_bytes())
+}
+
+fn framed(body: Body) -> Bytes {
+    // A frame of 4 GiB cannot be: the limits of the model end at a few hundred MiB. An empty body is no frame, so the
+    // subscriber would notice the gap at the next one.
+    grpc_frame(&Frame { body: Some(body) }).unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+//! Every bound of the edge: its value, its reason, and what the caller sees when it is hit.
+
+use std::time::Duration;
+
+/// Connections of one server. The next one waits in the kernel's queue until another closes.
+pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Connections from one address. One more is closed at once: a single broken client must not take all of them.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 12_000;
+
+/// How long a new connection may stay silent. Without this a silent peer is kept for ever.
+pub const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a new connection may take to send its first whole request: a half preface is silence too.
+pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an HTTP/1 request's head may take.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection is asked to end when it is this old, give or take a fifth, so that a balancer can spread load anew.
+/// Its streams end by themselves; it only takes no new ones.
+pub const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Requests at once on one connection. Without it hyper is told "no limit" and one peer can open millions.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 1_100;
+
+/// Protocol errors on one connection before it is closed (the fix of RUSTSEC-2024-0003 is off unless it is set).
+pub const LOCAL_ERROR_RESETS_MAX: usize = 128;
+
+/// Streams that a peer opens and resets before we accepted them, before the connection is closed (rapid reset).
+pub const PENDING_RESETS_MAX: usize = 20;
+
+/// Bytes of all headers of a request.
+pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
+
+/// Bytes of a frame that wait in a stream's send buffer: what a reader that has stalled can hold.
+pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// HTTP/2 keepalive: a peer that has silently gone is noticed within interval and timeout.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// See [`KEEPALIVE_INTERVAL`].
+pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a Subscribe, Acknowledge or Evaluate request. Answered with RESOURCE_EXHAUSTED.
+pub const SMALL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of an administration request. Answered with RESOURCE_EXHAUSTED.
+pub const ADMIN_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a request's message may take to arrive.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a name that a subscriber gives itself.
+pub const IDENTITY_BYTES_MAX: usize = 128;
+
+/// Flags in one answer of ListFlags when the caller does not say.
+pub const FLAGS_PAGE: usize = 1_000;
+
+/// Flags in one answer of ListFlags.
+pub const FLAGS_PAGE_MAX: usize = 10_000;
+
+/// Records in one answer of ListRecords when the caller does not say.
+pub const RECORDS_PAGE: usize = 100;
+
+/// Records in one answer of ListRecords.
+pub const RECORDS_PAGE_MAX: usize = 1_000;
+
+/// Series with a service's name in /metrics; services beyond this are counted together as `other`.
+pub const METRIC_SERVICES_MAX: usize = 100;

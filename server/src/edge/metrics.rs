@@ -1,0 +1,122 @@
+//! `/metrics`: read from the floors below at the moment of the scrape, so that nothing is counted twice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::limits::METRIC_SERVICES_MAX;
+use super::listener::Connections;
+use crate::distribution::hub::Hub;
+use crate::state::{Store, WriterHealth};
+use crate::tasks::Tasks;
+
+/// What the numbers are read from.
+#[derive(Debug)]
+pub struct Metrics {
+    /// The log and the snapshot.
+    pub store: Store,
+    /// Who follows what.
+    pub hub: Arc<Hub>,
+    /// The connections.
+    pub connections: Arc<Connections>,
+    /// The tasks of the server.
+    pub tasks: Tasks,
+}
+
+type ByScope = Family<[(&'static str, String); 2], Gauge<u64, AtomicU64>>;
+
+impl Metrics {
+    /// The numbers as text.
+    ///
+    /// # Errors
+    /// When text cannot be written, which only memory could cause.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::with_prefix("mycelia");
+        self.store_numbers(&mut registry);
+        self.subscriber_numbers(&mut registry);
+        self.connection_numbers(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    fn store_numbers(&self, registry: &mut Registry) {
+        let snapshot = self.store.snapshot();
+        let stats = self.store.stats();
+        let poisoned = u64::from(matches!(*self.store.writer_health().borrow(), WriterHealth::Poisoned { .. }));
+        let info = vec![("epoch", self.store.epoch().to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
+        registry.register("store", "What store this is", prometheus_client::metrics::info::Info::new(info));
+        gauge(registry, "head_revision", "The newest revision", snapshot.revision().get());
+        gauge(registry, "flags", "Flags in the store", u64::try_from(snapshot.flag_count()).unwrap_or(u64::MAX));
+        gauge(registry, "store_poisoned", "1 when nothing can be committed until a restart", poisoned);
+        counter(registry, "commits", "Revisions committed by this process", stats.commits);
+        counter(registry, "commit_groups", "Groups of commits that were made durable together", stats.groups);
+        let help = "How long the newest group took to become durable";
+        let seconds = micros_as_seconds(stats.append_micros_last);
+        registry.register_with_unit("store_append", help, Unit::Seconds, ConstGauge::new(seconds));
+    }
+
+    fn subscriber_numbers(&self, registry: &mut Registry) {
+        let mut streams: BTreeMap<(String, String), [u64; 4]> = BTreeMap::new();
+        for entry in self.hub.registry().list() {
+            let service = entry.scope.service.as_ref().map(ToString::to_string).unwrap_or_default();
+            let mut scope = (entry.scope.environment.to_string(), service);
+            if streams.len() >= METRIC_SERVICES_MAX && !streams.contains_key(&scope) {
+                scope.1 = "other".to_owned();
+            }
+            let behind = self.hub.scope_revision(&entry.scope) > entry.applied();
+            let [count, lagging, mismatches, refusals] = streams.entry(scope).or_default();
+            *count += 1;
+            *lagging += u64::from(behind);
+            *mismatches += entry.digest_mismatches();
+            *refusals += u64::from(!entry.refused().is_empty());
+        }
+        let (subscribers, lagging) = (ByScope::default(), ByScope::default());
+        let (mismatches, refusing) = (ByScope::default(), ByScope::default());
+        for ((environment, service), [count, behind, mismatch, refusal]) in streams {
+            let labels = [("environment", environment), ("service", service)];
+            subscribers.get_or_create(&labels).set(count);
+            lagging.get_or_create(&labels).set(behind);
+            mismatches.get_or_create(&labels).set(mismatch);
+            refusing.get_or_create(&labels).set(refusal);
+        }
+        registry.register("subscribers", "Connected streams", subscribers);
+        registry.register("subscribers_lagging", "Streams that have not applied their scope's newest revision", lagging);
+        registry.register("digest_mismatches", "Updates that connected streams discarded for a wrong digest", mismatches);
+        registry.register("subscribers_refusing", "Streams that refused their newest update or a part of it", refusing);
+        let counts = self.hub.counts();
+        counter(registry, "deltas_encoded", "Deltas encoded, one for each scope and revision", counts.deltas_encoded);
+        counter(registry, "snapshots_encoded", "Snapshots encoded", counts.snapshots_encoded);
+        counter(registry, "deltas_sent", "Deltas handed to streams", counts.deltas_sent);
+        counter(registry, "snapshots_sent", "Snapshots handed to streams", counts.snapshots_sent);
+        counter(registry, "coalesced", "Merged deltas handed to late readers", counts.merged_sent);
+        counter(registry, "slow_disconnects", "Streams ended for want of progress", self.hub.slow_disconnects());
+    }
+
+    fn connection_numbers(&self, registry: &mut Registry) {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        gauge(registry, "connections", "Open connections", count(self.connections.open()));
+        counter(registry, "connections_refused", "Connections refused for their address", count(self.connections.refused()));
+        gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
+    }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    registry.register(name, help, ConstGauge::new(value));
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    registry.register(name, help, ConstCounter::new(value));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric; 2^53 microseconds are 285 years")]
+const fn micros_as_seconds(micros: u64) -> f64 {
+    micros as f64 / 1_000_000.0
+}

@@ -1,0 +1,127 @@
+//! Who answers what on the one port.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
+use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
+use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tonic_health::pb::health_server::{Health, HealthServer};
+
+use super::admin::AdminEdge;
+use super::evaluation::EvaluationEdge;
+use super::http::{HttpEdge, health, metrics, not_ready, ready};
+use super::limits::{ADMIN_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
+use super::status::{with_reason, word};
+use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
+
+/// The edges that answer.
+#[derive(Debug, Clone)]
+pub struct Edges {
+    /// AdminService.
+    pub admin: AdminEdge,
+    /// SyncService.
+    pub sync: SyncEdge,
+    /// EvaluationService.
+    pub evaluation: EvaluationEdge,
+    /// Plain HTTP.
+    pub http: HttpEdge,
+}
+
+/// A reflection service could not be made from our own descriptors.
+pub type ReflectionError = tonic_reflection::server::Error;
+
+/// The router of a server whose store is still being loaded: it tells its health and asks everybody else to wait.
+pub fn starting(health_service: HealthServer<impl Health>) -> Router {
+    Routes::new(health_service)
+        .into_axum_router()
+        .reset_fallback()
+        .route("/health", get(health))
+        .route("/ready", get(not_ready))
+        .fallback(still_starting)
+}
+
+/// The router of a server that serves.
+///
+/// # Errors
+/// When reflection cannot read our own descriptors.
+pub fn serving(health_service: HealthServer<impl Health>, edges: Edges) -> Result<Router, ReflectionError> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let admin = AdminServiceServer::new(edges.admin).max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX);
+    let evaluation = EvaluationServiceServer::new(edges.evaluation).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let mut routes = Routes::builder();
+    routes.add_service(health_service);
+    // Both versions: grpcurl asks v1, Python's client v1alpha.
+    routes.add_service(reflection().build_v1()?);
+    routes.add_service(reflection().build_v1alpha()?);
+    routes.add_service(admin);
+    routes.add_service(evaluation);
+    let sync = Router::new()
+        .route(SUBSCRIBE_PATH, post(subscribe))
+        .route(ACKNOWLEDGE_PATH, post(acknowledge))
+        .with_state(edges.sync);
+    let http = Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(edges.http);
+    Ok(routes
+        .routes()
+        .into_axum_router()
+        .reset_fallback()
+        .merge(sync)
+        .merge(http)
+        .fallback(nothing_here)
+        .layer(axum::middleware::map_response(say_whose_fault)))
+}
+
+fn is_grpc(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    content_type.starts_with(b"application/grpc")
+}
+
+async fn still_starting(request: Request<Body>) -> Response<Body> {
+    if is_grpc(&request) {
+        return with_reason(Code::Unavailable, word::STARTING, "the store is being loaded").into_http();
+    }
+    problem(StatusCode::SERVICE_UNAVAILABLE, word::STARTING, "the store is being loaded")
+}
+
+async fn nothing_here(request: Request<Body>) -> Response<Body> {
+    if is_grpc(&request) {
+        return Status::unimplemented(format!("there is no method {}", request.uri().path())).into_http();
+    }
+    problem(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing here; see /health, /ready, /metrics or use gRPC")
+}
+
+/// Problem details, as RFC 9457 has them.
+fn problem(status: StatusCode, reason: &str, detail: &str) -> Response<Body> {
+    let body = serde_json::json!({ "status": status.as_u16(), "title": reason, "detail": detail });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// tonic answers INTERNAL to a message that it cannot decode and OUT_OF_RANGE to one that is too large. Both are the
+/// caller's doing; INTERNAL is kept for faults of our own.
+async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    let message = headers.get("grpc-message").map_or(&b""[..], HeaderValue::as_bytes).to_ascii_lowercase();
+    let says = |part: &str| message.windows(part.len()).any(|window| window == part.as_bytes());
+    let code = match headers.get("grpc-status").map(HeaderValue::as_bytes) {
+        Some(b"13") if says("decode") => HeaderValue::from_static("3"),
+        Some(b"11") if says("too%20large") || says("too large") => HeaderValue::from_static("8"),
+        _ => return response,
+    };
+    headers.insert("grpc-status", code);
+    response
+}

@@ -1,0 +1,154 @@
+//! The one place where errors become gRPC statuses. Every reason word has a paragraph in `docs/errors.md`.
+
+use std::collections::HashMap;
+
+use mycelia_flags_core::rejection::{Rejection, RejectionKind};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::error;
+
+use crate::distribution::hub::SubscribeError;
+use crate::distribution::registry::AcknowledgeError;
+use crate::state::{CommitError, ReadError};
+
+/// The domain of the reason words.
+pub const DOMAIN: &str = "flags.mycelia";
+
+/// Violations that travel as details. They travel in trailers, and clients take no more than some 8 KiB of those.
+const VIOLATIONS_SHOWN_MAX: usize = 16;
+
+/// Violations that are written out in the message.
+const VIOLATIONS_IN_MESSAGE_MAX: usize = 4;
+
+/// Reason words that are not about a change set's content.
+pub mod word {
+    /// The store cannot be written until the server is restarted.
+    pub const STORE_POISONED: &str = "STORE_POISONED";
+    /// The server shuts down.
+    pub const DRAINING: &str = "DRAINING";
+    /// The store is still being loaded.
+    pub const STARTING: &str = "STARTING";
+    /// Too much is waiting already.
+    pub const BUSY: &str = "BUSY";
+    /// There is no such stream.
+    pub const UNKNOWN_STREAM: &str = "UNKNOWN_STREAM";
+    /// More was acknowledged than was sent.
+    pub const NOT_SENT: &str = "NOT_SENT";
+    /// There are as many subscriptions as there may be.
+    pub const TOO_MANY_SUBSCRIPTIONS: &str = "TOO_MANY_SUBSCRIPTIONS";
+    /// The log could not be read.
+    pub const LOG_UNREADABLE: &str = "LOG_UNREADABLE";
+
+    /// All of them.
+    pub const ALL: [&str; 8] = [
+        STORE_POISONED,
+        DRAINING,
+        STARTING,
+        BUSY,
+        UNKNOWN_STREAM,
+        NOT_SENT,
+        TOO_MANY_SUBSCRIPTIONS,
+        LOG_UNREADABLE,
+    ];
+}
+
+/// A status with a reason word.
+#[must_use]
+pub fn with_reason(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    Status::with_error_details(code, message, details)
+}
+
+/// A change set, or another request, that is wrong.
+#[must_use]
+pub fn rejected(rejection: &Rejection) -> Status {
+    let code = match rejection.kind() {
+        RejectionKind::Invalid => Code::InvalidArgument,
+        RejectionKind::NotFound => Code::NotFound,
+        RejectionKind::AlreadyExists => Code::AlreadyExists,
+        RejectionKind::Precondition => Code::FailedPrecondition,
+        RejectionKind::Conflict => Code::Aborted,
+    };
+    let mut details = ErrorDetails::new();
+    for violation in rejection.violations.iter().take(VIOLATIONS_SHOWN_MAX) {
+        let value = &violation.value;
+        let description = format!("{value:?} ({}): {}", violation.reason.as_str(), violation.allowed);
+        details.add_bad_request_violation(violation.field.clone(), description);
+    }
+    if let Some(first) = rejection.violations.first() {
+        let metadata = HashMap::from([
+            ("field".to_owned(), first.field.clone()),
+            ("value".to_owned(), first.value.clone()),
+            ("allowed".to_owned(), first.allowed.clone()),
+        ]);
+        details.set_error_info(first.reason.as_str(), DOMAIN, metadata);
+    }
+    let shown = rejection.violations.iter().take(VIOLATIONS_IN_MESSAGE_MAX).map(ToString::to_string);
+    let mut message = shown.collect::<Vec<_>>().join("; ");
+    if rejection.violations.len() > VIOLATIONS_IN_MESSAGE_MAX {
+        message.push_str(&format!("; {} violations in all", rejection.violations.len()));
+    }
+    Status::with_error_details(code, message, details)
+}
+
+/// A commit that did not happen.
+#[must_use]
+pub fn commit_failed(failure: &CommitError) -> Status {
+    match failure {
+        CommitError::Rejected(rejection) => rejected(rejection),
+        CommitError::Poisoned { reason } => {
+            let message = format!("the store cannot be written until the server is restarted: {reason}");
+            with_reason(Code::Unavailable, word::STORE_POISONED, message)
+        }
+        CommitError::Unavailable => with_reason(Code::Unavailable, word::DRAINING, "the server is shutting down"),
+        CommitError::Unreadable { .. } => {
+            error!(error = %failure, "a repeated request cannot be answered");
+            with_reason(Code::Unavailable, word::LOG_UNREADABLE, failure.to_string())
+        }
+        CommitError::Busy => {
+            with_reason(Code::ResourceExhausted, word::BUSY, "too many changes are waiting; try again in a moment")
+        }
+    }
+}
+
+/// A read of the log that failed.
+#[must_use]
+pub fn read_failed(failure: &ReadError) -> Status {
+    error!(error = %failure, "the log cannot be read");
+    with_reason(Code::Unavailable, word::LOG_UNREADABLE, failure.to_string())
+}
+
+/// A subscription that was refused.
+#[must_use]
+pub fn subscribe_refused(refusal: &SubscribeError) -> Status {
+    use mycelia_flags_core::rejection::{Reason, Violation};
+
+    match refusal {
+        SubscribeError::UnknownEnvironment { environment, environments } => {
+            let names: Vec<&str> = environments.iter().map(mycelia_flags_core::key::EnvironmentKey::as_str).collect();
+            rejected(&Rejection::one(Violation {
+                reason: Reason::UnknownEnvironment,
+                field: "environment".to_owned(),
+                value: environment.to_string(),
+                allowed: format!("one of {}", names.join(", ")),
+            }))
+        }
+        SubscribeError::Full(full) => {
+            with_reason(Code::ResourceExhausted, word::TOO_MANY_SUBSCRIPTIONS, full.to_string())
+        }
+        SubscribeError::Draining => with_reason(Code::Unavailable, word::DRAINING, refusal.to_string()),
+    }
+}
+
+/// An acknowledgement that was not accepted.
+#[must_use]
+pub fn acknowledge_refused(refusal: &AcknowledgeError) -> Status {
+    match refusal {
+        AcknowledgeError::UnknownStream(_) => {
+            with_reason(Code::NotFound, word::UNKNOWN_STREAM, refusal.to_string())
+        }
+        AcknowledgeError::NotSent { .. } => {
+            with_reason(Code::FailedPrecondition, word::NOT_SENT, refusal.to_string())
+        }
+    }
+}

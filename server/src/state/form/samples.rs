@@ -1,0 +1,1 @@
+//! Arbitrary records for property tests.

@@ -1,0 +1,19 @@
+//! End-to-end stories: a real server on a real port with a real store, and real clients.
+//!
+//! One binary, so that it links once. Every subscription in it runs through the [`checker`], which knows what a stream
+//! may and may not do. Nothing here waits for time: [`eventually`](patience::eventually) waits for conditions.
+
+mod admin;
+mod binary;
+mod checker;
+mod convergence;
+mod crash;
+mod drain;
+mod evaluation;
+mod foreign;
+mod patience;
+mod poisoned;
+mod restarts;
+mod server;
+mod slow_reader;
+mod streams;

@@ -1,0 +1,159 @@
+//! A server in this process, and the clients that stories need.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
+use mycelia_flags_proto::v1::change::Change as Kind;
+use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
+use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
+use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::distribution::hub::HubOptions;
+use mycelia_flags_server::state::{LogChoice, StoreOptions};
+use tonic::transport::{Channel, Endpoint};
+
+/// How a story wants its server.
+pub struct Wanted {
+    pub log: LogChoice,
+    pub listen: SocketAddr,
+    pub hub: HubOptions,
+    pub drain: DrainOptions,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            log: LogChoice::Memory,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            hub: HubOptions::default(),
+            drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
+        }
+    }
+}
+
+impl Wanted {
+    pub fn on_disk(data_dir: &Path) -> Self {
+        Self { log: LogChoice::Sled { data_dir: data_dir.to_owned() }, ..Self::default() }
+    }
+
+    pub async fn start(self) -> Server {
+        let config = Config {
+            listen: self.listen,
+            store: StoreOptions {
+                log: self.log,
+                bucketing: Generation::V3,
+                environments: ["development", "staging", "production"].map(str::to_owned).to_vec(),
+                created_by: "test".to_owned(),
+            },
+            default_environment: EnvironmentKey::new("production"),
+            hub: self.hub,
+            drain: self.drain,
+        };
+        let running = start(config, SystemClock::shared()).await.unwrap();
+        Server { url: format!("http://{}", running.address()), running }
+    }
+}
+
+/// A running server.
+pub struct Server {
+    pub url: String,
+    pub running: Running,
+}
+
+impl Server {
+    /// A server with a memory log and default options.
+    pub async fn in_memory() -> Self {
+        Wanted::default().start().await
+    }
+
+    pub async fn channel(&self) -> Channel {
+        channel(&self.url).await
+    }
+
+    pub async fn admin(&self) -> Admin {
+        Admin::connect(&self.url).await
+    }
+
+    pub async fn evaluation(&self) -> EvaluationServiceClient<Channel> {
+        EvaluationServiceClient::new(self.channel().await)
+    }
+}
+
+pub async fn channel(url: &str) -> Channel {
+    Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+}
+
+/// Asks for changes the way every client does.
+#[derive(Clone)]
+pub struct Admin {
+    pub client: AdminServiceClient<Channel>,
+}
+
+impl Admin {
+    pub async fn connect(url: &str) -> Self {
+        Self { client: AdminServiceClient::new(channel(url).await) }
+    }
+
+    pub async fn try_apply(&mut self, changes: Vec<Kind>) -> Result<v1::ApplyResponse, tonic::Status> {
+        self.request(apply_request(changes)).await
+    }
+
+    pub async fn request(&mut self, request: v1::ApplyRequest) -> Result<v1::ApplyResponse, tonic::Status> {
+        Ok(self.client.apply(request).await?.into_inner())
+    }
+
+    #[track_caller]
+    pub fn apply(&mut self, changes: Vec<Kind>) -> impl Future<Output = v1::ApplyResponse> {
+        async { self.try_apply(changes).await.unwrap() }
+    }
+
+    pub async fn create(&mut self, flag: &str) -> u64 {
+        self.apply(vec![create(flag)]).await.revision
+    }
+
+    pub async fn enable(&mut self, flag: &str) -> u64 {
+        self.apply(vec![enable(flag)]).await.revision
+    }
+
+    pub async fn disable(&mut self, flag: &str) -> u64 {
+        self.apply(vec![disable(flag)]).await.revision
+    }
+
+    pub async fn subscribers(&mut self) -> Vec<v1::Subscriber> {
+        self.client.list_subscribers(v1::ListSubscribersRequest::default()).await.unwrap().into_inner().subscribers
+    }
+}
+
+pub fn apply_request(changes: Vec<Kind>) -> v1::ApplyRequest {
+    let changes = changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect();
+    v1::ApplyRequest {
+        change_set: Some(v1::ChangeSet { changes, actor: "test".to_owned(), reason: "a story".to_owned() }),
+        ..v1::ApplyRequest::default()
+    }
+}
+
+pub fn create(flag: &str) -> Kind {
+    let definition = v1::FlagDefinition { key: flag.to_owned(), ..v1::FlagDefinition::default() };
+    Kind::CreateFlag(v1::CreateFlag { definition: Some(definition), ..v1::CreateFlag::default() })
+}
+
+pub fn enable(flag: &str) -> Kind {
+    Kind::EnableFlag(v1::EnableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
+}
+
+pub fn disable(flag: &str) -> Kind {
+    Kind::DisableFlag(v1::DisableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
+}
+
+pub fn rollout(flag: &str, percent: f64) -> Kind {
+    Kind::Rollout(v1::Rollout {
+        environment: "production".to_owned(),
+        flag: flag.to_owned(),
+        percent,
+        enable: false,
+    })
+}
