@@ -17,7 +17,10 @@ pub struct Contender<'a> {
 impl<'a> Contender<'a> {
     /// Names a way.
     pub fn new(name: &'static str, run: impl FnMut() -> u64 + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+        Self {
+            name,
+            run: Box::new(run),
+        }
     }
 }
 
@@ -45,13 +48,18 @@ pub fn interleave(
 ) -> Result<Vec<Outcome>> {
     // Once for the caches, and to see that all agree.
     let answers: Vec<u64> = contenders.iter_mut().map(|contender| (contender.run)()).collect();
-    ensure!(answers.windows(2).all(|pair| pair.first() == pair.last()), "contenders differ: {answers:?}");
+    ensure!(
+        answers.windows(2).all(|pair| pair.first() == pair.last()),
+        "contenders differ: {answers:?}"
+    );
     let operations = f64::from(u32::try_from(operations)?);
     let mut times = vec![vec![0.0; rounds]; contenders.len()];
     for round in 0..rounds {
         for turn in 0..contenders.len() {
             let place = (round + turn) % contenders.len();
-            let (Some(contender), Some(times)) = (contenders.get_mut(place), times.get_mut(place)) else { continue };
+            let (Some(contender), Some(times)) = (contenders.get_mut(place), times.get_mut(place)) else {
+                continue;
+            };
             let before = clock();
             std::hint::black_box((contender.run)());
             let spent = clock().saturating_sub(before);
@@ -62,8 +70,16 @@ pub fn interleave(
     }
     let floor = times.get(floor).cloned().unwrap_or_default();
     let outcomes = contenders.iter().zip(&times).map(|(contender, times)| {
-        let ratios: Vec<f64> = times.iter().zip(&floor).map(|(time, floor)| time / floor).collect();
-        Outcome { name: contender.name, nanoseconds: median(times), ratio: median(&ratios) }
+        let ratios: Vec<f64> = times
+            .iter()
+            .zip(&floor)
+            .map(|(time, floor)| time / floor)
+            .collect();
+        Outcome {
+            name: contender.name,
+            nanoseconds: median(times),
+            ratio: median(&ratios),
+        }
     });
     Ok(outcomes.collect())
 }

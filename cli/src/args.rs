@@ -9,7 +9,9 @@ pub(crate) mod read;
 pub(crate) mod store;
 pub(crate) mod write;
 
-use clap::{Parser, Subcommand};
+use std::mem;
+
+use clap::{Command as Program, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::client::ClientArgs;
 use crate::args::follow::{WaitArgs, WatchArgs};
@@ -70,20 +72,62 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+/// Commands that talk to no server.
+const LOCAL_COMMANDS: [&str; 4] = ["serve", "restore", "completions", "man"];
+
+/// The definition from which help, completions and the man page are made.
+pub(crate) fn program() -> Program {
+    let mut program = Cli::command();
+    // Only a program that was built has handed its options down.
+    program.build();
+    for command in program
+        .get_subcommands_mut()
+        .filter(|command| LOCAL_COMMANDS.contains(&command.get_name()))
+    {
+        // They would take the client's options for nothing: do not offer them.
+        *command = mem::take(command).mut_args(|arg| {
+            let is_global = arg.is_global_set();
+            if is_global { arg.hide(true) } else { arg }
+        });
+    }
+    program
+}
+
+impl Cli {
+    /// Reads the process's own command line; answers help and usage errors itself.
+    pub(crate) fn of_process() -> Self {
+        Self::from_arg_matches(&program().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        program().debug_assert();
+    }
+
+    #[test]
+    fn client_options_are_offered_where_there_is_a_server_to_talk_to() {
+        for command in program().get_subcommands_mut() {
+            let is_local = LOCAL_COMMANDS.contains(&command.get_name());
+            let is_offered = command.render_long_help().to_string().contains("--server");
+            assert!(
+                command.get_name() == "help" || is_local != is_offered,
+                "{}",
+                command.get_name()
+            );
+        }
     }
 
     #[test]
     fn client_options_stand_before_or_after_the_command() {
-        for line in [["mycelia-flags", "--env", "staging", "list"], ["mycelia-flags", "list", "--env", "staging"]] {
+        for line in [
+            ["mycelia-flags", "--env", "staging", "list"],
+            ["mycelia-flags", "list", "--env", "staging"],
+        ] {
             let cli = Cli::try_parse_from(line).unwrap();
             assert_eq!(cli.client.env.as_deref(), Some("staging"), "{line:?}");
         }

@@ -28,7 +28,8 @@ pub(crate) async fn follow(
     let revision = request.revision;
     let mut last = None;
     let end = tokio::time::timeout(patience, watch(connection, request, &mut last, terminal)).await;
-    let end = end.unwrap_or_else(|_elapsed| Err(Failure::TimedOut(complaint(revision, patience, last.as_ref()))));
+    let end =
+        end.unwrap_or_else(|_elapsed| Err(Failure::TimedOut(complaint(revision, patience, last.as_ref()))));
     Course { last, end }
 }
 
@@ -39,8 +40,14 @@ async fn watch(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let mut progress = Progress::new(terminal);
-    let mut reports = connection.answer(connection.admin().wait_converged(request)).await?;
-    while let Some(report) = reports.message().await.map_err(|status| connection.failure(&status))? {
+    let mut reports = connection
+        .answer(connection.admin().wait_converged(request))
+        .await?;
+    while let Some(report) = reports
+        .message()
+        .await
+        .map_err(|status| connection.failure(&status))?
+    {
         progress.update(by_service(&report));
         let converged = report.converged;
         *last = Some(report);
@@ -48,7 +55,9 @@ async fn watch(
             return Ok(());
         }
     }
-    Err(Failure::Failed(anyhow::anyhow!("the server ended the wait before everybody had the revision")))
+    Err(Failure::Failed(anyhow::anyhow!(
+        "the server ended the wait before everybody had the revision"
+    )))
 }
 
 /// `ui 1/1  runner 2/3`.
@@ -71,11 +80,19 @@ fn complaint(revision: u64, patience: Duration, last: Option<&v1::WaitConvergedR
     let Some(report) = last else {
         return format!("timed out after {patience:?} waiting for {revision}: no report from the server");
     };
+    let is_pending = report
+        .services
+        .iter()
+        .any(|service| service.converged < service.live);
     let slowest = match report.slowest.as_str() {
-        "" => String::new(),
-        slowest => format!("; not yet: {slowest}"),
+        slowest if is_pending && !slowest.is_empty() => format!("; not yet: {slowest}"),
+        _ if is_pending => String::new(),
+        _ => "; too few instances are connected".to_owned(),
     };
-    format!("timed out after {patience:?} waiting for {revision}: {}{slowest}", by_service(report))
+    format!(
+        "timed out after {patience:?} waiting for {revision}: {}{slowest}",
+        by_service(report)
+    )
 }
 
 #[cfg(test)]
@@ -100,7 +117,10 @@ mod tests {
     #[test]
     fn progress_is_by_service() {
         assert_eq!(by_service(&report()), "ui 1/1  runner 2/3");
-        assert_eq!(by_service(&v1::WaitConvergedResponse::default()), "no connected instance is concerned");
+        assert_eq!(
+            by_service(&v1::WaitConvergedResponse::default()),
+            "no connected instance is concerned"
+        );
     }
 
     #[test]
@@ -108,6 +128,12 @@ mod tests {
         assert_eq!(
             complaint(7, Duration::from_secs(30), Some(&report())),
             "timed out after 30s waiting for revision 7: ui 1/1  runner 2/3; not yet: runner/runner-7f"
+        );
+        let mut few = report();
+        few.services.truncate(1);
+        assert_eq!(
+            complaint(7, Duration::from_secs(30), Some(&few)),
+            "timed out after 30s waiting for revision 7: ui 1/1; too few instances are connected"
         );
         assert_eq!(
             complaint(0, Duration::from_millis(1500), None),

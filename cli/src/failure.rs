@@ -24,13 +24,13 @@ pub(crate) enum Failure {
     /// The server answered with an error.
     Refused {
         code: Code,
+        /// A word of docs/errors.md, such as `STORE_POISONED`.
+        reason: Option<String>,
         message: String,
         violations: Vec<Violation>,
     },
     /// Waited for too long.
     TimedOut(String),
-    /// What was asked for is not there.
-    NotFound(String),
     /// Anything else.
     Failed(anyhow::Error),
     /// Whoever read our output has gone: nothing to say, and nobody to say it to.
@@ -48,35 +48,60 @@ impl Failure {
     /// Turns an answer of the server, or the lack of one, into words.
     pub(crate) fn of_status(server: &str, status: &Status) -> Self {
         if let Some(cause) = connection_error(status) {
-            return Self::Unreachable { server: server.to_owned(), cause };
+            return Self::Unreachable {
+                server: server.to_owned(),
+                cause,
+            };
         }
         let bad_request = status.get_details_bad_request();
-        let violations = bad_request.into_iter().flat_map(|details| details.field_violations);
+        let violations = bad_request
+            .into_iter()
+            .flat_map(|details| details.field_violations);
         Self::Refused {
             code: status.code(),
+            reason: status.get_details_error_info().map(|info| info.reason),
             message: status.message().to_owned(),
             violations: violations
-                .map(|violation| Violation { field: violation.field, description: violation.description })
+                .map(|violation| Violation {
+                    field: violation.field,
+                    description: violation.description,
+                })
                 .collect(),
         }
     }
 
     /// The server took longer than it may.
     pub(crate) fn no_answer(server: &str, patience: std::time::Duration) -> Self {
-        Self::Unreachable { server: server.to_owned(), cause: format!("no answer within {patience:?}") }
+        Self::Unreachable {
+            server: server.to_owned(),
+            cause: format!("no answer within {patience:?}"),
+        }
     }
 
     /// Could the same request succeed in a moment?
     pub(crate) const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Refused { code: Code::Unavailable, .. })
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Refused {
+                    code: Code::Unavailable,
+                    ..
+                }
+        )
     }
 
     /// The exit code.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Unreachable { .. } | Self::Refused { code: Code::Unavailable, .. } => Exit::Unreachable,
-            Self::Refused { code: Code::NotFound, .. } | Self::NotFound(_) => Exit::NotFound,
+            Self::Unreachable { .. }
+            | Self::Refused {
+                code: Code::Unavailable,
+                ..
+            } => Exit::Unreachable,
+            Self::Refused {
+                code: Code::NotFound, ..
+            } => Exit::NotFound,
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Refused { .. } | Self::Failed(_) => Exit::Failed,
             Self::ReaderGone => Exit::Done,
@@ -86,11 +111,13 @@ impl Failure {
     /// What happened, in one line.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Usage(message) | Self::TimedOut(message) | Self::NotFound(message) => message.clone(),
+            Self::Usage(message) | Self::TimedOut(message) => message.clone(),
             Self::Unreachable { server, cause } => {
                 format!("cannot reach {server}: {cause}. Is the server running? (mycelia-flags serve)")
             }
-            Self::Refused { code, message, .. } if message.is_empty() => format!("the server answered {}", code_name(*code)),
+            Self::Refused { code, message, .. } if message.is_empty() => {
+                format!("the server answered {}", code_name(*code))
+            }
             Self::Refused { message, .. } => message.clone(),
             Self::Failed(error) => format!("{error:#}"),
             Self::ReaderGone => "nobody reads the output".to_owned(),
@@ -112,10 +139,19 @@ impl Failure {
             Self::Unreachable { .. } => "UNREACHABLE".to_owned(),
             Self::Refused { code, .. } => code_name(*code),
             Self::TimedOut(_) => "TIMED_OUT".to_owned(),
-            Self::NotFound(_) => code_name(Code::NotFound),
             Self::Failed(_) | Self::ReaderGone => "FAILED".to_owned(),
         };
-        FailureDocument { error: FailureBody { code, message: self.message(), violations: self.violations() } }
+        let reason = match self {
+            Self::Refused { reason, .. } => reason.as_deref(),
+            _ => None,
+        };
+        let error = FailureBody {
+            code,
+            reason,
+            message: self.message(),
+            violations: self.violations(),
+        };
+        FailureDocument { error }
     }
 }
 
@@ -129,6 +165,8 @@ pub(crate) struct FailureDocument<'a> {
 struct FailureBody<'a> {
     /// A gRPC code such as `INVALID_ARGUMENT`, or `USAGE`, `UNREACHABLE`, `TIMED_OUT`, `FAILED`.
     code: String,
+    /// A word of docs/errors.md; null when there is none.
+    reason: Option<&'a str>,
     message: String,
     violations: &'a [Violation],
 }
@@ -186,20 +224,27 @@ mod tests {
     fn each_failure_has_its_exit_code() {
         let of_code = |code| Failure::of_status("http://x", &Status::new(code, "words"));
         check(&of_code(Code::InvalidArgument), Exit::Failed, "INVALID_ARGUMENT");
-        check(&of_code(Code::FailedPrecondition), Exit::Failed, "FAILED_PRECONDITION");
+        check(
+            &of_code(Code::FailedPrecondition),
+            Exit::Failed,
+            "FAILED_PRECONDITION",
+        );
         check(&of_code(Code::NotFound), Exit::NotFound, "NOT_FOUND");
         check(&of_code(Code::Unavailable), Exit::Unreachable, "UNAVAILABLE");
-        check(&Failure::NotFound("x".to_owned()), Exit::NotFound, "NOT_FOUND");
         check(&Failure::Usage("x".to_owned()), Exit::Usage, "USAGE");
         check(&Failure::TimedOut("x".to_owned()), Exit::TimedOut, "TIMED_OUT");
         check(&Failure::Failed(anyhow::anyhow!("x")), Exit::Failed, "FAILED");
-        check(&Failure::no_answer("http://x", std::time::Duration::from_secs(1)), Exit::Unreachable, "UNREACHABLE");
+        check(
+            &Failure::no_answer("http://x", std::time::Duration::from_secs(1)),
+            Exit::Unreachable,
+            "UNREACHABLE",
+        );
     }
 
     #[test]
     fn violations_are_kept() {
         let details = ErrorDetails::with_bad_request_violation("changes[0].percent", "101 is not 0 to 100");
-        let status = tonic_types::StatusExt::with_error_details(Code::InvalidArgument, "1 of 1 changes is wrong", details);
+        let status = Status::with_error_details(Code::InvalidArgument, "1 of 1 changes is wrong", details);
         let failure = Failure::of_status("http://x", &status);
         let expected = Violation {
             field: "changes[0].percent".to_owned(),
@@ -211,6 +256,9 @@ mod tests {
 
     #[test]
     fn a_refusal_without_words_says_the_code() {
-        assert_eq!(Failure::of_status("http://x", &Status::new(Code::Aborted, "")).message(), "the server answered ABORTED");
+        assert_eq!(
+            Failure::of_status("http://x", &Status::new(Code::Aborted, "")).message(),
+            "the server answered ABORTED"
+        );
     }
 }

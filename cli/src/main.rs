@@ -26,7 +26,6 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -36,7 +35,7 @@ use crate::settings::{Settings, Surroundings};
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let terminal = Terminal::of_process(cli.client.json);
     match run(cli, &terminal) {
         Ok(exit) => exit,

@@ -37,7 +37,10 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn new(text: &str, tone: Tone) -> Self {
-        Self { text: visible(text), tone }
+        Self {
+            text: visible(text),
+            tone,
+        }
     }
 
     fn width(&self) -> usize {
@@ -109,7 +112,7 @@ impl Page {
         let mut text = String::new();
         for line in &self.lines {
             for span in line {
-                if colours && span.tone != Tone::Plain {
+                if colours && span.tone != Tone::Plain && !span.text.is_empty() {
                     text.push_str(span.tone.start());
                     text.push_str(&span.text);
                     text.push_str("\x1b[0m");
@@ -165,7 +168,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(visible("a\x1b[2Jb\nc\u{9b}d\u{202e}e\0é🙂"), "a\\u{1b}[2Jb\\nc\\u{9b}d\\u{202e}e\\u{0}é🙂");
+        assert_eq!(
+            visible("a\x1b[2Jb\nc\u{9b}d\u{202e}e\0é🙂"),
+            "a\\u{1b}[2Jb\\nc\\u{9b}d\\u{202e}e\\u{0}é🙂"
+        );
         assert_eq!(Page::of_line("a\x1bb").render(true), "a\\u{1b}b\n");
     }
 
@@ -181,14 +187,28 @@ mod tests {
     fn tables_are_aligned_without_blanks_at_the_end() {
         let mut page = Page::default();
         let row = |cells: [&str; 3]| cells.into_iter().map(Span::from).collect::<Vec<_>>();
-        page.table(1, vec![row(["KEY", "TYPE", "X"]), row(["dreams", "", "é"]), row(["a", "b", ""])]);
-        assert_eq!(page.render(false), " KEY     TYPE  X\n dreams        é\n a       b\n");
+        page.table(
+            1,
+            vec![
+                row(["KEY", "TYPE", "X"]),
+                row(["dreams", "", "é"]),
+                row(["a", "b", ""]),
+            ],
+        );
+        assert_eq!(
+            page.render(false),
+            " KEY     TYPE  X\n dreams        é\n a       b\n"
+        );
     }
 
     #[test]
     fn colours_surround_only_what_has_a_tone() {
         let mut page = Page::default();
-        page.line([Span::new("on", Tone::Good), Span::from(" x")]);
+        page.line([
+            Span::new("on", Tone::Good),
+            Span::from(" x"),
+            Span::new("", Tone::Faint),
+        ]);
         assert_eq!(page.render(true), "\x1b[32mon\x1b[0m x\n");
         assert_eq!(page.render(false), "on x\n");
     }

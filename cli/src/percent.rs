@@ -33,7 +33,8 @@ impl FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let complaint = || "expected 0 to 100 with at most three decimals, such as 25, 25% or 12.5".to_owned();
+        let complaint =
+            || "expected 0 to 100 with at most three decimals, such as 25, 25% or 12.5".to_owned();
         let number = text.strip_suffix('%').unwrap_or(text).trim_end();
         let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -43,7 +44,11 @@ impl FromStr for Percent {
         let whole: u32 = whole.parse().map_err(|_error| complaint())?;
         let decimals: u32 = format!("{decimals:0<3}").parse().map_err(|_error| complaint())?;
         let thousandths = whole * 1_000 + decimals;
-        if thousandths > 100_000 { Err(complaint()) } else { Ok(Self(thousandths)) }
+        if thousandths > 100_000 {
+            Err(complaint())
+        } else {
+            Ok(Self(thousandths))
+        }
     }
 }
 
@@ -65,8 +70,15 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<(u32, &str)>) {
         let percent = text.parse::<Percent>().ok();
-        assert_eq!(percent.map(|percent| percent.0), expected.map(|(thousandths, _)| thousandths), "{text:?}");
-        assert_eq!(percent.map(|percent| percent.to_string()).as_deref(), expected.map(|(_, shown)| shown));
+        assert_eq!(
+            percent.map(|percent| percent.0),
+            expected.map(|(thousandths, _)| thousandths),
+            "{text:?}"
+        );
+        assert_eq!(
+            percent.map(|percent| percent.to_string()).as_deref(),
+            expected.map(|(_, shown)| shown)
+        );
     }
 
     #[test]
@@ -79,7 +91,9 @@ mod tests {
         check("33.33", Some((33_330, "33.33%")));
         check("100.000", Some((100_000, "100%")));
         check("0", Some((0, "0%")));
-        for bad in ["", "%", ".", "5.", ".5", "-1", "+1", "100.001", "101", "1e1", "0.0001", "٢", "nan", "1000"] {
+        for bad in [
+            "", "%", ".", "5.", ".5", "-1", "+1", "100.001", "101", "1e1", "0.0001", "٢", "nan", "1000",
+        ] {
             check(bad, None);
         }
     }

@@ -58,7 +58,11 @@ impl Terminal {
         if self.is_for_people() {
             return self.print(&view.page().render(self.colours));
         }
-        let json = if self.stdout_is_terminal { serde_json::to_string_pretty(view) } else { serde_json::to_string(view) };
+        let json = if self.stdout_is_terminal {
+            serde_json::to_string_pretty(view)
+        } else {
+            serde_json::to_string(view)
+        };
         self.print_json(&json.context("cannot write the answer as JSON")?)
     }
 
@@ -78,14 +82,23 @@ impl Terminal {
     /// Writes bytes as they are.
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Failure::ReaderGone,
-            _ => Failure::Failed(anyhow::Error::new(error).context("cannot write to the standard output")),
-        })
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(|error| match error.kind() {
+                ErrorKind::BrokenPipe => Failure::ReaderGone,
+                _ => {
+                    Failure::Failed(anyhow::Error::new(error).context("cannot write to the standard output"))
+                }
+            })
     }
 
     fn print_json(&self, json: &str) -> Result<(), Failure> {
-        let json = if self.stdout_is_terminal { visible_json(json) } else { json.to_owned() };
+        let json = if self.stdout_is_terminal {
+            visible_json(json)
+        } else {
+            json.to_owned()
+        };
         self.print(&format!("{json}\n"))
     }
 
@@ -115,21 +128,81 @@ impl Terminal {
             let json = serde_json::to_string(&failure.document()).unwrap_or_default();
             return to_stderr(&format!("{}\n", visible_json(&json)));
         }
-        // Our own messages may have several lines (a configuration file's excerpt), the server's may not.
-        let message = match failure {
-            Failure::Usage(message) => message.lines().map(visible).collect::<Vec<_>>().join("\n"),
-            _ => visible(&failure.message()),
-        };
-        let mut text = format!("error: {message}\n");
-        for violation in failure.violations() {
-            text.push_str(&format!("  {}: {}\n", visible(&violation.field), visible(&violation.description)));
-        }
-        to_stderr(&text);
+        to_stderr(&in_words(failure));
     }
+}
+
+fn in_words(failure: &Failure) -> String {
+    let message = failure.message();
+    let violations = failure.violations();
+    // A server that sums up the violations in its message would have all of them said twice.
+    let is_sum = violations
+        .iter()
+        .all(|violation| message.contains(&violation.description));
+    let (message, violations) = match violations {
+        [] => (message, violations),
+        [_] if is_sum => (message, [].as_slice()),
+        _ if is_sum => (
+            format!("{} things are wrong, and nothing was changed", violations.len()),
+            violations,
+        ),
+        _ => (message, violations),
+    };
+    // Our own messages may have several lines (a configuration file's excerpt), the server's may not.
+    let message = match failure {
+        Failure::Usage(_) => message.lines().map(visible).collect::<Vec<_>>().join("\n"),
+        _ => visible(&message),
+    };
+    let mut text = format!("error: {message}\n");
+    for violation in violations {
+        text.push_str(&format!(
+            "  {}: {}\n",
+            visible(&violation.field),
+            visible(&violation.description)
+        ));
+    }
+    text
 }
 
 /// Nobody can be told when even this fails.
 fn to_stderr(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+    use crate::failure::Violation;
+
+    #[track_caller]
+    fn check(message: &str, violations: &[(&str, &str)], expected: &str) {
+        let violation = |(field, description): &(&str, &str)| Violation {
+            field: (*field).to_owned(),
+            description: (*description).to_owned(),
+        };
+        let failure = Failure::Refused {
+            code: Code::InvalidArgument,
+            reason: None,
+            message: message.to_owned(),
+            violations: violations.iter().map(violation).collect(),
+        };
+        assert_eq!(in_words(&failure), expected);
+    }
+
+    #[test]
+    fn each_violation_is_said_once() {
+        check("a\x1b", &[], "error: a\\u{1b}\n");
+        check("a: x", &[("a", "x")], "error: a: x\n");
+        check("not valid", &[("a", "x")], "error: not valid\n  a: x\n");
+        let both = "error: 2 things are wrong, and nothing was changed\n  a: x\n  b: y\n";
+        check("a: x; b: y", &[("a", "x"), ("b", "y")], both);
+        check(
+            "not valid",
+            &[("a", "x"), ("b", "y")],
+            "error: not valid\n  a: x\n  b: y\n",
+        );
+    }
 }

@@ -53,7 +53,10 @@ pub struct DrainOptions {
 
 impl Default for DrainOptions {
     fn default() -> Self {
-        Self { notice: Duration::ZERO, limit: Duration::from_secs(15) }
+        Self {
+            notice: Duration::ZERO,
+            limit: Duration::from_secs(15),
+        }
     }
 }
 
@@ -108,9 +111,12 @@ pub struct Running {
 /// When it cannot; nothing is left behind then.
 pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
     let address = config.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
-    let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address, error })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::Listen { address, error })?;
     let (health, health_service) = HealthStatuses::begin().await;
     let gate = Gate::new(starting(health_service.clone()));
     let connections = Connections::new(Arc::clone(&gate));
@@ -126,7 +132,12 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             return Err(error);
         }
     };
-    let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
+    let hub = Hub::new(
+        store.clone(),
+        Arc::clone(&clock),
+        Arc::new(GrpcFrames),
+        config.hub,
+    );
     let draining = Arc::new(AtomicBool::new(false));
     let default_environment = config.default_environment;
     let metrics = Metrics {
@@ -143,13 +154,27 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             default_environment: default_environment.clone(),
             started_at: clock.now(),
         },
-        sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
-        evaluation: EvaluationEdge { sets: Arc::new(CompiledSets::new(store.clone())), default_environment },
-        http: HttpEdge { store: store.clone(), metrics: Arc::new(metrics), draining: Arc::clone(&draining) },
+        sync: SyncEdge {
+            hub: Arc::clone(&hub),
+            default_environment: default_environment.clone(),
+        },
+        evaluation: EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(store.clone())),
+            default_environment,
+        },
+        http: HttpEdge {
+            store: store.clone(),
+            metrics: Arc::new(metrics),
+            draining: Arc::clone(&draining),
+        },
     };
     tasks.spawn(Arc::clone(&hub).run(tasks.stopping().clone()));
     tasks.spawn(Arc::clone(&hub).reap(tasks.stopping().clone()));
-    tasks.spawn(tell_health(store.clone(), health.clone(), tasks.stopping().clone()));
+    tasks.spawn(tell_health(
+        store.clone(),
+        health.clone(),
+        tasks.stopping().clone(),
+    ));
     gate.open(serving(health_service, edges)?);
     health.loaded().await;
     info!(%address, epoch = %store.epoch(), revision = %store.snapshot().revision(), "serving");
@@ -177,13 +202,19 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError>
     }
     store.close().await;
     let environments = snapshot.environments().map(ToString::to_string).collect();
-    Err(StartError::DefaultEnvironment { environment: config.default_environment.clone(), environments })
+    Err(StartError::DefaultEnvironment {
+        environment: config.default_environment.clone(),
+        environments,
+    })
 }
 
 async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
     let mut writer = store.writer_health();
     let poisoned = async {
-        writer.wait_for(|health| matches!(health, WriterHealth::Poisoned { .. })).await.is_ok()
+        writer
+            .wait_for(|health| matches!(health, WriterHealth::Poisoned { .. }))
+            .await
+            .is_ok()
     };
     let poisoned = tokio::select! {
         () = stopping.cancelled() => false,
@@ -231,7 +262,11 @@ impl Running {
         self.ended = true;
         self.draining.store(true, Ordering::Relaxed);
         self.health.draining().await;
-        info!(notice_ms = self.drain.notice.as_millis(), subscribers = self.hub.registry().len(), "draining");
+        info!(
+            notice_ms = self.drain.notice.as_millis(),
+            subscribers = self.hub.registry().len(),
+            "draining"
+        );
         tokio::time::sleep(self.drain.notice).await;
         self.hub.drain();
         self.accepting.cancel();
@@ -245,7 +280,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            warn!("a server was dropped without stop(): its connections end and its store closes with the process");
+            warn!(
+                "a server was dropped without stop(): its connections end and its store closes with the process"
+            );
             self.hub.drain();
             self.accepting.cancel();
             self.tasks.stopping().cancel();

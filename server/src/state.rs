@@ -17,6 +17,8 @@ mod crash_point;
 mod data_dir;
 mod envelope;
 mod epoch;
+#[cfg(test)]
+mod fixture;
 mod form;
 mod group;
 mod head_file;

@@ -6,32 +6,41 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Where cargo has put the binary: beside this test's own.
-pub fn path() -> PathBuf {
+pub(crate) fn path() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test.parent().and_then(Path::parent).unwrap().join("mycelia-flags");
-    assert!(binary.exists(), "{} is missing: run plain `cargo test`, or `cargo build` first", binary.display());
+    let binary = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("mycelia-flags");
+    assert!(
+        binary.exists(),
+        "{} is missing: run plain `cargo test`, or `cargo build` first",
+        binary.display()
+    );
     binary
 }
 
 /// A server process.
-pub struct Process {
-    pub url: String,
+pub(crate) struct Process {
+    pub(crate) url: String,
     child: Child,
 }
 
 impl Process {
     /// Starts `serve` on a free port and waits until it says where it listens.
-    pub fn serve(data_dir: &Path) -> Self {
+    pub(crate) fn serve(data_dir: &Path) -> Self {
         Self::serve_with(data_dir, &[], &[])
     }
 
     /// Starts `serve` with more arguments, behind a wrapper such as strace.
-    pub fn serve_with(data_dir: &Path, wrapper: &[&str], more: &[&str]) -> Self {
-        Self::try_serve(data_dir, wrapper, more, &[]).unwrap_or_else(|status| panic!("serve ended with {status}"))
+    pub(crate) fn serve_with(data_dir: &Path, wrapper: &[&str], more: &[&str]) -> Self {
+        Self::try_serve(data_dir, wrapper, more, &[])
+            .unwrap_or_else(|status| panic!("serve ended with {status}"))
     }
 
     /// Starts `serve`; an error is the status with which it ended before it served.
-    pub fn try_serve(
+    pub(crate) fn try_serve(
         data_dir: &Path,
         wrapper: &[&str],
         more: &[&str],
@@ -58,7 +67,9 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.find_map(|line| {
             let line = line.ok()?;
-            line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+            line.split_whitespace()
+                .find(|word| word.starts_with("http://"))
+                .map(str::to_owned)
         });
         match url {
             Some(url) => Ok(Self { url, child }),
@@ -67,28 +78,30 @@ impl Process {
     }
 
     /// SIGKILL, and waits until the process is gone.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and waits for the exit status.
-    pub fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().unwrap()
     }
 
-    pub fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{signal}"), &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
     /// Waits until the process ends by itself.
-    pub fn wait(mut self) -> ExitStatus {
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 }
@@ -102,21 +115,30 @@ impl Drop for Process {
 }
 
 /// Finds a tool that `.ci/setup` installs. In CI it must be there; elsewhere the story says that it did not run.
-pub fn tool(name: &str) -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin").join(name);
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/tools/bin")
+        .join(name);
     let in_path = std::env::var_os("PATH")
-        .map(|path| std::env::split_paths(&path).map(|folder| folder.join(name)).collect::<Vec<_>>())
+        .map(|path| {
+            std::env::split_paths(&path)
+                .map(|folder| folder.join(name))
+                .collect::<Vec<_>>()
+        })
         .unwrap_or_default();
     let found = std::iter::once(tools).chain(in_path).find(|path| path.exists());
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{name} is missing: .ci/setup installs it");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{name} is missing: .ci/setup installs it"
+        );
         eprintln!("NOT RUN: {name} is missing; .ci/setup installs it");
     }
     found
 }
 
 /// Whether this process may mount file systems. In CI it must.
-pub fn may_mount() -> bool {
+pub(crate) fn may_mount() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     let root = output.stdout.starts_with(b"0");
     assert!(root || std::env::var_os("CI").is_none(), "CI runs as root");
@@ -127,6 +149,10 @@ pub fn may_mount() -> bool {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

@@ -21,41 +21,44 @@ use crate::server::channel;
 
 /// What a subscriber holds: the serialized flags by folded key.
 #[derive(Clone, Default, Debug, PartialEq)]
-pub struct Held {
-    pub epoch: String,
-    pub revision: u64,
-    pub flags: BTreeMap<FoldedKey, Bytes>,
+pub(crate) struct Held {
+    pub(crate) epoch: String,
+    pub(crate) revision: u64,
+    pub(crate) flags: BTreeMap<FoldedKey, Bytes>,
 }
 
 impl Held {
-    pub fn digest(&self) -> Digest {
-        self.flags.values().fold(Digest::default(), |digest, bytes| digest.with(MemberHash::of(bytes)))
+    pub(crate) fn digest(&self) -> Digest {
+        self.flags.values().fold(Digest::default(), |digest, bytes| {
+            digest.with(MemberHash::of(bytes))
+        })
     }
 
-    pub fn flag(&self, key: &str) -> Option<v1::EffectiveFlag> {
-        self.flags.get(&FoldedKey::of(key)).map(|bytes| v1::EffectiveFlag::decode(bytes.clone()).unwrap())
+    pub(crate) fn flag(&self, key: &str) -> Option<v1::EffectiveFlag> {
+        self.flags
+            .get(&FoldedKey::of(key))
+            .map(|bytes| v1::EffectiveFlag::decode(bytes.clone()).unwrap())
     }
 
-    pub fn is_on(&self, key: &str) -> bool {
+    pub(crate) fn is_on(&self, key: &str) -> bool {
         self.flag(key).is_some_and(|flag| flag.enabled)
     }
 }
 
 /// A stream under suspicion.
-pub struct Checked {
-    pub held: Held,
-    pub stream_id: u64,
+pub(crate) struct Checked {
+    pub(crate) held: Held,
+    pub(crate) stream_id: u64,
     /// Deltas and snapshots that were received.
-    pub updates: usize,
-    pub snapshots: usize,
-    pub last_delta: Option<v1::Heartbeat>,
+    pub(crate) updates: usize,
+    pub(crate) snapshots: usize,
     frames: Streaming<Frame>,
     channel: Channel,
 }
 
 /// What a stream brought.
 #[derive(Debug, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     Welcome { up_to_date: bool },
     Snapshot,
     Delta,
@@ -65,12 +68,12 @@ pub enum Event {
 
 impl Checked {
     /// Follows production as a service.
-    pub async fn follow(url: &str, service: &str, instance: &str) -> Self {
+    pub(crate) async fn follow(url: &str, service: &str, instance: &str) -> Self {
         Self::resume(url, service, instance, Held::default()).await
     }
 
     /// Follows on from what is held.
-    pub async fn resume(url: &str, service: &str, instance: &str, held: Held) -> Self {
+    pub(crate) async fn resume(url: &str, service: &str, instance: &str, held: Held) -> Self {
         let channel = channel(url).await;
         let request = v1::SubscribeRequest {
             environment: "production".to_owned(),
@@ -82,32 +85,56 @@ impl Checked {
             known_digest: Bytes::copy_from_slice(&held.digest().to_bytes()),
         };
         let frames = subscribe(&channel, request).await.unwrap();
-        let mut checked =
-            Self { held, stream_id: 0, updates: 0, snapshots: 0, last_delta: None, frames, channel };
+        let mut checked = Self {
+            held,
+            stream_id: 0,
+            updates: 0,
+            snapshots: 0,
+            frames,
+            channel,
+        };
         let welcome = checked.next().await.unwrap();
-        assert!(matches!(welcome, Some(Event::Welcome { .. })), "the first frame is a welcome: {welcome:?}");
+        assert!(
+            matches!(welcome, Some(Event::Welcome { .. })),
+            "the first frame is a welcome: {welcome:?}"
+        );
         checked
     }
 
     /// Reads on until the held revision is at least this one.
-    pub async fn until(&mut self, revision: u64) {
+    pub(crate) async fn until(&mut self, revision: u64) {
         let read = async {
             while self.held.revision < revision {
-                assert!(self.next().await.unwrap().is_some(), "the stream ended before revision {revision}");
+                assert!(
+                    self.next().await.unwrap().is_some(),
+                    "the stream ended before revision {revision}"
+                );
             }
         };
         within(&format!("revision {revision}"), read).await;
     }
 
     /// Reads one frame and checks everything that must be true of it. None when the stream ended well.
-    pub async fn next(&mut self) -> Result<Option<Event>, Status> {
-        let Some(frame) = self.frames.message().await? else { return Ok(None) };
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, Status> {
+        let Some(frame) = self.frames.message().await? else {
+            return Ok(None);
+        };
         let event = match frame.body.expect("a frame has a body") {
             Body::Welcome(welcome) => self.welcome(&welcome),
             Body::Snapshot(snapshot) => {
-                assert_eq!(snapshot.epoch, self.held.epoch, "a snapshot is of the welcome's epoch");
-                assert!(snapshot.revision >= self.held.revision, "ordered: a snapshot never goes back in time");
-                self.held.flags = snapshot.flags.into_iter().map(|bytes| (key(&bytes), bytes)).collect();
+                assert_eq!(
+                    snapshot.epoch, self.held.epoch,
+                    "a snapshot is of the welcome's epoch"
+                );
+                assert!(
+                    snapshot.revision >= self.held.revision,
+                    "ordered: a snapshot never goes back in time"
+                );
+                self.held.flags = snapshot
+                    .flags
+                    .into_iter()
+                    .map(|bytes| (key(&bytes), bytes))
+                    .collect();
                 self.held.revision = snapshot.revision;
                 self.check_digest(&snapshot.digest);
                 self.updates += 1;
@@ -117,18 +144,29 @@ impl Checked {
             Body::Delta(delta) => {
                 assert_eq!(delta.previous_revision, self.held.revision, "contiguous");
                 assert!(delta.revision > self.held.revision, "ordered and unique");
-                assert!(!delta.flags.is_empty() || !delta.removed.is_empty(), "a delta changes something");
+                assert!(
+                    !delta.flags.is_empty() || !delta.removed.is_empty(),
+                    "a delta changes something"
+                );
                 for removed in &delta.removed {
-                    assert!(self.held.flags.remove(&FoldedKey::of(removed)).is_some(), "removed was held");
+                    assert!(
+                        self.held.flags.remove(&FoldedKey::of(removed)).is_some(),
+                        "removed was held"
+                    );
                 }
-                self.held.flags.extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
+                self.held
+                    .flags
+                    .extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
                 self.held.revision = delta.revision;
                 self.check_digest(&delta.digest);
                 self.updates += 1;
                 Event::Delta
             }
             Body::Heartbeat(heartbeat) => {
-                assert_eq!(heartbeat.revision, self.held.revision, "a bookmark is never ahead of its events");
+                assert_eq!(
+                    heartbeat.revision, self.held.revision,
+                    "a bookmark is never ahead of its events"
+                );
                 self.check_digest(&heartbeat.digest);
                 Event::Heartbeat
             }
@@ -143,27 +181,44 @@ impl Checked {
         self.stream_id = welcome.stream_id;
         if self.held.epoch != welcome.epoch {
             assert!(!welcome.up_to_date, "a state of another epoch is worthless");
-            self.held = Held { epoch: welcome.epoch.clone(), ..Held::default() };
+            self.held = Held {
+                epoch: welcome.epoch.clone(),
+                ..Held::default()
+            };
         }
-        assert!(welcome.revision >= self.held.revision, "within an epoch the server never goes back");
+        assert!(
+            welcome.revision >= self.held.revision,
+            "within an epoch the server never goes back"
+        );
         if welcome.up_to_date {
             self.held.revision = welcome.revision;
         }
-        Event::Welcome { up_to_date: welcome.up_to_date }
+        Event::Welcome {
+            up_to_date: welcome.up_to_date,
+        }
     }
 
     fn check_digest(&self, digest: &[u8]) {
-        assert_eq!(Digest::from_bytes(digest), Some(self.held.digest()), "digest at {}", self.held.revision);
+        assert_eq!(
+            Digest::from_bytes(digest),
+            Some(self.held.digest()),
+            "digest at {}",
+            self.held.revision
+        );
     }
 
     /// Acknowledges what is held.
-    pub async fn acknowledge(&self) -> Result<(), Status> {
+    pub(crate) async fn acknowledge(&self) -> Result<(), Status> {
         self.acknowledge_revision(self.held.revision).await
     }
 
-    pub async fn acknowledge_revision(&self, applied_revision: u64) -> Result<(), Status> {
+    pub(crate) async fn acknowledge_revision(&self, applied_revision: u64) -> Result<(), Status> {
         let mut client = v1::sync_service_client::SyncServiceClient::new(self.channel.clone());
-        let request = v1::AcknowledgeRequest { stream_id: self.stream_id, applied_revision, ..Default::default() };
+        let request = v1::AcknowledgeRequest {
+            stream_id: self.stream_id,
+            applied_revision,
+            ..Default::default()
+        };
         client.acknowledge(request).await.map(|_| ())
     }
 }
@@ -173,10 +228,18 @@ fn key(bytes: &Bytes) -> FoldedKey {
 }
 
 /// Subscribes with raw frames, so that digests can be computed over the bytes that came.
-pub async fn subscribe(channel: &Channel, request: v1::SubscribeRequest) -> Result<Streaming<Frame>, Status> {
+pub(crate) async fn subscribe(
+    channel: &Channel,
+    request: v1::SubscribeRequest,
+) -> Result<Streaming<Frame>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(64 << 20);
-    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
     let path = http::uri::PathAndQuery::from_static("/mycelia.flags.v1.SyncService/Subscribe");
     let codec = tonic_prost::ProstCodec::<v1::SubscribeRequest, Frame>::default();
-    Ok(grpc.server_streaming(Request::new(request), path, codec).await?.into_inner())
+    Ok(grpc
+        .server_streaming(Request::new(request), path, codec)
+        .await?
+        .into_inner())
 }

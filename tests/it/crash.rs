@@ -22,9 +22,23 @@ const WRITERS: usize = 4;
 type Acknowledged = Arc<Mutex<BTreeMap<u64, String>>>;
 
 /// Writes until the server dies. Every acknowledged revision is noted with the key of its request.
-async fn write(url: String, writer: usize, round: usize, acknowledged: Acknowledged, count: Arc<AtomicUsize>) {
-    let Ok(channel) = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await else { return };
-    let mut admin = Admin { client: v1::admin_service_client::AdminServiceClient::new(channel) };
+async fn write(
+    url: String,
+    writer: usize,
+    round: usize,
+    acknowledged: Acknowledged,
+    count: Arc<AtomicUsize>,
+) {
+    let Ok(channel) = tonic::transport::Endpoint::from_shared(url)
+        .unwrap()
+        .connect()
+        .await
+    else {
+        return;
+    };
+    let mut admin = Admin {
+        client: v1::admin_service_client::AdminServiceClient::new(channel),
+    };
     let flag = format!("writer{writer}");
     for number in 0_usize.. {
         let key = format!("{round}/{writer}/{number}");
@@ -35,10 +49,18 @@ async fn write(url: String, writer: usize, round: usize, acknowledged: Acknowled
         };
         // A bulk change beside the single one: it must be there wholly or not at all.
         let bulk = (0..20).map(|index| create(&format!("bulk-{round}-{writer}-{number}-{index}")));
-        let changes =
-            if number % 7 == 3 { std::iter::once(change).chain(bulk).collect() } else { vec![change] };
-        let request = v1::ApplyRequest { idempotency_key: key.clone(), ..apply_request(changes) };
-        let Ok(answer) = admin.request(request).await else { return };
+        let changes = if number % 7 == 3 {
+            std::iter::once(change).chain(bulk).collect()
+        } else {
+            vec![change]
+        };
+        let request = v1::ApplyRequest {
+            idempotency_key: key.clone(),
+            ..apply_request(changes)
+        };
+        let Ok(answer) = admin.request(request).await else {
+            return;
+        };
         if !answer.writes.is_empty() {
             acknowledged.lock().unwrap().insert(answer.revision, key);
         }
@@ -51,9 +73,16 @@ async fn records(admin: &mut Admin, after: u64) -> (BTreeMap<u64, v1::Record>, u
     let mut found = BTreeMap::new();
     let mut after_revision = after;
     loop {
-        let request = v1::ListRecordsRequest { after_revision, page_size: 1_000, ..Default::default() };
+        let request = v1::ListRecordsRequest {
+            after_revision,
+            page_size: 1_000,
+            ..Default::default()
+        };
         let page = admin.client.list_records(request).await.unwrap().into_inner();
-        after_revision = page.records.last().map_or(after_revision, |record| record.revision);
+        after_revision = page
+            .records
+            .last()
+            .map_or(after_revision, |record| record.revision);
         found.extend(page.records.into_iter().map(|record| (record.revision, record)));
         if !page.more {
             return (found, page.head_revision);
@@ -62,15 +91,30 @@ async fn records(admin: &mut Admin, after: u64) -> (BTreeMap<u64, v1::Record>, u
 }
 
 fn check(acknowledged: &BTreeMap<u64, String>, records: &BTreeMap<u64, v1::Record>, after: u64, head: u64) {
-    assert!(records.keys().copied().eq(after + 1..=head), "revisions are gap-free");
+    assert!(
+        records.keys().copied().eq(after + 1..=head),
+        "revisions are gap-free"
+    );
     for (revision, key) in acknowledged {
-        let record = records.get(revision).unwrap_or_else(|| panic!("acknowledged revision {revision} is lost"));
-        assert_eq!(record.idempotency_key, *key, "revision {revision} is another one than was acknowledged");
+        let record = records
+            .get(revision)
+            .unwrap_or_else(|| panic!("acknowledged revision {revision} is lost"));
+        assert_eq!(
+            record.idempotency_key, *key,
+            "revision {revision} is another one than was acknowledged"
+        );
     }
     for record in records.values() {
         let created = record.change_set.as_ref().map_or(0, |set| set.changes.len());
-        let definitions = record.writes.iter().filter(|write| write.entity.starts_with("flag/bulk")).count();
-        assert!(created != 21 || definitions == 20, "a bulk change is there wholly: {definitions}");
+        let definitions = record
+            .writes
+            .iter()
+            .filter(|write| write.entity.starts_with("flag/bulk"))
+            .count();
+        assert!(
+            created != 21 || definitions == 20,
+            "a bulk change is there wholly: {definitions}"
+        );
     }
 }
 
@@ -105,7 +149,10 @@ async fn no_acknowledged_change_is_lost_in_a_hundred_kills() {
         let (found, newest) = records(&mut admin, head).await;
         let acknowledged = acknowledged.lock().unwrap().clone();
         check(&acknowledged, &found, head, newest);
-        assert!(held.revision <= newest, "nobody was shown a revision that is not durable");
+        assert!(
+            held.revision <= newest,
+            "nobody was shown a revision that is not durable"
+        );
         head = newest;
         if round.is_multiple_of(2) {
             server.kill();
@@ -150,8 +197,18 @@ async fn crash_at(folder: &Path, point: &str, index: usize, head: u64) -> u64 {
     for writer in 0..WRITERS {
         let round = index + 1_000;
         let flag = format!("writer{writer}-{index}");
-        Admin::connect(&server.url).await.try_apply(vec![create(&flag)]).await.ok();
-        writers.spawn(write(server.url.clone(), writer, round, Arc::clone(&acknowledged), Arc::clone(&count)));
+        Admin::connect(&server.url)
+            .await
+            .try_apply(vec![create(&flag)])
+            .await
+            .ok();
+        writers.spawn(write(
+            server.url.clone(),
+            writer,
+            round,
+            Arc::clone(&acknowledged),
+            Arc::clone(&count),
+        ));
     }
     let follow = async { while matches!(follower.next().await, Ok(Some(_))) {} };
     within(&format!("the crash at {at}"), follow).await;
@@ -160,7 +217,10 @@ async fn crash_at(folder: &Path, point: &str, index: usize, head: u64) -> u64 {
     let server = Process::serve(folder);
     let (found, newest) = records(&mut Admin::connect(&server.url).await, head).await;
     check(&acknowledged.lock().unwrap(), &found, head, newest);
-    assert!(follower.held.revision <= newest, "{at}: a revision was shown before it was durable");
+    assert!(
+        follower.held.revision <= newest,
+        "{at}: a revision was shown before it was durable"
+    );
     server.kill();
     newest
 }
@@ -170,7 +230,10 @@ struct Lcg(u64);
 
 impl Lcg {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }

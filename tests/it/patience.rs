@@ -4,11 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 /// How long a condition may take before the test gives up. Generous: it is only reached when something is wrong.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until a condition holds, or panics with what was waited for.
 #[track_caller]
-pub fn eventually<F, Fut>(what: &str, mut holds: F) -> impl Future<Output = ()>
+pub(crate) fn eventually<F, Fut>(what: &str, mut holds: F) -> impl Future<Output = ()>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
@@ -20,12 +20,15 @@ where
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "{caller}: never came: {what}");
+        assert!(
+            tokio::time::timeout(PATIENCE, wait).await.is_ok(),
+            "{caller}: never came: {what}"
+        );
     }
 }
 
 /// Waits for a future, or panics with what was waited for.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_elapsed) => panic!("never came: {what}"),

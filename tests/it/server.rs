@@ -17,11 +17,11 @@ use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
 
 /// How a story wants its server.
-pub struct Wanted {
-    pub log: LogChoice,
-    pub listen: SocketAddr,
-    pub hub: HubOptions,
-    pub drain: DrainOptions,
+pub(crate) struct Wanted {
+    pub(crate) log: LogChoice,
+    pub(crate) listen: SocketAddr,
+    pub(crate) hub: HubOptions,
+    pub(crate) drain: DrainOptions,
 }
 
 impl Default for Wanted {
@@ -30,23 +30,33 @@ impl Default for Wanted {
             log: LogChoice::Memory,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             hub: HubOptions::default(),
-            drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
+            drain: DrainOptions {
+                notice: Duration::ZERO,
+                limit: Duration::from_secs(5),
+            },
         }
     }
 }
 
 impl Wanted {
-    pub fn on_disk(data_dir: &Path) -> Self {
-        Self { log: LogChoice::Sled { data_dir: data_dir.to_owned() }, ..Self::default() }
+    pub(crate) fn on_disk(data_dir: &Path) -> Self {
+        Self {
+            log: LogChoice::Sled {
+                data_dir: data_dir.to_owned(),
+            },
+            ..Self::default()
+        }
     }
 
-    pub async fn start(self) -> Server {
+    pub(crate) async fn start(self) -> Server {
         let config = Config {
             listen: self.listen,
             store: StoreOptions {
                 log: self.log,
                 bucketing: Generation::V3,
-                environments: ["development", "staging", "production"].map(str::to_owned).to_vec(),
+                environments: ["development", "staging", "production"]
+                    .map(str::to_owned)
+                    .to_vec(),
                 created_by: "test".to_owned(),
             },
             default_environment: EnvironmentKey::new("production"),
@@ -54,102 +64,138 @@ impl Wanted {
             drain: self.drain,
         };
         let running = start(config, SystemClock::shared()).await.unwrap();
-        Server { url: format!("http://{}", running.address()), running }
+        Server {
+            url: format!("http://{}", running.address()),
+            running,
+        }
     }
 }
 
 /// A running server.
-pub struct Server {
-    pub url: String,
-    pub running: Running,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) running: Running,
 }
 
 impl Server {
     /// A server with a memory log and default options.
-    pub async fn in_memory() -> Self {
+    pub(crate) async fn in_memory() -> Self {
         Wanted::default().start().await
     }
 
-    pub async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         channel(&self.url).await
     }
 
-    pub async fn admin(&self) -> Admin {
+    pub(crate) async fn admin(&self) -> Admin {
         Admin::connect(&self.url).await
     }
 
-    pub async fn evaluation(&self) -> EvaluationServiceClient<Channel> {
+    pub(crate) async fn evaluation(&self) -> EvaluationServiceClient<Channel> {
         EvaluationServiceClient::new(self.channel().await)
     }
 }
 
-pub async fn channel(url: &str) -> Channel {
-    Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+pub(crate) async fn channel(url: &str) -> Channel {
+    Endpoint::from_shared(url.to_owned())
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
 }
 
 /// Asks for changes the way every client does.
 #[derive(Clone)]
-pub struct Admin {
-    pub client: AdminServiceClient<Channel>,
+pub(crate) struct Admin {
+    pub(crate) client: AdminServiceClient<Channel>,
 }
 
 impl Admin {
-    pub async fn connect(url: &str) -> Self {
-        Self { client: AdminServiceClient::new(channel(url).await) }
+    pub(crate) async fn connect(url: &str) -> Self {
+        Self {
+            client: AdminServiceClient::new(channel(url).await),
+        }
     }
 
-    pub async fn try_apply(&mut self, changes: Vec<Kind>) -> Result<v1::ApplyResponse, tonic::Status> {
+    pub(crate) async fn try_apply(&mut self, changes: Vec<Kind>) -> Result<v1::ApplyResponse, tonic::Status> {
         self.request(apply_request(changes)).await
     }
 
-    pub async fn request(&mut self, request: v1::ApplyRequest) -> Result<v1::ApplyResponse, tonic::Status> {
+    pub(crate) async fn request(
+        &mut self,
+        request: v1::ApplyRequest,
+    ) -> Result<v1::ApplyResponse, tonic::Status> {
         Ok(self.client.apply(request).await?.into_inner())
     }
 
     #[track_caller]
-    pub fn apply(&mut self, changes: Vec<Kind>) -> impl Future<Output = v1::ApplyResponse> {
+    pub(crate) fn apply(&mut self, changes: Vec<Kind>) -> impl Future<Output = v1::ApplyResponse> {
         async { self.try_apply(changes).await.unwrap() }
     }
 
-    pub async fn create(&mut self, flag: &str) -> u64 {
+    pub(crate) async fn create(&mut self, flag: &str) -> u64 {
         self.apply(vec![create(flag)]).await.revision
     }
 
-    pub async fn enable(&mut self, flag: &str) -> u64 {
+    pub(crate) async fn enable(&mut self, flag: &str) -> u64 {
         self.apply(vec![enable(flag)]).await.revision
     }
 
-    pub async fn disable(&mut self, flag: &str) -> u64 {
+    pub(crate) async fn disable(&mut self, flag: &str) -> u64 {
         self.apply(vec![disable(flag)]).await.revision
     }
 
-    pub async fn subscribers(&mut self) -> Vec<v1::Subscriber> {
-        self.client.list_subscribers(v1::ListSubscribersRequest::default()).await.unwrap().into_inner().subscribers
+    pub(crate) async fn subscribers(&mut self) -> Vec<v1::Subscriber> {
+        self.client
+            .list_subscribers(v1::ListSubscribersRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .subscribers
     }
 }
 
-pub fn apply_request(changes: Vec<Kind>) -> v1::ApplyRequest {
-    let changes = changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect();
+pub(crate) fn apply_request(changes: Vec<Kind>) -> v1::ApplyRequest {
+    let changes = changes
+        .into_iter()
+        .map(|change| v1::Change { change: Some(change) })
+        .collect();
     v1::ApplyRequest {
-        change_set: Some(v1::ChangeSet { changes, actor: "test".to_owned(), reason: "a story".to_owned() }),
+        change_set: Some(v1::ChangeSet {
+            changes,
+            actor: "test".to_owned(),
+            reason: "a story".to_owned(),
+        }),
         ..v1::ApplyRequest::default()
     }
 }
 
-pub fn create(flag: &str) -> Kind {
-    let definition = v1::FlagDefinition { key: flag.to_owned(), ..v1::FlagDefinition::default() };
-    Kind::CreateFlag(v1::CreateFlag { definition: Some(definition), ..v1::CreateFlag::default() })
+pub(crate) fn create(flag: &str) -> Kind {
+    let definition = v1::FlagDefinition {
+        key: flag.to_owned(),
+        ..v1::FlagDefinition::default()
+    };
+    Kind::CreateFlag(v1::CreateFlag {
+        definition: Some(definition),
+        ..v1::CreateFlag::default()
+    })
 }
 
-pub fn enable(flag: &str) -> Kind {
-    Kind::EnableFlag(v1::EnableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
+pub(crate) fn enable(flag: &str) -> Kind {
+    Kind::EnableFlag(v1::EnableFlag {
+        environment: "production".to_owned(),
+        flag: flag.to_owned(),
+    })
 }
 
-pub fn disable(flag: &str) -> Kind {
-    Kind::DisableFlag(v1::DisableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
+pub(crate) fn disable(flag: &str) -> Kind {
+    Kind::DisableFlag(v1::DisableFlag {
+        environment: "production".to_owned(),
+        flag: flag.to_owned(),
+    })
 }
 
-pub fn rollout(flag: &str, percent: f64) -> Kind {
+pub(crate) fn rollout(flag: &str, percent: f64) -> Kind {
     Kind::Rollout(v1::Rollout {
         environment: "production".to_owned(),
         flag: flag.to_owned(),

@@ -26,7 +26,13 @@ pub(crate) enum LogFormatArg {
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Where the store is kept; made when it is not there
-    #[arg(long, value_name = "DIR", default_value = "./data", env = "MYCELIA_DATA_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./data",
+        env = "MYCELIA_DATA_DIR",
+        hide_env_values = true
+    )]
     pub(crate) data_dir: PathBuf,
 
     /// Where to listen
@@ -53,7 +59,7 @@ pub(crate) struct ServeArgs {
     pub(crate) default_environment: String,
 
     /// How a new store assigns subjects to buckets; it never changes
-    #[arg(long, value_enum, default_value_t = BucketingArg::V3)]
+    #[arg(long, value_name = "GENERATION", value_enum, default_value_t = BucketingArg::V3)]
     pub(crate) bucketing: BucketingArg,
 
     /// A shutdown takes at most this long
@@ -61,7 +67,7 @@ pub(crate) struct ServeArgs {
     pub(crate) drain_seconds: u64,
 
     /// How the log is written
-    #[arg(long, value_enum, default_value_t = LogFormatArg::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormatArg::Text)]
     pub(crate) log_format: LogFormatArg,
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct CreateArgs {
     pub(crate) flag: String,
 
     /// The type of the flag's value; it never changes
-    #[arg(long = "type", value_enum, default_value_t = FlagTypeArg::Boolean)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = FlagTypeArg::Boolean)]
     pub(crate) flag_type: FlagTypeArg,
 
     /// A named value (the value of an object flag as JSON); a boolean flag without any gets on=true and off=false

@@ -55,27 +55,43 @@ pub struct Progress {
 impl Hub {
     /// Waits until all feeds have taken in a revision; false when the hub stops before that.
     pub async fn wait_taken_in(&self, revision: Revision) -> bool {
-        self.taken_in().wait_for(|taken_in| *taken_in >= revision).await.is_ok()
+        self.taken_in()
+            .wait_for(|taken_in| *taken_in >= revision)
+            .await
+            .is_ok()
     }
 
     /// How far everybody is with a goal.
     #[must_use]
     pub fn progress(&self, goal: &Goal) -> Progress {
-        let mut progress = Progress { converged: true, ..Progress::default() };
+        let mut progress = Progress {
+            converged: true,
+            ..Progress::default()
+        };
         let mut last: Option<(Timestamp, Arc<Entry>)> = None;
         let mut pending = None;
         let mut first: Option<Timestamp> = None;
         let mut instances = 0;
         for entry in self.registry().list() {
-            if goal.environment.as_ref().is_some_and(|environment| *environment != entry.scope.environment) {
+            if goal
+                .environment
+                .as_ref()
+                .is_some_and(|environment| *environment != entry.scope.environment)
+            {
                 continue;
             }
-            let Some((needed, concerned)) = self.needed(&entry.scope, goal.revision) else { continue };
+            let Some((needed, concerned)) = self.needed(&entry.scope, goal.revision) else {
+                continue;
+            };
             if !concerned {
                 continue;
             }
             instances += 1;
-            let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
+            let service = entry
+                .scope
+                .service
+                .as_ref()
+                .map_or("", |service| service.as_str());
             let service = progress.services.entry(service.to_owned()).or_default();
             service.live += 1;
             if entry.applied() < needed {
@@ -84,7 +100,9 @@ impl Hub {
                 continue;
             }
             service.converged += 1;
-            let Some(at) = entry.applied_at(needed) else { continue };
+            let Some(at) = entry.applied_at(needed) else {
+                continue;
+            };
             service.first = Some(service.first.map_or(at, |first| first.min(at)));
             service.last = Some(service.last.map_or(at, |last| last.max(at)));
             first = Some(first.map_or(at, |first| first.min(at)));
@@ -93,7 +111,9 @@ impl Hub {
             }
         }
         progress.converged &= instances >= goal.instances_min;
-        progress.spread_micros = first.zip(last.as_ref()).map(|(first, (last, _))| last.micros_since(first));
+        progress.spread_micros = first
+            .zip(last.as_ref())
+            .map(|(first, (last, _))| last.micros_since(first));
         let slowest = pending.or(last.map(|(_, entry)| entry));
         progress.slowest = slowest.map(|entry| name(&entry)).unwrap_or_default();
         progress
@@ -115,6 +135,10 @@ impl Hub {
 }
 
 fn name(entry: &Entry) -> String {
-    let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
+    let service = entry
+        .scope
+        .service
+        .as_ref()
+        .map_or("", |service| service.as_str());
     format!("{service}/{}", entry.identity.instance)
 }

@@ -37,7 +37,10 @@ impl AdminService for AdminEdge {
         self.commit(request.into_inner()).await.map(Response::new)
     }
 
-    async fn get_flag(&self, request: Request<v1::GetFlagRequest>) -> Result<Response<v1::GetFlagResponse>, Status> {
+    async fn get_flag(
+        &self,
+        request: Request<v1::GetFlagRequest>,
+    ) -> Result<Response<v1::GetFlagResponse>, Status> {
         self.flag(&request.into_inner()).map(Response::new)
     }
 
@@ -73,7 +76,10 @@ impl AdminService for AdminEdge {
 
     type BackupStream = streams::Answers<v1::BackupResponse>;
 
-    async fn backup(&self, _request: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+    async fn backup(
+        &self,
+        _request: Request<v1::BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
         Ok(Response::new(self.backup_chunks()))
     }
 

@@ -27,7 +27,11 @@ pub struct EvaluationEdge {
 
 impl EvaluationEdge {
     fn environment(&self, name: &str) -> Result<CompiledEnvironment, Status> {
-        let key = if name.is_empty() { Ok(self.default_environment.clone()) } else { EnvironmentKey::parse(name) };
+        let key = if name.is_empty() {
+            Ok(self.default_environment.clone())
+        } else {
+            EnvironmentKey::parse(name)
+        };
         let found = key.ok().and_then(|key| self.sets.environment(&key));
         found.ok_or_else(|| {
             status::rejected(&Rejection::one(Violation {
@@ -58,7 +62,9 @@ fn is_visible(snapshot: &Snapshot, flag: &str, service: &str) -> bool {
         return true;
     }
     let service = ServiceName::new(service);
-    snapshot.flag(&FoldedKey::of(flag)).is_some_and(|definition| definition.is_visible_to(&service))
+    snapshot
+        .flag(&FoldedKey::of(flag))
+        .is_some_and(|definition| definition.is_visible_to(&service))
 }
 
 #[tonic::async_trait]
@@ -76,7 +82,10 @@ impl EvaluationService for EvaluationEdge {
             None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
         };
         let revision = environment.snapshot.revision().get();
-        Ok(Response::new(v1::EvaluateResponse { evaluation: Some(evaluation), revision }))
+        Ok(Response::new(v1::EvaluateResponse {
+            evaluation: Some(evaluation),
+            revision,
+        }))
     }
 
     async fn evaluate_all(
@@ -94,6 +103,9 @@ impl EvaluationService for EvaluationEdge {
             .map(|slot| evaluate(slot, &context))
             .collect();
         let revision = environment.snapshot.revision().get();
-        Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))
+        Ok(Response::new(v1::EvaluateAllResponse {
+            evaluations,
+            revision,
+        }))
     }
 }

@@ -41,7 +41,10 @@ impl Encode for GrpcFrames {
         framed(Body::Snapshot(RawSnapshot {
             epoch: epoch.to_string(),
             revision: view.revision().get(),
-            flags: view.members().map(|member| Bytes::clone(&member.content)).collect(),
+            flags: view
+                .members()
+                .map(|member| Bytes::clone(&member.content))
+                .collect(),
             digest: digest_bytes(view.digest()),
             bucketing: convert::generation_to_wire(bucketing).into(),
         }))
@@ -52,7 +55,12 @@ impl Encode for GrpcFrames {
         framed(Body::Delta(RawDelta {
             previous_revision: update.previous.get(),
             revision: update.revision.get(),
-            flags: update.members.values().flatten().map(|member| Bytes::clone(&member.content)).collect(),
+            flags: update
+                .members
+                .values()
+                .flatten()
+                .map(|member| Bytes::clone(&member.content))
+                .collect(),
             removed: removed.map(|(key, _)| key.to_string()).collect(),
             digest: digest_bytes(update.digest),
             committed_at: Some(convert::timestamp_to_wire(committed_at)),
@@ -60,7 +68,10 @@ impl Encode for GrpcFrames {
     }
 
     fn heartbeat(&self, revision: Revision, digest: Digest) -> Bytes {
-        framed(Body::Heartbeat(v1::Heartbeat { revision: revision.get(), digest: digest_bytes(digest) }))
+        framed(Body::Heartbeat(v1::Heartbeat {
+            revision: revision.get(),
+            digest: digest_bytes(digest),
+        }))
     }
 
     fn goodbye(&self, reason: EndReason, reconnect_after_ms: u32) -> Bytes {
@@ -69,7 +80,10 @@ impl Encode for GrpcFrames {
             EndReason::MaxAge => v1::GoodbyeReason::MaxAge,
             EndReason::SlowConsumer => v1::GoodbyeReason::SlowConsumer,
         };
-        framed(Body::Goodbye(v1::Goodbye { reason: reason.into(), reconnect_after_ms }))
+        framed(Body::Goodbye(v1::Goodbye {
+            reason: reason.into(),
+            reconnect_after_ms,
+        }))
     }
 }
 

@@ -28,15 +28,22 @@ const PREFIX_BYTES: usize = 5;
 /// # Errors
 /// With the status to answer: the message is too large, too slow, compressed, or no such message.
 pub async fn read<M: Message + Default>(request: Request<Body>) -> Result<M, Status> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
     if !content_type.starts_with(b"application/grpc") || content_type.starts_with(b"application/grpc-web") {
-        return Err(Status::invalid_argument("content-type: expected application/grpc"));
+        return Err(Status::invalid_argument(
+            "content-type: expected application/grpc",
+        ));
     }
     let body = Limited::new(request.into_body(), SMALL_MESSAGE_BYTES_MAX + PREFIX_BYTES).collect();
     let body = tokio::time::timeout(MESSAGE_TIMEOUT, body)
         .await
         .map_err(|_elapsed| Status::deadline_exceeded("the request's message did not arrive in time"))?
-        .map_err(|_too_large| Status::resource_exhausted(format!("at most {SMALL_MESSAGE_BYTES_MAX} bytes")))?;
+        .map_err(|_too_large| {
+            Status::resource_exhausted(format!("at most {SMALL_MESSAGE_BYTES_MAX} bytes"))
+        })?;
     let mut bytes = body.to_bytes();
     if bytes.remaining() < PREFIX_BYTES {
         return Err(Status::invalid_argument("the request has no message"));
@@ -44,12 +51,17 @@ pub async fn read<M: Message + Default>(request: Request<Body>) -> Result<M, Sta
     let compressed = bytes.get_u8();
     let length = usize::try_from(bytes.get_u32()).unwrap_or(usize::MAX);
     if compressed != 0 {
-        return Err(Status::unimplemented("the message is compressed; send it as it is"));
+        return Err(Status::unimplemented(
+            "the message is compressed; send it as it is",
+        ));
     }
     if length != bytes.remaining() {
-        return Err(Status::invalid_argument("the message's length is not what its prefix says"));
+        return Err(Status::invalid_argument(
+            "the message's length is not what its prefix says",
+        ));
     }
-    M::decode(bytes).map_err(|error| Status::invalid_argument(format!("the message cannot be decoded: {error}")))
+    M::decode(bytes)
+        .map_err(|error| Status::invalid_argument(format!("the message cannot be decoded: {error}")))
 }
 
 /// Answers a call with one message.
@@ -78,7 +90,9 @@ pub fn stream(subscription: Subscription) -> Response<Body> {
 
 fn grpc_response(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
 }
 
@@ -106,8 +120,14 @@ impl http_body::Body for SubscriptionBody {
 fn end_trailers(reason: EndReason) -> HeaderMap {
     let (code, message) = match reason {
         EndReason::Draining => (Code::Unavailable, "DRAINING: the server shuts down"),
-        EndReason::MaxAge => (Code::Unavailable, "MAX_AGE: the stream is as old as a stream may become"),
-        EndReason::SlowConsumer => (Code::ResourceExhausted, "SLOW_CONSUMER: the subscriber made no progress"),
+        EndReason::MaxAge => (
+            Code::Unavailable,
+            "MAX_AGE: the stream is as old as a stream may become",
+        ),
+        EndReason::SlowConsumer => (
+            Code::ResourceExhausted,
+            "SLOW_CONSUMER: the subscriber made no progress",
+        ),
     };
     let mut trailers = HeaderMap::new();
     // add_header writes grpc-status and grpc-message, percent-encoded as the protocol wants it.

@@ -50,14 +50,49 @@ impl Metrics {
     fn store_numbers(&self, registry: &mut Registry) {
         let snapshot = self.store.snapshot();
         let stats = self.store.stats();
-        let poisoned = u64::from(matches!(*self.store.writer_health().borrow(), WriterHealth::Poisoned { .. }));
-        let info = vec![("epoch", self.store.epoch().to_string()), ("version", env!("CARGO_PKG_VERSION").to_owned())];
-        registry.register("store", "What store this is", prometheus_client::metrics::info::Info::new(info));
-        gauge(registry, "head_revision", "The newest revision", snapshot.revision().get());
-        gauge(registry, "flags", "Flags in the store", u64::try_from(snapshot.flag_count()).unwrap_or(u64::MAX));
-        gauge(registry, "store_poisoned", "1 when nothing can be committed until a restart", poisoned);
-        counter(registry, "commits", "Revisions committed by this process", stats.commits);
-        counter(registry, "commit_groups", "Groups of commits that were made durable together", stats.groups);
+        let poisoned = u64::from(matches!(
+            *self.store.writer_health().borrow(),
+            WriterHealth::Poisoned { .. }
+        ));
+        let info = vec![
+            ("epoch", self.store.epoch().to_string()),
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        registry.register(
+            "store",
+            "What store this is",
+            prometheus_client::metrics::info::Info::new(info),
+        );
+        gauge(
+            registry,
+            "head_revision",
+            "The newest revision",
+            snapshot.revision().get(),
+        );
+        gauge(
+            registry,
+            "flags",
+            "Flags in the store",
+            u64::try_from(snapshot.flag_count()).unwrap_or(u64::MAX),
+        );
+        gauge(
+            registry,
+            "store_poisoned",
+            "1 when nothing can be committed until a restart",
+            poisoned,
+        );
+        counter(
+            registry,
+            "commits",
+            "Revisions committed by this process",
+            stats.commits,
+        );
+        counter(
+            registry,
+            "commit_groups",
+            "Groups of commits that were made durable together",
+            stats.groups,
+        );
         let help = "How long the newest group took to become durable";
         let seconds = micros_as_seconds(stats.append_micros_last);
         registry.register_with_unit("store_append", help, Unit::Seconds, ConstGauge::new(seconds));
@@ -66,7 +101,12 @@ impl Metrics {
     fn subscriber_numbers(&self, registry: &mut Registry) {
         let mut streams: BTreeMap<(String, String), [u64; 4]> = BTreeMap::new();
         for entry in self.hub.registry().list() {
-            let service = entry.scope.service.as_ref().map(ToString::to_string).unwrap_or_default();
+            let service = entry
+                .scope
+                .service
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let mut scope = (entry.scope.environment.to_string(), service);
             if streams.len() >= METRIC_SERVICES_MAX && !streams.contains_key(&scope) {
                 scope.1 = "other".to_owned();
@@ -88,23 +128,80 @@ impl Metrics {
             refusing.get_or_create(&labels).set(refusal);
         }
         registry.register("subscribers", "Connected streams", subscribers);
-        registry.register("subscribers_lagging", "Streams that have not applied their scope's newest revision", lagging);
-        registry.register("digest_mismatches", "Updates that connected streams discarded for a wrong digest", mismatches);
-        registry.register("subscribers_refusing", "Streams that refused their newest update or a part of it", refusing);
+        registry.register(
+            "subscribers_lagging",
+            "Streams that have not applied their scope's newest revision",
+            lagging,
+        );
+        registry.register(
+            "digest_mismatches",
+            "Updates that connected streams discarded for a wrong digest",
+            mismatches,
+        );
+        registry.register(
+            "subscribers_refusing",
+            "Streams that refused their newest update or a part of it",
+            refusing,
+        );
         let counts = self.hub.counts();
-        counter(registry, "deltas_encoded", "Deltas encoded, one for each scope and revision", counts.deltas_encoded);
-        counter(registry, "snapshots_encoded", "Snapshots encoded", counts.snapshots_encoded);
-        counter(registry, "deltas_sent", "Deltas handed to streams", counts.deltas_sent);
-        counter(registry, "snapshots_sent", "Snapshots handed to streams", counts.snapshots_sent);
-        counter(registry, "coalesced", "Merged deltas handed to late readers", counts.merged_sent);
-        counter(registry, "slow_disconnects", "Streams ended for want of progress", self.hub.slow_disconnects());
+        counter(
+            registry,
+            "deltas_encoded",
+            "Deltas encoded, one for each scope and revision",
+            counts.deltas_encoded,
+        );
+        counter(
+            registry,
+            "snapshots_encoded",
+            "Snapshots encoded",
+            counts.snapshots_encoded,
+        );
+        counter(
+            registry,
+            "deltas_sent",
+            "Deltas handed to streams",
+            counts.deltas_sent,
+        );
+        counter(
+            registry,
+            "snapshots_sent",
+            "Snapshots handed to streams",
+            counts.snapshots_sent,
+        );
+        counter(
+            registry,
+            "coalesced",
+            "Merged deltas handed to late readers",
+            counts.merged_sent,
+        );
+        counter(
+            registry,
+            "slow_disconnects",
+            "Streams ended for want of progress",
+            self.hub.slow_disconnects(),
+        );
     }
 
     fn connection_numbers(&self, registry: &mut Registry) {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        gauge(registry, "connections", "Open connections", count(self.connections.open()));
-        counter(registry, "connections_refused", "Connections refused for their address", count(self.connections.refused()));
-        gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
+        gauge(
+            registry,
+            "connections",
+            "Open connections",
+            count(self.connections.open()),
+        );
+        counter(
+            registry,
+            "connections_refused",
+            "Connections refused for their address",
+            count(self.connections.refused()),
+        );
+        gauge(
+            registry,
+            "tasks",
+            "Running tasks of the server itself",
+            count(self.tasks.len()),
+        );
     }
 }
 
@@ -116,7 +213,10 @@ fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstCounter::new(value));
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a metric; 2^53 microseconds are 285 years")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a metric; 2^53 microseconds are 285 years"
+)]
 const fn micros_as_seconds(micros: u64) -> f64 {
     micros as f64 / 1_000_000.0
 }

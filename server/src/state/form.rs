@@ -53,7 +53,9 @@ pub(super) fn decode_record(payload: Bytes) -> Result<Record, FormError> {
     // prost skips fields that it does not know; what it kept is then shorter than what it read.
     match found.checked_sub(message.encoded_len()) {
         Some(0) => Record::try_from(message),
-        unknown => Err(FormError::UnknownFields { unknown: unknown.unwrap_or(0) }),
+        unknown => Err(FormError::UnknownFields {
+            unknown: unknown.unwrap_or(0),
+        }),
     }
 }
 

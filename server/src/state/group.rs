@@ -46,7 +46,11 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn on(snapshot: &Snapshot, position: Position) -> Self {
-        debug_assert_eq!(snapshot.revision(), position.revision, "the snapshot is the fold of the log");
+        debug_assert_eq!(
+            snapshot.revision(),
+            position.revision,
+            "the snapshot is the fold of the log"
+        );
         Self {
             working: snapshot.clone(),
             position,
@@ -83,7 +87,13 @@ impl Group {
         }
         let Checked { writes, warnings } = check(&self.working, &request.change_set, Origin::Caller, at)?;
         if request.dry_run || writes.is_empty() {
-            return Ok(Committed { revision: head, committed_at: at, writes, warnings, replayed: false });
+            return Ok(Committed {
+                revision: head,
+                committed_at: at,
+                writes,
+                warnings,
+                replayed: false,
+            });
         }
         let record = Record {
             revision: head.next(),
@@ -125,7 +135,12 @@ impl Group {
         if let Some(record) = self.records.iter().find(|record| record.revision == revision) {
             return Ok(Arc::clone(record));
         }
-        let recent = bench.visible.recent.lock().unwrap_or_else(PoisonError::into_inner).record(revision);
+        let recent = bench
+            .visible
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .record(revision);
         if let Some(record) = recent {
             return Ok(record);
         }
@@ -156,7 +171,11 @@ impl Group {
         if !record.idempotency_key.is_empty() {
             // Remembered before it is durable: if the group fails, the writer is poisoned and answers nobody from here.
             let intent = hash_intent(&record.change_set);
-            let earlier = Earlier { revision: record.revision, intent, warnings: warnings.clone() };
+            let earlier = Earlier {
+                revision: record.revision,
+                intent,
+                warnings: warnings.clone(),
+            };
             remembered.insert(&record.idempotency_key, earlier);
         }
         let committed = Committed {
@@ -188,7 +207,9 @@ fn reused(key: &str, revision: Revision) -> Rejection {
         reason: Reason::IdempotencyKeyReused,
         field: "idempotency_key".to_owned(),
         value: key.to_owned(),
-        allowed: format!("a key of its own: revision {revision} was committed under this one with another change set"),
+        allowed: format!(
+            "a key of its own: revision {revision} was committed under this one with another change set"
+        ),
     })
 }
 

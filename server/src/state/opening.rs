@@ -106,7 +106,11 @@ pub(super) fn own_record(
     change: Change,
     at: Timestamp,
 ) -> Result<Record, Rejection> {
-    let change_set = ChangeSet { actor: actor.to_owned(), changes: vec![change], ..ChangeSet::default() };
+    let change_set = ChangeSet {
+        actor: actor.to_owned(),
+        changes: vec![change],
+        ..ChangeSet::default()
+    };
     let writes = check(snapshot, &change_set, Origin::Store, at)?.writes;
     Ok(Record {
         revision: snapshot.revision().next(),
@@ -129,7 +133,12 @@ pub(super) fn start(
     clock: SharedClock,
     crash_points: CrashPoints,
 ) -> Result<Store, OpenError> {
-    let Loaded { snapshot, position, recent, remembered } = load(&mut *log)?;
+    let Loaded {
+        snapshot,
+        position,
+        recent,
+        remembered,
+    } = load(&mut *log)?;
     let stored = snapshot.settings().bucketing;
     if stored != bucketing {
         return Err(OpenError::bucketing(log.dir().to_owned(), stored, bucketing));
@@ -163,3 +172,6 @@ pub(super) fn start(
     let thread = writer.start().map_err(OpenError::Thread)?;
     Ok(Store::new(sender, visible, thread))
 }
+
+#[cfg(test)]
+mod tests;

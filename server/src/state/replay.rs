@@ -41,7 +41,11 @@ pub(super) fn load(log: &mut dyn Log) -> Result<Loaded, OpenError> {
     });
     if let Some(what) = fold.damage {
         let revision = fold.chain.position().revision.next();
-        return Err(OpenError::Damaged { revision, what, dir: log.dir().to_owned() });
+        return Err(OpenError::Damaged {
+            revision,
+            what,
+            dir: log.dir().to_owned(),
+        });
     }
     outcome.map_err(|error| refusal(log.dir(), error))?;
     let position = fold.chain.position();
@@ -52,7 +56,12 @@ pub(super) fn load(log: &mut dyn Log) -> Result<Loaded, OpenError> {
             dir: log.dir().to_owned(),
         });
     }
-    Ok(Loaded { snapshot: fold.snapshot, position, recent: fold.recent, remembered: fold.remembered })
+    Ok(Loaded {
+        snapshot: fold.snapshot,
+        position,
+        recent: fold.recent,
+        remembered: fold.remembered,
+    })
 }
 
 /// What a log's error means while a store is being opened.
@@ -60,13 +69,27 @@ pub(super) fn refusal(dir: &Path, error: LogError) -> OpenError {
     let dir = dir.to_owned();
     match error {
         LogError::Full { .. } => OpenError::Full { dir },
-        LogError::Io { action, cause } => OpenError::Io { action, path: dir, cause },
-        LogError::Damaged { revision, fault } => {
-            OpenError::Damaged { revision, what: fault.to_string(), dir }
-        }
+        LogError::Io { action, cause } => OpenError::Io {
+            action,
+            path: dir,
+            cause,
+        },
+        LogError::Damaged { revision, fault } => OpenError::Damaged {
+            revision,
+            what: fault.to_string(),
+            dir,
+        },
         LogError::NotNext { head, found } => {
-            let what = RecordFault::Gap { expected: head.next(), found }.to_string();
-            OpenError::Damaged { revision: head.next(), what, dir }
+            let what = RecordFault::Gap {
+                expected: head.next(),
+                found,
+            }
+            .to_string();
+            OpenError::Damaged {
+                revision: head.next(),
+                what,
+                dir,
+            }
         }
         LogError::Engine { cause, .. } => OpenError::Unopenable { dir, what: cause },
     }
@@ -96,7 +119,11 @@ impl Fold {
     fn take(&mut self, kept_under: Revision, bytes: &Bytes) -> Result<(), String> {
         let expected = self.chain.position().revision.next();
         if kept_under != expected {
-            return Err(RecordFault::Gap { expected, found: kept_under }.to_string());
+            return Err(RecordFault::Gap {
+                expected,
+                found: kept_under,
+            }
+            .to_string());
         }
         let before = self.chain.position();
         let record = self.chain.follow(bytes).map_err(|fault| fault.to_string())?;
@@ -109,7 +136,11 @@ impl Fold {
         self.snapshot.fold(&record).map_err(|gap| gap.to_string())?;
         if !record.idempotency_key.is_empty() {
             let intent = hash_intent(&record.change_set);
-            let earlier = Earlier { revision: record.revision, intent, warnings: Vec::new() };
+            let earlier = Earlier {
+                revision: record.revision,
+                intent,
+                warnings: Vec::new(),
+            };
             self.remembered.insert(&record.idempotency_key, earlier);
         }
         self.recent.push(Arc::new(record), bytes.len());

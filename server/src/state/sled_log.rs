@@ -16,7 +16,7 @@ use bytes::Bytes;
 use mycelia_flags_core::revision::Revision;
 
 use self::engine::Engine;
-use self::pieces::{Pieces, cut, record_key};
+use self::pieces::{Pieces, all_records, cut, record_key};
 use super::crash_point::CrashPoints;
 use super::data_dir::{DataDir, LOG};
 use super::envelope::{Position, Sealed};
@@ -51,10 +51,12 @@ impl SledLog {
             db.insert(EPOCH_KEY, &epoch.to_bytes())?;
             db.flush()
         };
-        engine.run("writing the identity of the store", identify).map_err(refuse)?;
+        engine
+            .run("writing the identity of the store", identify)
+            .map_err(refuse)?;
         engine.sync().map_err(refuse)?;
-        let head_file = HeadFile::create(staged, epoch)
-            .map_err(|cause| OpenError::io("write HEAD in", staged, cause))?;
+        let head_file =
+            HeadFile::create(staged, epoch).map_err(|cause| OpenError::io("write HEAD in", staged, cause))?;
         Ok(Self {
             engine,
             head: head_file.position(),
@@ -73,23 +75,39 @@ impl SledLog {
         let head = head_file.position();
         if !Engine::has_files(&dir.join(LOG)) {
             // sled would open as an empty store without a word.
-            return Err(OpenError::LogMissing { dir, head: head.revision });
+            return Err(OpenError::LogMissing {
+                dir,
+                head: head.revision,
+            });
         }
         let engine = Engine::open(&dir.join(LOG), &dir)?;
-        let log = Self { engine, head_file, head, dir, crash_points, _lock: Some(lock) };
+        let log = Self {
+            engine,
+            head_file,
+            head,
+            dir,
+            crash_points,
+            _lock: Some(lock),
+        };
         log.check_identity()?;
         Ok(log)
     }
 
     fn check_identity(&self) -> Result<(), OpenError> {
         let meta = |key: &'static [u8]| {
-            let value = self.engine.run("reading the identity of the store", move |db| db.get(key));
+            let value = self
+                .engine
+                .run("reading the identity of the store", move |db| db.get(key));
             value.map_err(|error| super::replay::refusal(&self.dir, error))
         };
         let (Some(format), Some(epoch)) = (meta(FORMAT_KEY)?, meta(EPOCH_KEY)?) else {
             // They are written before everything else, so nothing else is there either.
             let head = self.head_file.position().revision;
-            return Err(OpenError::RolledBack { head, found: Revision::ZERO, dir: self.dir.clone() });
+            return Err(OpenError::RolledBack {
+                head,
+                found: Revision::ZERO,
+                dir: self.dir.clone(),
+            });
         };
         if *epoch != self.head_file.epoch().to_bytes() {
             let log = <[u8; 16]>::try_from(&*epoch).map(Epoch::from_bytes);
@@ -110,7 +128,9 @@ impl SledLog {
     }
 
     fn confirm(&mut self, position: Position) -> Result<(), LogError> {
-        self.head_file.advance(position).map_err(|cause| LogError::io("writing HEAD", cause))?;
+        self.head_file
+            .advance(position)
+            .map_err(|cause| LogError::io("writing HEAD", cause))?;
         self.head = position;
         Ok(())
     }
@@ -132,11 +152,14 @@ impl Log for SledLog {
     fn replay(&mut self, sink: &mut Sink<'_>) -> Result<(), LogError> {
         let mut pieces = Pieces::default();
         let mut stopped = false;
-        let range = record_key(Revision::ZERO)..;
-        self.engine.scan("reading the log", range, |key, value| {
+        self.engine.scan("reading the log", all_records(), |key, value| {
             let complete = pieces.push(key, value)?;
             stopped = complete.is_some_and(|(revision, bytes)| sink(revision, bytes).is_break());
-            Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if stopped {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         })?;
         if let Some((revision, bytes)) = pieces.finish().filter(|_| !stopped) {
             // The last one: whether the sink breaks off does not matter any more.
@@ -162,7 +185,8 @@ impl Log for SledLog {
         for sealed in group {
             cut(sealed, |key, value| batch.insert(key, value))?;
         }
-        self.engine.run("writing to the log", move |db| db.apply_batch(batch))?;
+        self.engine
+            .run("writing to the log", move |db| db.apply_batch(batch))?;
         self.crash_points.reach("after_batch_before_sync");
         self.engine.run("flushing the log", |db| db.flush())?;
         self.engine.sync()?;
@@ -199,9 +223,11 @@ fn head_refusal(dir: &Path, fault: HeadFault) -> OpenError {
     let path = dir.join(super::data_dir::HEAD);
     match fault {
         HeadFault::Io(cause) => OpenError::io("read", path, cause),
-        HeadFault::Newer { found } => {
-            OpenError::NewerFormat { dir: dir.to_owned(), found, known: STORE_FORMAT }
-        }
+        HeadFault::Newer { found } => OpenError::NewerFormat {
+            dir: dir.to_owned(),
+            found,
+            known: STORE_FORMAT,
+        },
         HeadFault::Damaged => OpenError::HeadDamaged { path },
     }
 }

@@ -59,7 +59,11 @@ fn every_exact_percentage_is_taken() {
         let percent: f64 = format!("{}.{:03}", weight / 1_000, weight % 1_000)
             .parse()
             .unwrap();
-        assert_eq!(crate::check::exact_weight(percent), Some(weight), "{percent}");
+        assert_eq!(
+            crate::check::configurations::exact_weight(percent),
+            Some(weight),
+            "{percent}"
+        );
     }
 }
 
@@ -232,7 +236,7 @@ fn the_first_day_of_a_real_plan_is_one_change_set() {
     for (key, spelling, percent) in day {
         let flag = store.flag("production", spelling);
         assert_eq!((flag.key.as_str(), flag.enabled), (key, true));
-        let on = crate::check::exact_weight(percent).unwrap();
+        let on = crate::check::configurations::exact_weight(percent).unwrap();
         assert_eq!(flag.default_serve, split(&[("on", on), ("off", 100_000 - on)]));
         assert!(!store.flag("staging", key).enabled);
     }

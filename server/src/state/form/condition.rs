@@ -104,8 +104,13 @@ impl TryFrom<Condition> for core::Condition {
     type Error = FormError;
 
     fn try_from(condition: Condition) -> Result<Self, FormError> {
-        let several =
-            |several: Conditions| several.conditions.into_iter().map(Self::try_from).collect::<Result<_, _>>();
+        let several = |several: Conditions| {
+            several
+                .conditions
+                .into_iter()
+                .map(Self::try_from)
+                .collect::<Result<_, _>>()
+        };
         Ok(match required("a condition", condition.kind)? {
             Kind::Test(test) => Self::Test(core::Test {
                 attribute: test.attribute.into(),

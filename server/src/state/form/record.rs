@@ -110,7 +110,11 @@ impl TryFrom<Record> for core::Record {
             revision: Revision::new(record.revision),
             committed_at: Timestamp::from_unix_micros(record.committed_at_micros),
             change_set: required("a change set", record.change_set)?.try_into()?,
-            writes: record.writes.into_iter().map(entity::Write::try_from).collect::<Result<_, _>>()?,
+            writes: record
+                .writes
+                .into_iter()
+                .map(entity::Write::try_from)
+                .collect::<Result<_, _>>()?,
             idempotency_key: record.idempotency_key.into(),
         })
     }
@@ -124,7 +128,9 @@ impl From<&entity::Write> for Write {
         let kind = match &write.id {
             EntityId::Settings => Kind::Settings(SettingsWrite {
                 value: value.and_then(|value| match value {
-                    Entity::Settings(settings) => Some(Settings { bucketing: settings.bucketing.number() }),
+                    Entity::Settings(settings) => Some(Settings {
+                        bucketing: settings.bucketing.number(),
+                    }),
                     _ => None,
                 }),
             }),
@@ -168,22 +174,37 @@ impl TryFrom<Write> for entity::Write {
             }
             Kind::Environment(write) => {
                 let key = EnvironmentKey::new(&write.environment);
-                let value = write.value.map(|_| Entity::Environment(Environment { key: key.clone() }));
+                let value = write
+                    .value
+                    .map(|_| Entity::Environment(Environment { key: key.clone() }));
                 (EntityId::Environment(key), value)
             }
             Kind::Flag(write) => {
                 let flag = FoldedKey::of(&write.flag);
                 let definition = write.value.map(FlagDefinition::try_from).transpose()?;
-                if definition.as_ref().is_some_and(|definition| definition.key.folded() != flag) {
-                    return Err(FormError::Mismatch { id: EntityId::Flag(flag).to_string() });
+                if definition
+                    .as_ref()
+                    .is_some_and(|definition| definition.key.folded() != flag)
+                {
+                    return Err(FormError::Mismatch {
+                        id: EntityId::Flag(flag).to_string(),
+                    });
                 }
-                (EntityId::Flag(flag), definition.map(|definition| Entity::Flag(Arc::new(definition))))
+                (
+                    EntityId::Flag(flag),
+                    definition.map(|definition| Entity::Flag(Arc::new(definition))),
+                )
             }
             Kind::Configuration(write) => {
                 let configuration = write.value.map(FlagConfiguration::try_from).transpose()?;
-                let id =
-                    EntityId::Configuration(EnvironmentKey::new(&write.environment), FoldedKey::of(&write.flag));
-                (id, configuration.map(|configuration| Entity::Configuration(Arc::new(configuration))))
+                let id = EntityId::Configuration(
+                    EnvironmentKey::new(&write.environment),
+                    FoldedKey::of(&write.flag),
+                );
+                (
+                    id,
+                    configuration.map(|configuration| Entity::Configuration(Arc::new(configuration))),
+                )
             }
         };
         Ok(Self { id, value })

@@ -36,7 +36,9 @@ impl Engine {
     /// Opens sled. `dir` is the data directory, for messages and for what has to be moved aside.
     pub(super) fn open(path: &Path, dir: &Path) -> Result<Self, OpenError> {
         // A kill at the wrong moment leaves a half-written index snapshot, which would block every opening for ever.
-        for half_written in snapshots(path).filter(|path| path.extension().is_some_and(|end| end == "generating")) {
+        for half_written in
+            snapshots(path).filter(|path| path.extension().is_some_and(|end| end == "generating"))
+        {
             warn!(path = %half_written.display(), "removing a half-written index snapshot of sled");
             fs::remove_file(&half_written).map_err(|cause| OpenError::io("remove", half_written, cause))?;
         }
@@ -49,10 +51,16 @@ impl Engine {
                 // sled rebuilds its index from the file, so the snapshots can do no good that they are needed for.
                 let first = refused.to_string();
                 if move_snapshots(path, dir)? == 0 {
-                    return Err(OpenError::Unopenable { dir: dir.to_owned(), what: first });
+                    return Err(OpenError::Unopenable {
+                        dir: dir.to_owned(),
+                        what: first,
+                    });
                 }
                 open_guarded(path).map_err(|refused| {
-                    let unopenable = OpenError::Unopenable { dir: dir.to_owned(), what: refused.to_string() };
+                    let unopenable = OpenError::Unopenable {
+                        dir: dir.to_owned(),
+                        what: refused.to_string(),
+                    };
                     refused.is_final(dir).unwrap_or(unopenable)
                 })?
             }
@@ -70,13 +78,22 @@ impl Engine {
         ask: impl FnOnce(&sled::Db) -> sled::Result<T>,
     ) -> Result<T, LogError> {
         let Some(db) = &self.db else {
-            return Err(LogError::Engine { action, cause: "sled is closed".to_owned() });
+            return Err(LogError::Engine {
+                action,
+                cause: "sled is closed".to_owned(),
+            });
         };
         match catch_unwind(AssertUnwindSafe(|| ask(db))) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(sled::Error::Io(cause))) => Err(LogError::io(action, cause)),
-            Ok(Err(other)) => Err(LogError::Engine { action, cause: one_line(&other) }),
-            Err(panic) => Err(LogError::Engine { action, cause: panic_text(&*panic) }),
+            Ok(Err(other)) => Err(LogError::Engine {
+                action,
+                cause: one_line(&other),
+            }),
+            Err(panic) => Err(LogError::Engine {
+                action,
+                cause: panic_text(&*panic),
+            }),
         }
     }
 
@@ -99,7 +116,9 @@ impl Engine {
     /// What sled's own flush does not do on Linux: it starts the writing and waits for it, but commits neither the
     /// file's size nor the drive's cache.
     pub(super) fn sync(&self) -> Result<(), LogError> {
-        self.file.sync_data().map_err(|cause| LogError::io("syncing the log", cause))
+        self.file
+            .sync_data()
+            .map_err(|cause| LogError::io("syncing the log", cause))
     }
 
     pub(super) fn size(&self) -> u64 {

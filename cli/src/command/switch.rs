@@ -1,0 +1,57 @@
+//! `enable`, `disable` and `rollout`: what a flag does in one environment.
+
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::change::Change;
+
+use crate::args::write::{RolloutArgs, SwitchArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::submission::{Reach, Submission, submit};
+
+pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let change = v1::EnableFlag {
+        environment: session.settings.environment.clone(),
+        flag: args.flag.clone(),
+    };
+    let submission = Submission {
+        change: Change::EnableFlag(change),
+        reach: Reach::Environment,
+        action: "enable",
+        deed: format!("enabled {}", args.flag),
+        flag: args.flag,
+    };
+    submit(submission, args.write, session).await
+}
+
+pub(crate) async fn disable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let change = v1::DisableFlag {
+        environment: session.settings.environment.clone(),
+        flag: args.flag.clone(),
+    };
+    let submission = Submission {
+        change: Change::DisableFlag(change),
+        reach: Reach::Environment,
+        action: "disable",
+        deed: format!("disabled {}", args.flag),
+        flag: args.flag,
+    };
+    submit(submission, args.write, session).await
+}
+
+pub(crate) async fn rollout(args: RolloutArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let change = v1::Rollout {
+        environment: session.settings.environment.clone(),
+        flag: args.flag.clone(),
+        percent: args.percent.as_f64(),
+        enable: args.enable,
+    };
+    let submission = Submission {
+        change: Change::Rollout(change),
+        reach: Reach::Environment,
+        action: "rollout",
+        deed: format!("rolled out {} to {}", args.flag, args.percent),
+        flag: args.flag,
+    };
+    submit(submission, args.write, session).await
+}

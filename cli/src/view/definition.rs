@@ -1,0 +1,68 @@
+//! What all environments share of a flag.
+
+use mycelia_flags_proto::v1;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::view::value;
+
+/// A flag's definition.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct DefinitionView {
+    pub(crate) key: String,
+    /// `boolean`, `string`, `integer`, `float` or `object`.
+    #[serde(rename = "type")]
+    pub(crate) flag_type: &'static str,
+    pub(crate) variants: Vec<VariantView>,
+    pub(crate) description: String,
+    pub(crate) owner: String,
+    pub(crate) tags: Vec<String>,
+    /// Empty: every service may see the flag.
+    pub(crate) services: Vec<String>,
+    /// `temporary` or `permanent`.
+    pub(crate) lifetime: &'static str,
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct VariantView {
+    pub(crate) name: String,
+    pub(crate) value: Json,
+}
+
+impl DefinitionView {
+    pub(crate) fn of(definition: &v1::FlagDefinition) -> Self {
+        Self {
+            key: definition.key.clone(),
+            flag_type: type_name(definition.r#type()),
+            variants: variants(&definition.variants),
+            description: definition.description.clone(),
+            owner: definition.owner.clone(),
+            tags: definition.tags.clone(),
+            services: definition.services.clone(),
+            lifetime: match definition.lifetime() {
+                v1::Lifetime::Permanent => "permanent",
+                v1::Lifetime::Unspecified | v1::Lifetime::Temporary => "temporary",
+            },
+        }
+    }
+}
+
+/// The wire's type in our word.
+pub(crate) const fn type_name(flag_type: v1::FlagType) -> &'static str {
+    match flag_type {
+        v1::FlagType::Unspecified | v1::FlagType::Boolean => "boolean",
+        v1::FlagType::String => "string",
+        v1::FlagType::Integer => "integer",
+        v1::FlagType::Float => "float",
+        v1::FlagType::Object => "object",
+    }
+}
+
+fn variants(variants: &[v1::Variant]) -> Vec<VariantView> {
+    let view = |variant: &v1::Variant| VariantView {
+        name: variant.name.clone(),
+        value: variant.value.as_ref().map_or(Json::Null, value::to_json),
+    };
+    variants.iter().map(view).collect()
+}

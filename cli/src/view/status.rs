@@ -1,0 +1,174 @@
+//! The server, its store, and the connected services.
+
+use mycelia_flags_proto::v1;
+use serde::Serialize;
+
+use crate::page::{Page, Span, Tone};
+use crate::terminal::View;
+use crate::view::moment;
+use crate::view::subscriber::{ServiceView, SubscriberView, by_service};
+
+/// The answer of `status`.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusView {
+    /// Its URL.
+    pub(crate) server: String,
+    pub(crate) version: String,
+    pub(crate) epoch: String,
+    pub(crate) revision: u64,
+    pub(crate) writable: bool,
+    /// Empty when it is.
+    pub(crate) not_writable_reason: String,
+    pub(crate) flags: u32,
+    pub(crate) subscribers: u32,
+    pub(crate) environments: Vec<String>,
+    pub(crate) default_environment: String,
+    /// `v2` or `v3`.
+    pub(crate) bucketing: &'static str,
+    pub(crate) started_at: Option<String>,
+    pub(crate) services: Vec<ServiceView>,
+    #[serde(skip)]
+    started_briefly: String,
+}
+
+impl StatusView {
+    pub(crate) fn of(server: &str, status: v1::GetStatusResponse, subscribers: Vec<v1::Subscriber>) -> Self {
+        let subscribers: Vec<_> = subscribers.into_iter().map(SubscriberView::of).collect();
+        Self {
+            server: server.to_owned(),
+            bucketing: match status.bucketing() {
+                v1::BucketingGeneration::V2 => "v2",
+                v1::BucketingGeneration::Unspecified | v1::BucketingGeneration::V3 => "v3",
+            },
+            started_at: moment::exactly(status.started_at.as_ref()),
+            started_briefly: moment::briefly(status.started_at.as_ref()),
+            version: status.version,
+            epoch: status.epoch,
+            revision: status.revision,
+            writable: status.writable,
+            not_writable_reason: status.not_writable_reason,
+            flags: status.flags,
+            subscribers: status.subscribers,
+            environments: status.environments,
+            default_environment: status.default_environment,
+            services: by_service(&subscribers),
+        }
+    }
+
+    fn environments(&self) -> String {
+        let default = |name: &String| match name == &self.default_environment {
+            true => format!("{name} (default)"),
+            false => name.clone(),
+        };
+        self.environments
+            .iter()
+            .map(default)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl ServiceView {
+    fn row(&self) -> Vec<Span> {
+        let tone = if self.up_to_date == self.instances {
+            Tone::Good
+        } else {
+            Tone::Partial
+        };
+        let revisions = if self.applied_revision_min == self.applied_revision_max {
+            format!("at revision {}", self.applied_revision_max)
+        } else {
+            format!(
+                "at revisions {} to {}",
+                self.applied_revision_min, self.applied_revision_max
+            )
+        };
+        vec![
+            Span::from(self.environment.as_str()),
+            Span::from(self.service.as_str()),
+            Span::new(&format!("{}/{}", self.up_to_date, self.instances), tone),
+            Span::from(revisions),
+        ]
+    }
+}
+
+impl View for StatusView {
+    fn page(&self) -> Page {
+        let writable = match (self.writable, self.not_writable_reason.as_str()) {
+            (true, _) => Span::new("yes", Tone::Good),
+            (false, "") => Span::new("no", Tone::Partial),
+            (false, reason) => Span::new(&format!("no: {reason}"), Tone::Partial),
+        };
+        let facts = [
+            (
+                "server",
+                Span::from(format!("{} (mycelia-flags {})", self.server, self.version)),
+            ),
+            ("serving since", Span::from(self.started_briefly.as_str())),
+            ("epoch", Span::from(self.epoch.as_str())),
+            ("revision", Span::from(self.revision.to_string())),
+            ("writable", writable),
+            ("environments", Span::from(self.environments())),
+            ("bucketing", Span::from(self.bucketing)),
+            ("flags", Span::from(self.flags.to_string())),
+            ("subscribers", Span::from(self.subscribers.to_string())),
+        ];
+        let mut page = Page::default();
+        page.table(
+            0,
+            facts
+                .into_iter()
+                .map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact])
+                .collect(),
+        );
+        if !self.services.is_empty() {
+            page.blank();
+            page.table(0, self.services.iter().map(ServiceView::row).collect());
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_shown_with_how_many_are_up_to_date() {
+        let subscriber = |service: &str, applied_revision| v1::Subscriber {
+            environment: "production".to_owned(),
+            service: service.to_owned(),
+            applied_revision,
+            scope_revision: 7,
+            ..v1::Subscriber::default()
+        };
+        let status = v1::GetStatusResponse {
+            version: "0.1.0".to_owned(),
+            environments: vec!["staging".to_owned(), "production".to_owned()],
+            default_environment: "production".to_owned(),
+            not_writable_reason: "the disk is full".to_owned(),
+            ..v1::GetStatusResponse::default()
+        };
+        let subscribers = vec![
+            subscriber("ui", 7),
+            subscriber("runner", 7),
+            subscriber("runner", 5),
+        ];
+        let page = StatusView::of("http://x", status, subscribers)
+            .page()
+            .render(false);
+        assert!(
+            page.contains("environments   staging, production (default)\n"),
+            "{page}"
+        );
+        assert!(page.contains("writable       no: the disk is full\n"), "{page}");
+        assert!(
+            page.contains("production  runner  1/2  at revisions 5 to 7\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("production  ui      1/1  at revision 7\n"),
+            "{page}"
+        );
+    }
+}

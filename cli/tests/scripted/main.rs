@@ -1,0 +1,248 @@
+//! The real binary against a scripted server, for what a real one cannot be made to do at will: lose an answer, never
+//! converge, break off a backup, drop a stream, send control characters.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod script;
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::Ordering;
+
+use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
+use mycelia_flags_proto::v1::sync_service_server::SyncServiceServer;
+use serde_json::{Value as Json, json};
+
+use crate::script::Script;
+
+/// Serves on a runtime of its own, which ends with it.
+struct Server {
+    script: Script,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Script::default();
+        let incoming = tonic::transport::server::TcpIncoming::from(listener);
+        let serving = tonic::transport::Server::builder()
+            .add_service(AdminServiceServer::new(script.clone()))
+            .add_service(SyncServiceServer::new(script.clone()))
+            .serve_with_incoming(incoming);
+        runtime.spawn(serving);
+        Self {
+            script,
+            address,
+            _runtime: runtime,
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mycelia-flags"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("MYCELIA_SERVER", self.address.to_string())
+            .env("USER", "ada");
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(arguments).output().unwrap();
+        let (stdout, stderr) = (
+            String::from_utf8(stdout).unwrap(),
+            String::from_utf8(stderr).unwrap(),
+        );
+        assert_eq!(status.code(), Some(code), "stdout: {stdout}\nstderr: {stderr}");
+        (stdout, stderr)
+    }
+}
+
+fn parsed(json: &str) -> Json {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+    let server = Server::start();
+    let (stdout, stderr) = server.run(&["enable", "lost", "--reason", "launch"], 0);
+    let document = parsed(&stdout);
+    assert_eq!(document["replayed"], json!(true));
+    assert_eq!(document["environment"], json!("production"));
+    assert_eq!(stderr, "warning: the flag has no owner\n");
+    let applied = server.script.applied.lock().unwrap();
+    let [first, second] = applied.as_slice() else {
+        panic!("{applied:?}")
+    };
+    assert_eq!(first, second);
+    assert_eq!(first.idempotency_key.len(), 36);
+    let asked = first.change_set.clone().unwrap();
+    assert_eq!((asked.actor.as_str(), asked.reason.as_str()), ("ada", "launch"));
+}
+
+#[test]
+fn each_change_has_its_own_key() {
+    let server = Server::start();
+    server.run(&["enable", "a"], 0);
+    server.run(&["enable", "a"], 0);
+    let applied = server.script.applied.lock().unwrap();
+    let keys: Vec<_> = applied
+        .iter()
+        .map(|request| request.idempotency_key.as_str())
+        .collect();
+    assert_ne!(keys.first(), keys.last());
+}
+
+#[test]
+fn a_change_that_changes_nothing_names_the_environment_all_the_same() {
+    let (stdout, _) = Server::start().run(&["rollout", "same", "12.5%"], 0);
+    let document = parsed(&stdout);
+    assert_eq!(document["changed"], json!(false));
+    assert_eq!(document["environment"], json!("production"));
+}
+
+#[test]
+fn a_refusal_is_1_and_what_is_missing_is_5() {
+    let server = Server::start();
+    let (_, stderr) = server.run(&["enable", "missing"], 5);
+    assert_eq!(stderr, "error: no flag `missing`\\u{1b}[2J\n");
+    let (_, stderr) = server.run(&["enable", "missing", "--json"], 5);
+    assert_eq!(parsed(&stderr)["error"]["code"], json!("NOT_FOUND"));
+    server.run(&["get", "dreams"], 1);
+}
+
+#[test]
+fn waiting_tells_progress_and_then_how_long_it_took() {
+    let (stdout, stderr) = Server::start().run(&["enable", "dreams", "--wait"], 0);
+    assert_eq!(stderr, "warning: the flag has no owner\nrunner 2/3\nrunner 3/3\n");
+    let document = parsed(&stdout);
+    assert_eq!(document["convergence"]["converged"], json!(true));
+    assert_eq!(document["convergence"]["duration_micros"], json!(12_345));
+    assert_eq!(document["convergence"]["services"][0]["live"], json!(3));
+}
+
+#[test]
+fn waiting_too_long_is_4_and_says_who_is_missing() {
+    let server = Server::start();
+    let (stdout, stderr) = server.run(&["enable", "stuck", "--wait", "--wait-timeout", "300ms"], 4);
+    assert_eq!(parsed(&stdout)["convergence"]["converged"], json!(false));
+    let complaint =
+        "error: timed out after 300ms waiting for revision 99: runner 2/3; not yet: runner/runner-7f\n";
+    assert!(stderr.ends_with(complaint), "{stderr}");
+    server.run(&["wait", "99", "--timeout", "300ms"], 4);
+    server.run(&["wait", "7"], 0);
+}
+
+#[test]
+fn all_pages_are_read() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["list"], 0);
+    assert_eq!(parsed(&stdout)["flags"].as_array().unwrap().len(), 2);
+    let (stdout, _) = server.run(&["history", "--limit", "100"], 0);
+    let history = parsed(&stdout);
+    let revisions: Vec<_> = history["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["revision"].as_u64().unwrap())
+        .collect();
+    assert_eq!(revisions, [5, 4, 3, 2, 1]);
+    assert_eq!(history["more"], json!(false));
+}
+
+#[test]
+fn a_backup_is_complete_or_not_there() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let (stdout, _) = server.run(&["backup", file.to_str().unwrap()], 0);
+    assert_eq!(
+        parsed(&stdout),
+        json!({"file": file.to_str().unwrap(), "bytes": 9})
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "the whole");
+    assert_eq!(server.run(&["backup", "-"], 0).0, "the whole");
+
+    server.script.is_damaged.store(true, Ordering::Relaxed);
+    let (_, stderr) = server.run(&["backup", "--force", file.to_str().unwrap()], 1);
+    assert_eq!(stderr, "error: damaged\n");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "the whole");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_watcher_comes_back_where_it_was_and_starts_over_after_a_gap() {
+    let server = Server::start();
+    let mut child = server
+        .command(&["watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let events: Vec<Json> = lines.take(4).map(|line| parsed(&line.unwrap())).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event["event"].as_str().unwrap(),
+                event["revision"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [("snapshot", 7), ("delta", 8), ("delta", 9), ("snapshot", 12)]
+    );
+    assert_eq!(events[1]["flags"][0]["key"], json!("dreams"));
+    assert_eq!(events[1]["flags"][0]["state"], json!("off"));
+    assert_eq!(events[1]["environment"], json!("production"));
+
+    let subscribed = server.script.subscribed.lock().unwrap();
+    let known: Vec<_> = subscribed
+        .iter()
+        .map(|request| request.known_revision)
+        .take(3)
+        .collect();
+    assert_eq!(known, [0, 8, 0]);
+    let acknowledged = server.script.acknowledged.lock().unwrap();
+    let acknowledged: Vec<_> = acknowledged
+        .iter()
+        .map(|request| (request.stream_id, request.applied_revision))
+        .take(3)
+        .collect();
+    assert_eq!(acknowledged, [(1, 7), (1, 8), (2, 9)]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let server = Server::start();
+    let mut child = server
+        .command(&["watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

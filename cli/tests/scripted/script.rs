@@ -1,0 +1,240 @@
+//! The server's part: what it answers, and what it was asked.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::admin_service_server::AdminService;
+use mycelia_flags_proto::v1::subscribe_response::Frame;
+use mycelia_flags_proto::v1::sync_service_server::SyncService;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+type Answer<T> = Result<Response<T>, Status>;
+type Parts<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// What was asked; what is answered depends on the flag's key and on what was asked before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    pub(crate) applied: Arc<Mutex<Vec<v1::ApplyRequest>>>,
+    pub(crate) subscribed: Arc<Mutex<Vec<v1::SubscribeRequest>>>,
+    pub(crate) acknowledged: Arc<Mutex<Vec<v1::AcknowledgeRequest>>>,
+    pub(crate) is_damaged: Arc<AtomicBool>,
+}
+
+fn parts<T: Send + 'static>(parts: Vec<Result<T, Status>>) -> Response<Parts<T>> {
+    Response::new(Box::pin(tokio_stream::iter(parts)))
+}
+
+fn flag_of(request: &v1::ApplyRequest) -> String {
+    match &request
+        .change_set
+        .as_ref()
+        .unwrap()
+        .changes
+        .first()
+        .unwrap()
+        .change
+    {
+        Some(v1::change::Change::EnableFlag(enable)) => enable.flag.clone(),
+        Some(v1::change::Change::Rollout(rollout)) => rollout.flag.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for Script {
+    async fn apply(&self, request: Request<v1::ApplyRequest>) -> Answer<v1::ApplyResponse> {
+        let request = request.into_inner();
+        let flag = flag_of(&request);
+        let times = {
+            let mut applied = self.applied.lock().unwrap();
+            applied.push(request);
+            applied.len()
+        };
+        match flag.as_str() {
+            "lost" if times == 1 => return Err(Status::unavailable("the answer was lost")),
+            "missing" => return Err(Status::not_found("no flag `missing`\x1b[2J")),
+            _ => {}
+        }
+        let writes = match flag.as_str() {
+            "same" => Vec::new(),
+            _ => vec![v1::Write {
+                entity: format!("configuration/production/{flag}"),
+                value: None,
+            }],
+        };
+        Ok(Response::new(v1::ApplyResponse {
+            revision: if flag == "stuck" { 99 } else { 7 },
+            writes,
+            warnings: vec!["the flag has no owner".to_owned()],
+            replayed: times > 1,
+            committed_at: None,
+        }))
+    }
+
+    async fn get_flag(&self, _request: Request<v1::GetFlagRequest>) -> Answer<v1::GetFlagResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn list_flags(&self, request: Request<v1::ListFlagsRequest>) -> Answer<v1::ListFlagsResponse> {
+        let is_first = request.get_ref().page_token.is_empty();
+        let definition = v1::FlagDefinition {
+            key: if is_first { "a" } else { "b" }.to_owned(),
+            ..v1::FlagDefinition::default()
+        };
+        Ok(Response::new(v1::ListFlagsResponse {
+            flags: vec![v1::Flag {
+                definition: Some(definition),
+                configurations: BTreeMap::new(),
+            }],
+            next_page_token: if is_first {
+                "more".to_owned()
+            } else {
+                String::new()
+            },
+            revision: 7,
+            environments: vec!["production".to_owned()],
+        }))
+    }
+
+    async fn list_records(
+        &self,
+        request: Request<v1::ListRecordsRequest>,
+    ) -> Answer<v1::ListRecordsResponse> {
+        // Never more than two at once, however many are asked for.
+        let newest = match request.get_ref().before_revision {
+            0 => 5,
+            before => before - 1,
+        };
+        let records = (1..=newest).rev().take(2);
+        Ok(Response::new(v1::ListRecordsResponse {
+            records: records
+                .map(|revision| v1::Record {
+                    revision,
+                    ..v1::Record::default()
+                })
+                .collect(),
+            head_revision: 5,
+            more: newest > 2,
+        }))
+    }
+
+    async fn list_subscribers(
+        &self,
+        _request: Request<v1::ListSubscribersRequest>,
+    ) -> Answer<v1::ListSubscribersResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    type WaitConvergedStream = Parts<v1::WaitConvergedResponse>;
+
+    async fn wait_converged(
+        &self,
+        request: Request<v1::WaitConvergedRequest>,
+    ) -> Answer<Self::WaitConvergedStream> {
+        let revision = request.get_ref().revision;
+        let report = |converged| v1::WaitConvergedResponse {
+            revision,
+            converged: converged == 3,
+            services: vec![v1::ServiceProgress {
+                service: "runner".to_owned(),
+                converged,
+                live: 3,
+                first_after_micros: Some(8_200),
+                last_after_micros: Some(12_345),
+            }],
+            slowest: "runner/runner-7f".to_owned(),
+            spread_micros: Some(4_145),
+        };
+        if revision == 99 {
+            let stuck = tokio_stream::iter([Ok(report(2))]).chain(tokio_stream::pending());
+            return Ok(Response::new(Box::pin(stuck)));
+        }
+        Ok(parts(vec![Ok(report(2)), Ok(report(3))]))
+    }
+
+    type BackupStream = Parts<v1::BackupResponse>;
+
+    async fn backup(&self, _request: Request<v1::BackupRequest>) -> Answer<Self::BackupStream> {
+        let chunk = |chunk: &'static [u8]| Ok(v1::BackupResponse { chunk: chunk.into() });
+        let is_damaged = self.is_damaged.load(Ordering::Relaxed);
+        let last = if is_damaged {
+            Err(Status::data_loss("damaged"))
+        } else {
+            chunk(b"whole")
+        };
+        Ok(parts(vec![chunk(b"the "), last]))
+    }
+
+    async fn get_status(&self, _request: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
+        Ok(Response::new(v1::GetStatusResponse {
+            default_environment: "production".to_owned(),
+            ..v1::GetStatusResponse::default()
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl SyncService for Script {
+    type SubscribeStream = Parts<v1::SubscribeResponse>;
+
+    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Answer<Self::SubscribeStream> {
+        let request = request.into_inner();
+        let number = {
+            let mut subscribed = self.subscribed.lock().unwrap();
+            subscribed.push(request.clone());
+            u64::try_from(subscribed.len()).unwrap()
+        };
+        let frame = |frame| Ok(v1::SubscribeResponse { frame: Some(frame) });
+        let delta = |revision: u64, previous_revision: u64| {
+            let flags = vec![v1::EffectiveFlag {
+                key: "dreams".to_owned(),
+                ..v1::EffectiveFlag::default()
+            }];
+            frame(Frame::Delta(v1::Delta {
+                previous_revision,
+                revision,
+                flags,
+                ..v1::Delta::default()
+            }))
+        };
+        let snapshot = |revision| {
+            let epoch = "epoch".to_owned();
+            frame(Frame::Snapshot(v1::Snapshot {
+                epoch,
+                revision,
+                ..v1::Snapshot::default()
+            }))
+        };
+        let mut frames = vec![frame(Frame::Welcome(v1::Welcome {
+            stream_id: number,
+            epoch: "epoch".to_owned(),
+            environment: "production".to_owned(),
+            heartbeat_interval_ms: 1_000,
+            ..v1::Welcome::default()
+        }))];
+        match number {
+            1 => frames.extend([
+                snapshot(7),
+                delta(8, 7),
+                frame(Frame::Goodbye(v1::Goodbye {
+                    reason: 0,
+                    reconnect_after_ms: 10,
+                })),
+                Err(Status::unavailable("draining")),
+            ]),
+            // A gap: the state is not to be trusted.
+            2 => frames.extend([delta(9, 8), delta(12, 11)]),
+            _ => frames.push(snapshot(12)),
+        }
+        Ok(parts(frames))
+    }
+
+    async fn acknowledge(&self, request: Request<v1::AcknowledgeRequest>) -> Answer<v1::AcknowledgeResponse> {
+        self.acknowledged.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(v1::AcknowledgeResponse {}))
+    }
+}

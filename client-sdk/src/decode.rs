@@ -1,0 +1,126 @@
+//! From the bytes of a flag to a flag that can be evaluated. One that cannot be read stands in the state as broken: the
+//! others are none the worse for it, and the digest covers its bytes all the same.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_core::compiled::{CompiledFlag, Slot};
+use mycelia_flags_core::digest::MemberHash;
+use mycelia_flags_core::flag::{EffectiveFlag, Serve, Variant};
+use mycelia_flags_core::key::{FlagKey, VariantName};
+use mycelia_flags_core::murmur3;
+use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::update::{Member, View};
+use mycelia_flags_core::value::Value;
+use mycelia_flags_proto::{convert, v1};
+use prost::Message as _;
+
+use crate::state::{Content, Lineage, State};
+
+/// What is needed of a flag's bytes to give even a broken flag its place.
+#[derive(Clone, PartialEq, prost::Message)]
+struct KeyOnly {
+    #[prost(string, tag = "1")]
+    key: String,
+}
+
+/// Reads one flag. `keep` says whether its bytes are needed later, for the disk.
+pub(crate) fn member(raw: &Bytes, bucketing: Generation, keep: bool) -> Member<Content> {
+    let slot = slot(raw, bucketing);
+    Member {
+        key: slot.key().folded(),
+        hash: MemberHash::of(raw),
+        content: Arc::new(Content {
+            slot: Arc::new(slot),
+            // A copy: the bytes as they came are a part of the frame's buffer, and would keep all of it.
+            raw: if keep { Bytes::copy_from_slice(raw) } else { Bytes::new() },
+        }),
+    }
+}
+
+fn slot(raw: &Bytes, bucketing: Generation) -> Slot {
+    let broken = |key: FlagKey, why: String| Slot::Broken {
+        key,
+        why: Box::from(why),
+    };
+    let wire = match v1::EffectiveFlag::decode(raw.clone()) {
+        Ok(wire) => wire,
+        Err(error) => return broken(key_of(raw), error.to_string()),
+    };
+    if wire.key.is_empty() {
+        return broken(key_of(raw), "the flag has no key".to_owned());
+    }
+    let flag = match convert::effective_flag_from_wire(&wire) {
+        Ok(flag) => flag,
+        Err(error) => return broken(FlagKey::new(&wire.key), error.to_string()),
+    };
+    match CompiledFlag::compile(&flag, bucketing) {
+        Ok(compiled) => Slot::Flag(compiled),
+        Err(error) => broken(flag.key, error.to_string()),
+    }
+}
+
+/// The key, or, when not even that can be read, something that is no name, so that it meets no flag.
+fn key_of(raw: &Bytes) -> FlagKey {
+    match KeyOnly::decode(raw.clone()) {
+        Ok(KeyOnly { key }) if !key.is_empty() => FlagKey::new(&key),
+        _ => FlagKey::new(&format!("?{:032x}", murmur3::x64_128(raw, 0))),
+    }
+}
+
+/// A state of flags that give everybody the same value; none when there are none.
+///
+/// # Errors
+/// The first name that is none, or whose value cannot be a flag's.
+pub(crate) fn values(values: &[(String, Value)]) -> Result<Option<State>, String> {
+    let bucketing = Generation::default();
+    let members: Option<Vec<Member<Content>>> = values
+        .iter()
+        .map(|(key, value)| constant(key, value, bucketing))
+        .collect();
+    let Some(members) = members else {
+        let wrong = values
+            .iter()
+            .find(|(key, value)| constant(key, value, bucketing).is_none());
+        return Err(wrong.map_or_else(String::new, |(key, _)| key.clone()));
+    };
+    if members.is_empty() {
+        return Ok(None);
+    }
+    let view = View::of(Revision::ZERO, members);
+    Ok(Some(State::of(Lineage::default(), bucketing, view)))
+}
+
+fn constant(key: &str, value: &Value, bucketing: Generation) -> Option<Member<Content>> {
+    let key = FlagKey::parse(key).ok()?;
+    let name = VariantName::new(match value {
+        Value::Boolean(true) => "on",
+        Value::Boolean(false) => "off",
+        _ => "value",
+    });
+    let flag = EffectiveFlag {
+        key: key.clone(),
+        flag_type: value.flag_type()?,
+        variants: Arc::from([Variant {
+            name: name.clone(),
+            value: value.clone(),
+        }]),
+        enabled: true,
+        off_variant: name.clone(),
+        default_variant: name.clone(),
+        rules: Vec::new(),
+        default_serve: Serve::Variant(name),
+        salt: None,
+    };
+    let compiled = CompiledFlag::compile(&flag, bucketing).ok()?;
+    let raw = convert::effective_flag_to_wire(&flag).encode_to_vec();
+    Some(Member {
+        key: key.folded(),
+        hash: MemberHash::of(&raw),
+        content: Arc::new(Content {
+            slot: Arc::new(Slot::Flag(compiled)),
+            raw: Bytes::from(raw),
+        }),
+    })
+}

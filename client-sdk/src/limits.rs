@@ -1,0 +1,55 @@
+//! Every bound of the SDK: its value, its reason, and what happens when it is hit.
+
+use std::time::Duration;
+
+/// Bytes of one frame. A snapshot of 10,000 flags is a few MiB; a frame beyond this ends the stream.
+pub(crate) const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of the file that keeps the last known good state. A larger one is neither written nor read.
+pub(crate) const DISK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How often that file is written at most: a storm of changes must not become a storm of fsyncs.
+pub(crate) const DISK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long to wait after a failed write.
+pub(crate) const DISK_RETRY: Duration = Duration::from_secs(30);
+
+/// After this, a temporary file of another process is what a crash left behind.
+pub(crate) const DISK_LEFTOVER_AGE: Duration = Duration::from_secs(600);
+
+/// How long a server may take from the request to the Welcome.
+pub(crate) const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one acknowledgement may take. Nobody waits for it but the next one.
+pub(crate) const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the last acknowledgement of a stream that is being given up may take.
+pub(crate) const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a server may take to end a stream after its goodbye.
+pub(crate) const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long `close` waits for tasks and the last write to disk.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_900);
+
+/// Missed heartbeats after which a stream is dead.
+pub(crate) const HEARTBEATS_MISSED_MAX: u32 = 3;
+
+/// The heartbeat interval when a server names none, and the bounds of what it may name.
+pub(crate) const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(20);
+/// See [`HEARTBEAT_DEFAULT`].
+pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_millis(20);
+/// See [`HEARTBEAT_DEFAULT`].
+pub(crate) const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
+
+/// Bytes of the text that tells the server what was refused.
+pub(crate) const REFUSED_BYTES_MAX: usize = 1_024;
+
+/// Keys that the log of recent changes holds; a listener that is further behind is told that any flag may have changed.
+pub(crate) const CHANGED_KEYS_MAX: usize = 1_024;
+
+/// Changes that it holds.
+pub(crate) const CHANGES_MAX: usize = 256;
+
+/// Bytes of an instance's name.
+pub(crate) const INSTANCE_BYTES_MAX: usize = 256;

@@ -1,0 +1,424 @@
+//! Tables for each kind of frame; the laws over random streams are in `laws`.
+
+mod laws;
+
+use bytes::Bytes;
+use mycelia_flags_core::digest::MemberHash;
+use mycelia_flags_core::key::FlagKey;
+use mycelia_flags_proto::v1::{EffectiveFlag, FlagType, Goodbye, Heartbeat, Serve, Split, Variant, Welcome};
+use mycelia_flags_proto::v1::{WeightedVariant, serve, value};
+use prost::Message as _;
+
+use super::*;
+
+/// A boolean flag that serves `on`, with a salt that makes its bytes differ.
+fn flag(key: &str, salt: u8) -> Bytes {
+    let variant = |name: &str, value| Variant {
+        name: name.to_owned(),
+        value: Some(v1::Value {
+            kind: Some(value::Kind::BooleanValue(value)),
+        }),
+    };
+    let flag = EffectiveFlag {
+        key: key.to_owned(),
+        r#type: FlagType::Boolean.into(),
+        variants: vec![variant("on", true), variant("off", false)],
+        enabled: true,
+        off_variant: "off".to_owned(),
+        rules: Vec::new(),
+        default_serve: Some(Serve {
+            serve: Some(serve::Serve::Split(Split {
+                weights: vec![WeightedVariant {
+                    variant: "on".to_owned(),
+                    weight: 100_000,
+                }],
+                bucket_by: String::new(),
+            })),
+        }),
+        salt: format!("s{salt}"),
+        default_variant: "off".to_owned(),
+    };
+    flag.encode_to_vec().into()
+}
+
+/// What a server holds.
+type Flags = BTreeMap<&'static str, Bytes>;
+
+fn flags(of: &[(&'static str, u8)]) -> Flags {
+    of.iter().map(|(key, salt)| (*key, flag(key, *salt))).collect()
+}
+
+fn digest<'b>(flags: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
+    let digest = flags
+        .into_iter()
+        .fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)));
+    Bytes::copy_from_slice(&digest.to_bytes())
+}
+
+fn welcome(epoch: &str, revision: u64, up_to_date: bool) -> Body {
+    Body::Welcome(Welcome {
+        stream_id: 7,
+        epoch: epoch.to_owned(),
+        revision,
+        heartbeat_interval_ms: 5_000,
+        environment: "production".to_owned(),
+        up_to_date,
+        ..Welcome::default()
+    })
+}
+
+fn snapshot(epoch: &str, revision: u64, flags: &Flags) -> Body {
+    Body::Snapshot(RawSnapshot {
+        epoch: epoch.to_owned(),
+        revision,
+        flags: flags.values().cloned().collect(),
+        digest: digest(flags.values()),
+        bucketing: 0,
+    })
+}
+
+fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags) -> Body {
+    let changed = after.iter().filter(|(key, raw)| before.get(*key) != Some(raw));
+    let removed = before.keys().filter(|key| !after.contains_key(*key));
+    Body::Delta(RawDelta {
+        previous_revision: previous,
+        revision,
+        flags: changed.map(|(_, raw)| raw.clone()).collect(),
+        removed: removed.map(|key| (*key).to_owned()).collect(),
+        digest: digest(after.values()),
+        committed_at: None,
+    })
+}
+
+fn heartbeat(revision: u64, flags: &Flags) -> Body {
+    Body::Heartbeat(Heartbeat {
+        revision,
+        digest: digest(flags.values()),
+    })
+}
+
+/// A replica and what it was told to do, in short words.
+struct Stage(Replica);
+
+impl Stage {
+    fn new() -> Self {
+        Self(Replica::new(None, 0, true))
+    }
+
+    /// One that holds `flags` at a revision of epoch `e`, its stream over.
+    fn holding(revision: u64, flags: &Flags) -> Self {
+        let mut stage = Self::new();
+        stage.take(welcome("e", revision, false));
+        stage.take(snapshot("e", revision, flags));
+        stage.on(Event::Ended);
+        stage
+    }
+
+    fn on(&mut self, event: Event) -> String {
+        let words = self.0.on(event).into_iter().map(|action| match action {
+            Action::Install(state, changed) => {
+                let keys: Vec<_> = changed.keys.iter().map(FlagKey::as_str).collect();
+                format!("install {} [{}]", state.revision(), keys.join(" "))
+            }
+            Action::Acknowledge(report) if report.refused.is_empty() => format!("ack {}", report.applied),
+            Action::Acknowledge(report) => format!("refuse at {}", report.applied),
+            Action::Live => "live".to_owned(),
+            Action::Stale => "stale".to_owned(),
+            Action::Resubscribe(_) => "resubscribe".to_owned(),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    fn take(&mut self, body: Body) -> String {
+        self.on(Event::Frame(Frame::from(body)))
+    }
+
+    fn known(&self) -> (String, u64, bool) {
+        let known = self.0.known();
+        (known.epoch.to_string(), known.revision, !known.digest.is_empty())
+    }
+}
+
+/// Takes frames at a stage that holds flag a at revision 5 and is welcomed as up to date; checks the last answer.
+#[track_caller]
+fn check(frames: Vec<Body>, expected: &str) {
+    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
+    assert_eq!(stage.take(welcome("e", 5, true)), "ack 5, live");
+    let last = frames.into_iter().map(|frame| stage.take(frame)).last();
+    assert_eq!(last.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_first_contact_brings_everything() {
+    let mut stage = Stage::new();
+    let all = flags(&[("a", 1), ("b", 1)]);
+    assert_eq!(stage.known(), (String::new(), 0, false));
+    assert_eq!(stage.take(welcome("e", 5, false)), "");
+    assert_eq!(stage.take(snapshot("e", 5, &all)), "install 5 [a b], ack 5, live");
+    assert_eq!(stage.take(heartbeat(5, &all)), "live");
+    assert_eq!(stage.known(), ("e".to_owned(), 5, true));
+}
+
+#[test]
+fn an_empty_scope_is_a_state_too() {
+    let mut stage = Stage::new();
+    stage.take(welcome("e", 1, false));
+    assert_eq!(stage.take(snapshot("e", 1, &Flags::new())), "install 1 [], ack 1, live");
+}
+
+#[test]
+fn a_change_that_fits_is_applied_as_a_whole() {
+    let before = flags(&[("a", 1)]);
+    let after = flags(&[("b", 1), ("c", 1)]);
+    check(vec![delta(5, 9, &before, &after)], "install 9 [a b c], ack 9, live");
+}
+
+#[test]
+fn a_change_that_comes_again_is_ignored() {
+    let before = flags(&[("a", 1)]);
+    let after = flags(&[("a", 2)]);
+    check(vec![delta(5, 6, &before, &after), delta(5, 6, &before, &after)], "");
+    check(vec![delta(3, 5, &after, &before)], "");
+    check(vec![delta(3, 4, &after, &before)], "");
+}
+
+#[test]
+fn a_gap_asks_for_everything() {
+    let before = flags(&[("a", 1)]);
+    let after = flags(&[("a", 2)]);
+    check(vec![delta(6, 7, &before, &after)], "refuse at 5, resubscribe");
+    check(vec![delta(4, 7, &before, &after)], "refuse at 5, resubscribe");
+    check(vec![heartbeat(6, &before)], "refuse at 5, resubscribe");
+}
+
+#[test]
+fn a_divergence_asks_for_everything() {
+    let before = flags(&[("a", 1)]);
+    let after = flags(&[("a", 2)]);
+    check(vec![heartbeat(5, &after)], "refuse at 5, resubscribe");
+    let Body::Delta(mut wrong) = delta(5, 6, &before, &after) else { panic!("a delta") };
+    for digest in [&b"short"[..], &[0; 16], &[]] {
+        wrong.digest = Bytes::copy_from_slice(digest);
+        check(vec![Body::Delta(wrong.clone())], "refuse at 5, resubscribe");
+    }
+    let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else { panic!("a snapshot") };
+    wrong.digest = Bytes::from_static(&[1; 16]);
+    check(vec![Body::Snapshot(wrong)], "refuse at 5, resubscribe");
+}
+
+#[test]
+fn what_broke_the_protocol_asks_for_everything() {
+    let held = flags(&[("a", 1)]);
+    check(vec![welcome("e", 5, true)], "refuse at 5, resubscribe");
+    check(vec![snapshot("another", 6, &held)], "refuse at 5, resubscribe");
+    let mut stage = Stage::new();
+    assert_eq!(stage.take(snapshot("e", 5, &held)), "resubscribe");
+    let mut stage = Stage::new();
+    assert_eq!(stage.take(welcome("e", 5, true)), "refuse at 0, resubscribe");
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.on(Event::Undecodable("x".to_owned())), "resubscribe");
+    assert_eq!(stage.known(), ("e".to_owned(), 0, false));
+}
+
+#[test]
+fn after_distrust_nothing_on_the_stream_counts_and_the_state_stays() {
+    let held = flags(&[("a", 1)]);
+    let mut stage = Stage::holding(5, &held);
+    stage.take(welcome("e", 5, true));
+    assert_eq!(stage.take(heartbeat(6, &held)), "refuse at 5, resubscribe");
+    assert_eq!(stage.take(snapshot("e", 6, &held)), "");
+    assert_eq!(stage.on(Event::Undecodable("x".to_owned())), "");
+    assert_eq!(stage.on(Event::Ended), "stale");
+    assert_eq!(stage.known(), ("e".to_owned(), 0, false));
+    assert_eq!(stage.0.held.as_ref().unwrap().revision(), Revision::new(5));
+    // The same revision again, in order now.
+    assert_eq!(stage.take(welcome("e", 5, false)), "");
+    assert_eq!(stage.take(snapshot("e", 5, &held)), "ack 5, live");
+    assert_eq!(stage.known(), ("e".to_owned(), 5, true));
+}
+
+#[test]
+fn a_state_that_the_server_disowned_is_replaced_at_the_same_revision() {
+    let held = flags(&[("a", 1)]);
+    let right = flags(&[("a", 2)]);
+    let mut stage = Stage::holding(5, &held);
+    stage.take(welcome("e", 5, true));
+    assert_eq!(stage.take(heartbeat(5, &right)), "refuse at 5, resubscribe");
+    stage.on(Event::Ended);
+    stage.take(welcome("e", 5, false));
+    assert_eq!(stage.take(snapshot("e", 5, &right)), "install 5 [a], ack 5, live");
+}
+
+#[test]
+fn an_older_snapshot_of_the_epoch_is_ignored() {
+    let older = flags(&[("a", 9)]);
+    check(vec![snapshot("e", 4, &older)], "");
+    check(vec![snapshot("e", 4, &older), heartbeat(4, &older)], "");
+    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
+    assert_eq!(stage.take(welcome("e", 4, false)), "ack 5", "a server that is behind");
+    assert_eq!(stage.take(snapshot("e", 4, &older)), "");
+}
+
+#[test]
+fn a_new_epoch_replaces_everything_even_at_a_lower_revision() {
+    let mut stage = Stage::holding(5, &flags(&[("a", 1), ("b", 1)]));
+    let restored = flags(&[("a", 1), ("c", 1)]);
+    assert_eq!(stage.take(welcome("new", 2, false)), "");
+    assert_eq!(stage.take(snapshot("new", 2, &restored)), "install 2 [b c], ack 2, live");
+    assert_eq!(stage.known(), ("new".to_owned(), 2, true));
+}
+
+#[test]
+fn a_change_of_a_new_epoch_does_not_fit_the_old_state() {
+    let held = flags(&[("a", 1)]);
+    for frame in [delta(5, 6, &held, &flags(&[("a", 2)])), heartbeat(5, &held)] {
+        let mut stage = Stage::holding(5, &held);
+        stage.take(welcome("new", 6, false));
+        assert_eq!(stage.take(frame), "refuse at 0, resubscribe");
+    }
+}
+
+#[test]
+fn equal_content_takes_the_servers_revision() {
+    let held = flags(&[("a", 1)]);
+    let after = flags(&[("a", 2)]);
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.take(welcome("e", 50, true)), "install 50 [], ack 50, live");
+    assert_eq!(stage.take(delta(50, 51, &held, &after)), "install 51 [a], ack 51, live");
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.take(welcome("e", 4, true)), "ack 5", "never back in time");
+}
+
+#[test]
+fn what_was_missed_while_away_comes_before_live() {
+    let held = flags(&[("a", 1)]);
+    let next = flags(&[("a", 2)]);
+    let last = flags(&[("a", 3)]);
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.take(welcome("e", 9, false)), "ack 5");
+    assert_eq!(stage.take(delta(5, 7, &held, &next)), "install 7 [a], ack 7");
+    assert_eq!(stage.take(delta(7, 9, &next, &last)), "install 9 [a], ack 9, live");
+}
+
+#[test]
+fn another_environment_or_bucketing_starts_over() {
+    let held = flags(&[("a", 1)]);
+    let Body::Welcome(greeting) = welcome("e", 5, true) else { panic!("a welcome") };
+    let elsewhere = Welcome {
+        environment: "staging".to_owned(),
+        ..greeting.clone()
+    };
+    let otherwise = Welcome {
+        bucketing: v1::BucketingGeneration::V2.into(),
+        ..greeting.clone()
+    };
+    let unknown = Welcome {
+        bucketing: 9,
+        ..greeting
+    };
+    for (greeting, applied) in [(elsewhere, 0), (otherwise, 5)] {
+        let mut stage = Stage::holding(5, &held);
+        let expected = format!("refuse at {applied}, resubscribe");
+        assert_eq!(stage.take(Body::Welcome(greeting.clone())), expected);
+        stage.on(Event::Ended);
+        assert_eq!(stage.known().1, 0);
+        stage.take(Body::Welcome(Welcome {
+            up_to_date: false,
+            ..greeting.clone()
+        }));
+        let Body::Snapshot(mut whole) = snapshot("e", 5, &held) else { panic!("a snapshot") };
+        whole.bucketing = greeting.bucketing;
+        assert_eq!(stage.take(Body::Snapshot(whole)), "install 5 [], ack 5, live");
+    }
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.take(Body::Welcome(unknown)), "resubscribe");
+}
+
+#[test]
+fn one_bad_flag_does_not_take_down_the_others() {
+    let mut all = flags(&[("a", 1)]);
+    let keyed = EffectiveFlag {
+        key: "b".to_owned(),
+        r#type: 99,
+        ..EffectiveFlag::default()
+    };
+    all.insert("b", keyed.encode_to_vec().into());
+    all.insert("c", Bytes::from_static(&[0xff; 4]));
+    let mut stage = Stage::new();
+    stage.take(welcome("e", 5, false));
+    let mut actions = stage.0.on(Event::Frame(Frame::from(snapshot("e", 5, &all))));
+    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("{actions:?}") };
+    assert_eq!(report.applied, Revision::new(5));
+    assert!(report.refused.contains("flag b: "), "{}", report.refused);
+    let Action::Install(state, _) = actions.remove(0) else { panic!("an install first") };
+    assert_eq!(state.view.len(), 3);
+    assert!(matches!(&**state.set.get("a").unwrap(), Slot::Flag(_)));
+    assert!(matches!(&**state.set.get("b").unwrap(), Slot::Broken { .. }));
+    // Mended later, the unreadable one gone: nothing of it is left behind.
+    let mended = flags(&[("a", 1), ("b", 1)]);
+    assert_eq!(stage.take(heartbeat(5, &all)), "live");
+    assert_eq!(stage.take(heartbeat(6, &mended)), "refuse at 5, resubscribe");
+    stage.on(Event::Ended);
+    stage.take(welcome("e", 6, false));
+    assert!(stage.take(snapshot("e", 6, &mended)).ends_with("ack 6, live"));
+}
+
+#[test]
+fn unknown_kinds_of_frames_are_ignored() {
+    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
+    assert_eq!(stage.on(Event::Frame(Frame { body: None })), "");
+    stage.take(welcome("e", 5, true));
+    assert_eq!(stage.on(Event::Frame(Frame { body: None })), "");
+}
+
+#[test]
+fn a_goodbye_is_no_loss() {
+    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
+    stage.take(welcome("e", 5, true));
+    assert_eq!(stage.take(Body::Goodbye(Goodbye {
+        reason: 1,
+        reconnect_after_ms: 250,
+    })), "");
+    assert_eq!(stage.0.goodbye(), Some(Duration::from_millis(250)));
+    assert_eq!(stage.on(Event::Ended), "");
+    assert_eq!(stage.on(Event::Ended), "stale", "unless nobody is there afterwards");
+    assert_eq!(stage.known(), ("e".to_owned(), 5, true));
+}
+
+#[test]
+fn a_heartbeat_interval_stays_within_reason() {
+    for (told, expected) in [(0, HEARTBEAT_DEFAULT), (1, HEARTBEAT_MIN), (5_000, Duration::from_secs(5)), (u32::MAX, HEARTBEAT_MAX)] {
+        let mut stage = Stage::new();
+        assert_eq!(stage.0.heartbeat(), None);
+        stage.take(Body::Welcome(Welcome {
+            heartbeat_interval_ms: told,
+            ..Welcome::default()
+        }));
+        assert_eq!(stage.0.heartbeat(), Some(expected));
+    }
+}
+
+#[test]
+fn what_is_told_about_refusals_is_bounded() {
+    let keys: Vec<String> = (0..500).map(|key| format!("é{key}")).collect();
+    let mut all: Vec<Bytes> = Vec::new();
+    for key in &keys {
+        let broken = EffectiveFlag {
+            key: key.clone(),
+            ..EffectiveFlag::default()
+        };
+        all.push(broken.encode_to_vec().into());
+    }
+    let mut stage = Stage::new();
+    stage.take(welcome("e", 5, false));
+    let whole = RawSnapshot {
+        epoch: "e".to_owned(),
+        revision: 5,
+        digest: digest(&all),
+        flags: all,
+        bucketing: 0,
+    };
+    let actions = stage.0.on(Event::Frame(Frame::from(Body::Snapshot(whole))));
+    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("an acknowledgement") };
+    assert!(report.refused.len() <= REFUSED_BYTES_MAX && report.refused.len() > REFUSED_BYTES_MAX / 2);
+}

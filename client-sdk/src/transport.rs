@@ -1,0 +1,255 @@
+//! gRPC: one connection for each attempt, frames with the flags' bytes as they came, the server's hints in its errors.
+
+use std::time::Duration;
+
+use bytes::Buf as _;
+use mycelia_flags_proto::raw::Frame;
+use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
+use mycelia_flags_proto::v1::{AcknowledgeRequest, SubscribeRequest};
+use prost::Message as _;
+use tokio_util::task::TaskTracker;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
+
+use crate::backoff::Ending;
+use crate::builder::Config;
+use crate::limits::{ACKNOWLEDGE_TIMEOUT, FRAME_BYTES_MAX, WELCOME_TIMEOUT};
+use crate::replica::Known;
+use crate::tasks::TrackedExecutor;
+
+/// A connection that says nothing for this long is asked for a sign of life …
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// … and is dead when none comes within this.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+const SUBSCRIBE: &str = "/mycelia.flags.v1.SyncService/Subscribe";
+
+/// What the server is told about us.
+const SDK: &str = concat!("rust/", env!("CARGO_PKG_VERSION"));
+
+/// Makes connections.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    server: String,
+    environment: String,
+    service: String,
+    instance: String,
+    connect_timeout: Duration,
+    tracker: TaskTracker,
+}
+
+/// A connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    channel: Channel,
+}
+
+/// A message of a stream.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A frame.
+    Frame(Frame),
+    /// Bytes that are none.
+    Undecodable(String),
+}
+
+impl Transport {
+    pub(crate) fn new(config: &Config, tracker: TaskTracker) -> Self {
+        Self {
+            server: config.server.clone(),
+            environment: config.environment.clone(),
+            service: config.service.clone(),
+            instance: config.instance.clone(),
+            connect_timeout: config.connect_timeout,
+            tracker,
+        }
+    }
+
+    /// Connects. A new connection each time: tonic's channel fails the first call after the server has gone away, and
+    /// looks a name up only once.
+    ///
+    /// # Errors
+    /// When there is no connection in time.
+    pub(crate) async fn connect(&self) -> Result<Link, Status> {
+        let endpoint = Endpoint::from_shared(self.server.clone())
+            .map_err(|error| Status::invalid_argument(error.to_string()))?
+            .connect_timeout(self.connect_timeout)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true)
+            .executor(TrackedExecutor(self.tracker.clone()));
+        // Endpoint's own timeout begins after the name was looked up.
+        let connected = tokio::time::timeout(self.connect_timeout.saturating_mul(2), endpoint.connect());
+        match connected.await {
+            Ok(Ok(channel)) => Ok(Link { channel }),
+            Ok(Err(error)) => Err(Status::unavailable(with_causes(&error))),
+            Err(_) => Err(Status::unavailable("connecting took too long")),
+        }
+    }
+
+    /// Asks to follow the scope, from what is known of it.
+    ///
+    /// # Errors
+    /// When the server refuses, or says nothing in time.
+    pub(crate) async fn subscribe(
+        &self,
+        link: &Link,
+        known: Known,
+    ) -> Result<Streaming<Received>, Status> {
+        let request = SubscribeRequest {
+            environment: self.environment.clone(),
+            service: self.service.clone(),
+            instance: self.instance.clone(),
+            sdk: SDK.to_owned(),
+            known_revision: known.revision,
+            known_epoch: known.epoch.to_string(),
+            known_digest: known.digest,
+        };
+        let mut grpc = Grpc::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
+        let subscribe = async {
+            grpc.ready()
+                .await
+                .map_err(|error| Status::unavailable(with_causes(&error)))?;
+            let path = PathAndQuery::from_static(SUBSCRIBE);
+            grpc.server_streaming(Request::new(request), path, FrameCodec)
+                .await
+        };
+        match tokio::time::timeout(WELCOME_TIMEOUT, subscribe).await {
+            Ok(answer) => Ok(answer?.into_inner()),
+            Err(_) => Err(Status::deadline_exceeded("the server did not answer in time")),
+        }
+    }
+}
+
+impl Link {
+    /// Reports what was applied.
+    ///
+    /// # Errors
+    /// When the server did not hear it.
+    pub(crate) async fn acknowledge(&self, report: AcknowledgeRequest) -> Result<(), Status> {
+        let mut client = SyncServiceClient::new(self.channel.clone());
+        match tokio::time::timeout(ACKNOWLEDGE_TIMEOUT, client.acknowledge(report)).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Status::deadline_exceeded("the server did not answer in time")),
+        }
+    }
+}
+
+/// What a status means for the next attempt.
+pub(crate) fn ending(status: &Status) -> Ending {
+    match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => Ending::Denied,
+        Code::Unavailable | Code::ResourceExhausted => Ending::Failed(hint(status.metadata())),
+        _ => Ending::Failed(None),
+    }
+}
+
+/// Whether the server knows this client and does not want it, as opposed to being unwell.
+pub(crate) fn is_refusal(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unauthenticated
+            | Code::PermissionDenied
+            | Code::Unimplemented
+            | Code::NotFound
+            | Code::InvalidArgument
+            | Code::FailedPrecondition
+    )
+}
+
+/// How long the server wants us to stay away. A negative number means "do not retry" in gRPC; we always do.
+fn hint(metadata: &MetadataMap) -> Option<Duration> {
+    ["retry-after-ms", "grpc-retry-pushback-ms"]
+        .into_iter()
+        .filter_map(|name| metadata.get(name)?.to_str().ok()?.parse().ok())
+        .max()
+        .map(Duration::from_millis)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Protobuf, except that a message which cannot be decoded is an item and no failure of the stream: what it means is
+/// decided by the replica.
+#[derive(Debug, Clone, Copy)]
+struct FrameCodec;
+
+impl Codec for FrameCodec {
+    type Encode = SubscribeRequest;
+    type Decode = Received;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for FrameCodec {
+    type Item = SubscribeRequest;
+    type Error = Status;
+
+    fn encode(&mut self, item: SubscribeRequest, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.encode(buffer)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+impl Decoder for FrameCodec {
+    type Item = Received;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Received>, Status> {
+        let message = buffer.copy_to_bytes(buffer.remaining());
+        Ok(Some(match Frame::decode(message) {
+            Ok(frame) => Received::Frame(frame),
+            Err(error) => Received::Undecodable(error.to_string()),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: Code, metadata: &[(&'static str, &'static str)], expected: Ending) {
+        let mut status = Status::new(code, "");
+        for (name, value) in metadata {
+            status.metadata_mut().insert(*name, value.parse().unwrap());
+        }
+        assert_eq!(ending(&status), expected, "{code:?} {metadata:?}");
+    }
+
+    #[test]
+    fn a_status_says_how_to_go_on() {
+        let ms = |ms| Ending::Failed(Some(Duration::from_millis(ms)));
+        check(Code::Unavailable, &[], Ending::Failed(None));
+        check(Code::Unavailable, &[("retry-after-ms", "250")], ms(250));
+        check(Code::ResourceExhausted, &[("grpc-retry-pushback-ms", "9")], ms(9));
+        check(Code::Unavailable, &[("retry-after-ms", "5"), ("grpc-retry-pushback-ms", "9")], ms(9));
+        check(Code::Unavailable, &[("grpc-retry-pushback-ms", "-1")], Ending::Failed(None));
+        check(Code::Unavailable, &[("retry-after-ms", "soon")], Ending::Failed(None));
+        check(Code::Internal, &[("retry-after-ms", "250")], Ending::Failed(None));
+        check(Code::Ok, &[], Ending::Failed(None));
+        check(Code::Unauthenticated, &[("retry-after-ms", "1")], Ending::Denied);
+        check(Code::PermissionDenied, &[], Ending::Denied);
+    }
+}

@@ -1,0 +1,183 @@
+//! Changes of what one environment decides about a flag: its switch, what it serves and to whom.
+
+use std::sync::Arc;
+
+use super::Draft;
+use crate::change::Place;
+use crate::entity::{Entity, EntityId};
+use crate::flag::{
+    FlagConfiguration, FlagDefinition, Rule, Serve, Split, Switched, Variant, WeightedVariant,
+};
+use crate::limits::{TEXT_BYTES_MAX, WEIGHT_TOTAL};
+use crate::rejection::Reason;
+use crate::validate::Findings;
+use crate::value::FlagType;
+
+impl Draft<'_> {
+    pub(super) fn switch(&mut self, field: &str, place: &Place, enabled: bool) {
+        let switched = self.switched.clone();
+        self.configure(field, place, |_, _, configuration| {
+            set_enabled(configuration, enabled, switched)
+        });
+    }
+
+    pub(super) fn rollout(&mut self, field: &str, place: &Place, percent: f64, enable: bool) {
+        let switched = self.switched.clone();
+        let weight = exact_weight(percent);
+        if weight.is_none() {
+            // Wrong whatever the flag is, so it is said even when there is no such flag.
+            let field = format!("{field}.percent");
+            let allowed = "0 to 100 with at most three decimals";
+            self.findings
+                .note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
+        }
+        self.configure(field, place, |findings, definition, configuration| {
+            let pair = definition
+                .true_and_false()
+                .filter(|_| definition.flag_type == FlagType::Boolean);
+            if pair.is_none() {
+                let allowed =
+                    "a boolean flag with a true and a false variant; use a default serve with a split";
+                findings.note(
+                    Reason::NotApplicable,
+                    &format!("{field}.flag"),
+                    definition.key.as_str(),
+                    allowed,
+                );
+            }
+            if let (Some(by), false, false) = (&configuration.switched, configuration.enabled, enable) {
+                let allowed = format!(
+                    "{} disabled it at {} (revision {}); say enable to enable it again",
+                    by.by, by.at, by.revision
+                );
+                findings.note(
+                    Reason::FlagDisabled,
+                    &format!("{field}.flag"),
+                    definition.key.as_str(),
+                    allowed,
+                );
+            }
+            if let (Some(weight), Some((on, off))) = (weight, pair) {
+                let split = rollout_split(&configuration.default_serve, on, off, weight);
+                configuration.default_serve = Serve::Split(split);
+            }
+            set_enabled(configuration, true, switched);
+        });
+    }
+
+    pub(super) fn set_default_serve(&mut self, field: &str, place: &Place, serve: &Serve) {
+        self.configure(field, place, |findings, definition, configuration| {
+            findings.serve(&format!("{field}.serve"), serve, definition);
+            configuration.default_serve = serve.clone();
+            // A variant that everybody gets is the default one; without this, the first one could never be removed.
+            if let Serve::Variant(name) = serve {
+                configuration.default_variant = name.clone();
+            }
+        });
+    }
+
+    pub(super) fn set_rules(&mut self, field: &str, place: &Place, rules: &[Rule]) {
+        self.configure(field, place, |findings, definition, configuration| {
+            findings.rules(&format!("{field}.rules"), rules, definition);
+            configuration.rules = rules.to_vec();
+        });
+    }
+
+    pub(super) fn set_off_variant(&mut self, field: &str, place: &Place, variant: &str) {
+        self.configure(field, place, |findings, definition, configuration| {
+            if let Some(name) = findings.variant(&format!("{field}.variant"), variant, definition) {
+                configuration.off_variant = name;
+            }
+        });
+    }
+
+    pub(super) fn set_salt(&mut self, field: &str, place: &Place, salt: &str) {
+        self.configure(field, place, |findings, _, configuration| {
+            findings.text(&format!("{field}.salt"), salt, TEXT_BYTES_MAX);
+            let salt = (!salt.is_empty()).then(|| Box::from(salt));
+            if configuration.salt != salt {
+                findings
+                    .warnings
+                    .push("another salt moves subjects between buckets".to_owned());
+            }
+            configuration.salt = salt;
+        });
+    }
+
+    fn configure(
+        &mut self,
+        field: &str,
+        place: &Place,
+        edit: impl FnOnce(&mut Findings, &FlagDefinition, &mut FlagConfiguration),
+    ) {
+        let environment = self.environment(&format!("{field}.environment"), &place.environment);
+        let definition = self.flag(&format!("{field}.flag"), &place.flag);
+        let (Some(environment), Some(definition)) = (environment, definition) else {
+            return;
+        };
+        let folded = definition.key.folded();
+        let Some(configuration) = self.work.configuration(&environment, &folded) else {
+            return;
+        };
+        let mut configuration = FlagConfiguration::clone(configuration);
+        edit(&mut self.findings, &definition, &mut configuration);
+        let id = EntityId::Configuration(environment, folded);
+        self.write(id, Some(Entity::Configuration(Arc::new(configuration))));
+    }
+}
+
+fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: Switched) {
+    // Disabling a flag that nobody ever switched is a decision too: `rollout` must respect it.
+    if configuration.enabled != enabled || configuration.switched.is_none() {
+        configuration.enabled = enabled;
+        configuration.switched = Some(switched);
+    }
+}
+
+/// A share for `on` and the rest for `off`. Keeps what decides who is who: the attribute that the flag buckets by, and
+/// which of the two comes first. Otherwise raising a percentage would exchange people instead of adding some.
+fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> Split {
+    let mut weights = vec![
+        WeightedVariant {
+            variant: on.name.clone(),
+            weight,
+        },
+        WeightedVariant {
+            variant: off.name.clone(),
+            weight: WEIGHT_TOTAL - weight,
+        },
+    ];
+    let Serve::Split(current) = current else {
+        return Split {
+            weights,
+            bucket_by: None,
+        };
+    };
+    if current
+        .weights
+        .first()
+        .is_some_and(|first| first.variant == off.name)
+    {
+        weights.reverse();
+    }
+    Split {
+        weights,
+        bucket_by: current.bucket_by.clone(),
+    }
+}
+
+/// A percentage in thousandths of a percent, when it is exactly that.
+pub(super) fn exact_weight(percent: f64) -> Option<u32> {
+    let scaled = percent * 1_000.0;
+    let rounded = scaled.round();
+    if !(0.0..=f64::from(WEIGHT_TOTAL)).contains(&rounded) || (scaled - rounded).abs() > 1e-6 {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 100000, checked above"
+    )]
+    let weight = rounded as u32;
+    Some(weight)
+}

@@ -1,0 +1,165 @@
+//! What rules and splits may hold.
+
+use super::Findings;
+use crate::condition::{Condition, Operator, Test};
+use crate::flag::{FlagDefinition, Rule, Serve, Split};
+use crate::key::VariantName;
+use crate::limits::{
+    CONDITION_DEPTH_MAX, OPERAND_BYTES_MAX, OPERANDS_MAX, RULES_MAX, TESTS_MAX, TEXT_BYTES_MAX,
+    VALUE_DEPTH_MAX, VARIANTS_MAX, WEIGHT_TOTAL,
+};
+use crate::matcher::Matcher;
+
+impl Findings {
+    /// Checks what is served.
+    pub(crate) fn serve(&mut self, field: &str, serve: &Serve, definition: &FlagDefinition) {
+        match serve {
+            Serve::Variant(name) => {
+                self.variant(&format!("{field}.variant"), name.as_str(), definition);
+            }
+            Serve::Split(split) => self.split(&format!("{field}.split"), split, definition),
+        }
+    }
+
+    fn split(&mut self, field: &str, split: &Split, definition: &FlagDefinition) {
+        if !self.count(&format!("{field}.weights"), split.weights.len(), VARIANTS_MAX) {
+            return;
+        }
+        let mut total: u64 = 0;
+        let mut seen: Vec<&VariantName> = Vec::new();
+        for (index, weighted) in split.weights.iter().enumerate() {
+            let field = format!("{field}.weights[{index}].variant");
+            self.variant(&field, weighted.variant.as_str(), definition);
+            if seen.contains(&&weighted.variant) {
+                self.note(
+                    Reason::Duplicate,
+                    &field,
+                    weighted.variant.as_str(),
+                    "each variant once",
+                );
+            }
+            seen.push(&weighted.variant);
+            total += u64::from(weighted.weight);
+        }
+        if total != u64::from(WEIGHT_TOTAL) {
+            let allowed = format!("weights in thousandths of a percent that add up to {WEIGHT_TOTAL}");
+            self.note(
+                Reason::InvalidWeights,
+                &format!("{field}.weights"),
+                &total.to_string(),
+                allowed,
+            );
+        }
+        if let Some(attribute) = &split.bucket_by {
+            self.attribute(&format!("{field}.bucket_by"), attribute);
+        }
+    }
+
+    /// Checks rules.
+    pub(crate) fn rules(&mut self, field: &str, rules: &[Rule], definition: &FlagDefinition) {
+        if !self.count(field, rules.len(), RULES_MAX) {
+            return;
+        }
+        for (index, rule) in rules.iter().enumerate() {
+            let field = format!("{field}[{index}]");
+            self.text(&format!("{field}.name"), &rule.name, TEXT_BYTES_MAX);
+            let tests = test_count(&rule.condition);
+            if tests > TESTS_MAX {
+                let allowed = format!("at most {TESTS_MAX} tests in one rule");
+                self.note(
+                    Reason::TooLarge,
+                    &format!("{field}.condition"),
+                    &tests.to_string(),
+                    allowed,
+                );
+            } else {
+                self.condition(&format!("{field}.condition"), &rule.condition, 1);
+            }
+            self.serve(&format!("{field}.serve"), &rule.serve, definition);
+        }
+    }
+
+    fn condition(&mut self, field: &str, condition: &Condition, level: usize) {
+        match condition {
+            Condition::Test(test) => self.test(&format!("{field}.test"), test),
+            _ if level > CONDITION_DEPTH_MAX => {
+                let allowed = format!("at most {CONDITION_DEPTH_MAX} levels");
+                self.note(Reason::TooLarge, field, &level.to_string(), allowed);
+            }
+            Condition::Not(inner) => self.condition(&format!("{field}.not"), inner, level + 1),
+            Condition::All(inner) | Condition::Any(inner) => {
+                let word = if matches!(condition, Condition::All(_)) {
+                    "all"
+                } else {
+                    "any"
+                };
+                for (index, inner) in inner.iter().enumerate() {
+                    self.condition(&format!("{field}.{word}[{index}]"), inner, level + 1);
+                }
+            }
+        }
+    }
+
+    fn attribute(&mut self, field: &str, attribute: &str) {
+        if attribute.is_empty() || attribute.split('.').any(str::is_empty) {
+            self.note(
+                Reason::Required,
+                field,
+                attribute,
+                "an attribute name, or several joined by dots",
+            );
+        }
+        self.text(field, attribute, TEXT_BYTES_MAX);
+    }
+
+    fn test(&mut self, field: &str, test: &Test) {
+        self.attribute(&format!("{field}.attribute"), &test.attribute);
+        let field = format!("{field}.operands");
+        if !self.count(&field, test.operands.len(), OPERANDS_MAX) {
+            return;
+        }
+        for (index, operand) in test.operands.iter().enumerate() {
+            let field = format!("{field}[{index}]");
+            if operand.size() > OPERAND_BYTES_MAX {
+                let allowed = format!("at most {OPERAND_BYTES_MAX} bytes");
+                self.note(Reason::TooLarge, &field, &operand.size().to_string(), allowed);
+            }
+            // As deep as a variant's value may be, and for the same reason.
+            if operand.depth() > VALUE_DEPTH_MAX {
+                let allowed = format!("at most {VALUE_DEPTH_MAX} levels of nesting");
+                self.note(Reason::TooLarge, &field, &operand.depth().to_string(), allowed);
+            }
+            if !operand.is_finite() {
+                self.note(Reason::OutOfRange, &field, "NaN or infinite", "a finite number");
+            }
+        }
+        if let Err(wrong) = Matcher::compile(test.operator, &test.operands) {
+            let at = wrong
+                .index
+                .map_or_else(|| field.clone(), |index| format!("{field}[{index}]"));
+            let value = wrong
+                .index
+                .and_then(|index| test.operands.get(index))
+                .map(|value| format!("{value:?}"));
+            let value = value.unwrap_or_else(|| test.operands.len().to_string());
+            self.note(Reason::InvalidOperand, &at, &value, wrong.allowed);
+        }
+        if test.operator == Operator::Exists && !test.operands.is_empty() {
+            self.note(
+                Reason::InvalidOperand,
+                &field,
+                &test.operands.len().to_string(),
+                "no operand for `exists`",
+            );
+        }
+    }
+}
+
+/// How many tests a condition has. An empty group counts as one, or a condition could be long without having any.
+fn test_count(condition: &Condition) -> usize {
+    match condition {
+        Condition::Test(_) => 1,
+        Condition::Not(inner) => test_count(inner),
+        Condition::All(inner) | Condition::Any(inner) => inner.iter().map(test_count).sum::<usize>().max(1),
+    }
+}
