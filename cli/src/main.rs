@@ -53,9 +53,9 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, Failure> {
                 .enable_all()
                 .build()
                 .context("cannot start the runtime")?;
-            Ok(runtime.block_on(serve::run(args))?)
+            Ok(runtime.block_on(serve::run(args, terminal))?)
         }
-        Command::Restore(args) => Ok(restore::run(args)?),
+        Command::Restore(args) => Ok(restore::run(&args, terminal)?),
         Command::Completions(args) => command::manual::completions(&args, terminal).map(ExitCode::from),
         Command::Man(args) => command::manual::man(&args, terminal).map(ExitCode::from),
         client_command => {

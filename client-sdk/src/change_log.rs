@@ -31,7 +31,9 @@ impl ChangeLog {
         self.keys = self.keys.saturating_add(changed.keys.len());
         self.entries.push_back((generation, changed));
         while self.keys > CHANGED_KEYS_MAX || self.entries.len() > CHANGES_MAX {
-            let Some((_, oldest)) = self.entries.pop_front() else { return };
+            let Some((_, oldest)) = self.entries.pop_front() else {
+                return;
+            };
             self.keys = self.keys.saturating_sub(oldest.keys.len());
         }
     }
@@ -96,7 +98,11 @@ mod tests {
         }
         assert!(log.entries.len() <= CHANGES_MAX && log.keys <= CHANGED_KEYS_MAX);
         log.push(10_001, changed(CHANGED_KEYS_MAX + 1));
-        assert_eq!((log.entries.len(), log.keys), (0, 0), "one change alone may be too much");
+        assert_eq!(
+            (log.entries.len(), log.keys),
+            (0, 0),
+            "one change alone may be too much"
+        );
         assert_eq!(log.after(10_000, 10_001).unwrap().changes, None);
     }
 }

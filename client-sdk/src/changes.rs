@@ -129,7 +129,11 @@ fn event(revision: u64, missed: Missed) -> ChangeEvent {
     }
     ChangeEvent {
         revision,
-        kind: if whole { ChangeKind::Replacement } else { ChangeKind::Update },
+        kind: if whole {
+            ChangeKind::Replacement
+        } else {
+            ChangeKind::Update
+        },
         keys: ChangedKeys::These(keys.into_values().collect()),
     }
 }

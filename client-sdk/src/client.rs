@@ -136,13 +136,7 @@ impl Client {
 
     /// Looks at a string flag's value without copying it.
     #[inline]
-    pub fn with_string<R>(
-        &self,
-        key: &str,
-        default: &str,
-        context: &Context,
-        look: impl Fn(&str) -> R,
-    ) -> R {
+    pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
         self.inner.shared.read(|state| {
             let slot = state.set.get(key).map(|slot| &**slot);
             look(evaluate::value(slot, context).unwrap_or(default))
@@ -184,9 +178,14 @@ impl Client {
     pub fn string_details(&self, key: &str, default: &str, context: &Context) -> EvaluationDetails<String> {
         let state = self.inner.shared.state();
         let standing = self.inner.shared.standing();
-        evaluate::details(&state, standing, key, default.to_owned(), context, |text: &str| {
-            text.to_owned()
-        })
+        evaluate::details(
+            &state,
+            standing,
+            key,
+            default.to_owned(),
+            context,
+            |text: &str| text.to_owned(),
+        )
     }
 
     /// An object flag's value, and how it came about.

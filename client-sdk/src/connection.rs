@@ -70,12 +70,7 @@ impl From<Outgoing> for AcknowledgeRequest {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        transport: Transport,
-        replica: Replica,
-        backoff: Backoff,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, transport: Transport, replica: Replica, backoff: Backoff) -> Self {
         Self {
             shared,
             transport,
@@ -139,7 +134,11 @@ impl Connection {
                 Ok(Ok(Some(Received::Frame(frame)))) => Event::Frame(frame),
                 Ok(Ok(Some(Received::Undecodable(why)))) => Event::Undecodable(why),
                 Ok(Ok(None)) => {
-                    return ended(Status::new(Code::Ok, "the server ended the stream"), welcomed, None);
+                    return ended(
+                        Status::new(Code::Ok, "the server ended the stream"),
+                        welcomed,
+                        None,
+                    );
                 }
                 Ok(Err(status)) => return ended(status, welcomed, None),
                 Err(_) => {
@@ -162,7 +161,11 @@ impl Connection {
                         return ended(Status::data_loss(distrust.to_string()), welcomed, said);
                     }
                     Action::Install(state, changed) => {
-                        debug!(revision = state.revision().get(), flags = changed.keys.len(), "flags changed");
+                        debug!(
+                            revision = state.revision().get(),
+                            flags = changed.keys.len(),
+                            "flags changed"
+                        );
                         self.shared.install(state, changed);
                     }
                     Action::Live => self.shared.live(),
@@ -208,9 +211,9 @@ impl Connection {
     /// Draws the conclusions of an end, and says how long to wait.
     fn ended(&mut self, end: &End) -> Duration {
         let status = &end.status;
-        let healthy = end
-            .welcomed
-            .map_or(Duration::ZERO, |since| clock::now().saturating_duration_since(since));
+        let healthy = end.welcomed.map_or(Duration::ZERO, |since| {
+            clock::now().saturating_duration_since(since)
+        });
         let ending = match self.replica.goodbye() {
             Some(after) => Ending::Goodbye(after),
             None => transport::ending(status),
@@ -219,8 +222,12 @@ impl Connection {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         match ending {
             Ending::Goodbye(_) => info!(wait_ms, "the flag server said goodbye"),
-            Ending::Failed(_) => info!(wait_ms, code = ?status.code(), reason = status.message(), "the flag server is away"),
-            Ending::Denied => warn!(wait_ms, code = ?status.code(), reason = status.message(), "the flag server refuses this client"),
+            Ending::Failed(_) => {
+                info!(wait_ms, code = ?status.code(), reason = status.message(), "the flag server is away")
+            }
+            Ending::Denied => {
+                warn!(wait_ms, code = ?status.code(), reason = status.message(), "the flag server refuses this client")
+            }
         }
         for action in self.replica.on(Event::Ended) {
             if let Action::Stale = action {

@@ -34,7 +34,11 @@ pub(crate) fn member(raw: &Bytes, bucketing: Generation, keep: bool) -> Member<C
         content: Arc::new(Content {
             slot: Arc::new(slot),
             // A copy: the bytes as they came are a part of the frame's buffer, and would keep all of it.
-            raw: if keep { Bytes::copy_from_slice(raw) } else { Bytes::new() },
+            raw: if keep {
+                Bytes::copy_from_slice(raw)
+            } else {
+                Bytes::new()
+            },
         }),
     }
 }

@@ -150,9 +150,12 @@ impl Store {
             ));
         }
         fs::create_dir_all(&self.directory)?;
-        let temporary = self
-            .directory
-            .join(format!("{}{}-{:08x}", self.prefix(), process::id(), fastrand::u32(..)));
+        let temporary = self.directory.join(format!(
+            "{}{}-{:08x}",
+            self.prefix(),
+            process::id(),
+            fastrand::u32(..)
+        ));
         let written = write_synced(&temporary, &bytes).and_then(|()| fs::rename(&temporary, self.path()));
         if let Err(error) = written {
             // Best effort: what is left behind is swept by a later start.
@@ -169,10 +172,15 @@ impl Store {
 
     /// Removes what crashes have left behind.
     fn sweep(&self) {
-        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        let Ok(entries) = fs::read_dir(&self.directory) else {
+            return;
+        };
         let prefix = self.prefix();
         for entry in entries.flatten() {
-            let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix));
+            let ours = entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.starts_with(&prefix));
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             let old = modified.is_ok_and(|modified| {
                 let age = clock::wall().micros_since(clock::timestamp_of(modified));
@@ -302,7 +310,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

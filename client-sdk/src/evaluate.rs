@@ -21,7 +21,11 @@ impl Read<'_> for bool {
     const FLAG_TYPE: FlagType = FlagType::Boolean;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Boolean(value) = value { Some(*value) } else { None }
+        if let Value::Boolean(value) = value {
+            Some(*value)
+        } else {
+            None
+        }
     }
 }
 
@@ -29,7 +33,11 @@ impl Read<'_> for i64 {
     const FLAG_TYPE: FlagType = FlagType::Integer;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Integer(value) = value { Some(*value) } else { None }
+        if let Value::Integer(value) = value {
+            Some(*value)
+        } else {
+            None
+        }
     }
 }
 
@@ -37,7 +45,11 @@ impl Read<'_> for f64 {
     const FLAG_TYPE: FlagType = FlagType::Float;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Float(value) = value { Some(*value) } else { None }
+        if let Value::Float(value) = value {
+            Some(*value)
+        } else {
+            None
+        }
     }
 }
 
@@ -45,7 +57,11 @@ impl<'v> Read<'v> for &'v str {
     const FLAG_TYPE: FlagType = FlagType::String;
     #[inline]
     fn read(value: &'v Value) -> Option<Self> {
-        if let Value::String(value) = value { Some(value) } else { None }
+        if let Value::String(value) = value {
+            Some(value)
+        } else {
+            None
+        }
     }
 }
 

@@ -64,21 +64,24 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn bool(&self, default: bool, context: &Context) -> bool {
-        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context))
+            .unwrap_or(default)
     }
 
     /// An integer flag's value.
     #[must_use]
     #[inline]
     pub fn int(&self, default: i64, context: &Context) -> i64 {
-        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context))
+            .unwrap_or(default)
     }
 
     /// A float flag's value.
     #[must_use]
     #[inline]
     pub fn float(&self, default: f64, context: &Context) -> f64 {
-        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context))
+            .unwrap_or(default)
     }
 
     /// A string flag's value. Allocates only for a value that is not the default.

@@ -229,11 +229,16 @@ impl Replica {
             },
             mismatches: 0,
         });
-        let Some(held) = self.held.as_ref().filter(|held| !self.everything && held.lineage.epoch == lineage.epoch)
+        let Some(held) = self
+            .held
+            .as_ref()
+            .filter(|held| !self.everything && held.lineage.epoch == lineage.epoch)
         else {
             // Nothing to build upon: a snapshot follows.
             return if welcome.up_to_date {
-                Err(Distrust::Protocol("up to date, though nothing of use was said to be held"))
+                Err(Distrust::Protocol(
+                    "up to date, though nothing of use was said to be held",
+                ))
             } else {
                 Ok(Vec::new())
             };
@@ -249,9 +254,11 @@ impl Replica {
             (true, Ordering::Greater) => self.rename(head),
             (true, Ordering::Equal) => Ok(self.settled()),
             // Changes follow, or a snapshot; or the server is behind.
-            (true, Ordering::Less) | (false, _) => {
-                Ok(self.report(self.broken()).map(Action::Acknowledge).into_iter().collect())
-            }
+            (true, Ordering::Less) | (false, _) => Ok(self
+                .report(self.broken())
+                .map(Action::Acknowledge)
+                .into_iter()
+                .collect()),
         }
     }
 
@@ -272,7 +279,9 @@ impl Replica {
     fn snapshot(&mut self, snapshot: &RawSnapshot) -> Result<Vec<Action>, Distrust> {
         let stream = self.stream()?;
         if *snapshot.epoch != *stream.lineage.epoch {
-            return Err(Distrust::Protocol("a snapshot of another store than the stream's"));
+            return Err(Distrust::Protocol(
+                "a snapshot of another store than the stream's",
+            ));
         }
         let lineage = stream.lineage.clone();
         let bucketing = bucketing(snapshot.bucketing)?;
@@ -429,7 +438,8 @@ impl Replica {
 }
 
 fn bucketing(number: i32) -> Result<Generation, Distrust> {
-    convert::generation_from_wire("bucketing", number).map_err(|error| Distrust::Undecodable(error.to_string()))
+    convert::generation_from_wire("bucketing", number)
+        .map_err(|error| Distrust::Undecodable(error.to_string()))
 }
 
 fn changed_members(

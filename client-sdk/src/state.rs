@@ -100,7 +100,10 @@ impl Changed {
     pub(crate) fn of(before: &View<Content>, update: &Update<Content>, whole: bool) -> Self {
         let spelled = |key: &FoldedKey| {
             let held = before.member(key);
-            held.map_or_else(|| FlagKey::new(key.as_str()), |held| held.content.slot.key().clone())
+            held.map_or_else(
+                || FlagKey::new(key.as_str()),
+                |held| held.content.slot.key().clone(),
+            )
         };
         let keys = update.members.iter().map(|(key, member)| match member {
             Some(member) => member.content.slot.key().clone(),

@@ -96,11 +96,7 @@ impl Transport {
     ///
     /// # Errors
     /// When the server refuses, or says nothing in time.
-    pub(crate) async fn subscribe(
-        &self,
-        link: &Link,
-        known: Known,
-    ) -> Result<Streaming<Received>, Status> {
+    pub(crate) async fn subscribe(&self, link: &Link, known: Known) -> Result<Streaming<Received>, Status> {
         let request = SubscribeRequest {
             environment: self.environment.clone(),
             service: self.service.clone(),
@@ -244,9 +240,21 @@ mod tests {
         check(Code::Unavailable, &[], Ending::Failed(None));
         check(Code::Unavailable, &[("retry-after-ms", "250")], ms(250));
         check(Code::ResourceExhausted, &[("grpc-retry-pushback-ms", "9")], ms(9));
-        check(Code::Unavailable, &[("retry-after-ms", "5"), ("grpc-retry-pushback-ms", "9")], ms(9));
-        check(Code::Unavailable, &[("grpc-retry-pushback-ms", "-1")], Ending::Failed(None));
-        check(Code::Unavailable, &[("retry-after-ms", "soon")], Ending::Failed(None));
+        check(
+            Code::Unavailable,
+            &[("retry-after-ms", "5"), ("grpc-retry-pushback-ms", "9")],
+            ms(9),
+        );
+        check(
+            Code::Unavailable,
+            &[("grpc-retry-pushback-ms", "-1")],
+            Ending::Failed(None),
+        );
+        check(
+            Code::Unavailable,
+            &[("retry-after-ms", "soon")],
+            Ending::Failed(None),
+        );
         check(Code::Internal, &[("retry-after-ms", "250")], Ending::Failed(None));
         check(Code::Ok, &[], Ending::Failed(None));
         check(Code::Unauthenticated, &[("retry-after-ms", "1")], Ending::Denied);

@@ -111,9 +111,10 @@ pub struct CreateFlag {
     pub flag_type: FlagType,
     /// Name and value of each; none for a boolean flag means `on` and `off`.
     pub variants: Vec<(String, Value)>,
-    /// Served when enabled; empty means `on` for a boolean flag, or the only variant.
+    /// Served when enabled; empty means the true one of a boolean flag (`on`, or the first), or the only one of another.
     pub default_variant: String,
-    /// Served when disabled; empty means `off` for a boolean flag, or the only variant.
+    /// Served when disabled; empty means the false one of a boolean flag (`off`, or the first), or the only one of
+    /// another.
     pub off_variant: String,
     /// For people.
     pub description: String,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::change::{Change, ChangeSet};
 use crate::entity::{Entity, EntityId, Settings, Write};
-use crate::flag::{Environment, FlagDefinition, Switched};
+use crate::flag::{Environment, FlagConfiguration, FlagDefinition, Switched};
 use crate::key::{EnvironmentKey, FlagKey, FoldedKey};
 use crate::limits::{CHANGES_MAX, ENVIRONMENTS_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::rejection::{Reason, Rejection};
@@ -52,6 +52,7 @@ pub fn check(
         work: snapshot.clone(),
         touched: BTreeSet::new(),
         failed: BTreeSet::new(),
+        created: BTreeSet::new(),
         findings: Findings::default(),
         origin,
         switched: Switched {
@@ -85,6 +86,9 @@ pub fn check(
         .count("changes", change_set.changes.len(), CHANGES_MAX)
     {
         for (index, change) in change_set.changes.iter().enumerate() {
+            if draft.findings.are_full() {
+                break;
+            }
             draft.change(&format!("changes[{index}]"), change);
         }
     }
@@ -97,6 +101,8 @@ struct Draft<'s> {
     touched: BTreeSet<EntityId>,
     /// Flags whose creation failed: what else is said about them is not a second fault.
     failed: BTreeSet<FoldedKey>,
+    /// Flags that came to be here: what the base holds of their keys was said of other flags.
+    created: BTreeSet<FoldedKey>,
     findings: Findings,
     origin: Origin,
     switched: Switched,
@@ -112,7 +118,7 @@ impl Draft<'_> {
         let writes = self
             .touched
             .iter()
-            .map(|id| (id, self.base.entity(id), self.work.entity(id)))
+            .map(|id| (id, self.base.entity(id), self.outcome(id)))
             // The settings of a new store are those of no store, and are written all the same.
             .filter(|(id, before, after)| before != after || **id == EntityId::Settings)
             .map(|(id, _, value)| Write {
@@ -124,6 +130,28 @@ impl Draft<'_> {
             writes,
             warnings: self.findings.warnings,
         })
+    }
+
+    /// What an entity ends up as. A flag that was switched there and back was not switched: whoever really did it
+    /// last is remembered.
+    fn outcome(&self, id: &EntityId) -> Option<Entity> {
+        let after = self.work.entity(id)?;
+        let (EntityId::Configuration(environment, key), Entity::Configuration(configuration)) = (id, &after)
+        else {
+            return Some(after);
+        };
+        let before = self
+            .base
+            .configuration(environment, key)
+            .filter(|before| before.enabled == configuration.enabled && before.switched.is_some())
+            .filter(|_| !self.created.contains(key));
+        let Some(before) = before else {
+            return Some(after);
+        };
+        Some(Entity::Configuration(Arc::new(FlagConfiguration {
+            switched: before.switched.clone(),
+            ..FlagConfiguration::clone(configuration)
+        })))
     }
 
     fn change(&mut self, field: &str, change: &Change) {

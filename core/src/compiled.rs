@@ -1,12 +1,16 @@
 //! Flags, compiled: names resolved to positions, operands parsed, weights summed up. Compile once, evaluate many times.
 //!
+//! A split that leaves no choice, because one variant has its whole weight, is compiled to that variant.
+//!
 //! [`CompiledFlag::evaluate`] never allocates on its plain paths, never fails and cannot panic: whatever could go wrong
 //! went wrong in [`CompiledFlag::compile`].
 
+mod bucket_text;
+
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bucket_text::bucket_text;
 use foldhash::fast::FixedState;
 
 use crate::bucketing::{self, Cumulative, Generation};
@@ -15,7 +19,7 @@ use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
 use crate::flag::{EffectiveFlag, Serve, Split, Variant};
 use crate::key::{FlagKey, FoldedKey, VariantName};
 use crate::matcher::{CompiledCondition, OperandError};
-use crate::value::{FlagType, Value};
+use crate::value::FlagType;
 
 /// A flag does not compile. Validation lets no such flag into a store; a newer server may send one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -185,22 +189,13 @@ impl Salted {
         match self.attribute.find(context)? {
             Found::Text("") => None,
             Found::Text(text) => Some(bucketing::hash_salted(generation, &self.salt, text)),
-            Found::Value(value) => Some(bucketing::hash_salted(generation, &self.salt, &as_text(value)?)),
+            Found::Value(value) => Some(bucketing::hash_salted(
+                generation,
+                &self.salt,
+                &bucket_text(value)?,
+            )),
         }
     }
-}
-
-/// A value as JSONLogic's `cat` prints it; lists and objects identify nobody.
-fn as_text(value: &Value) -> Option<String> {
-    let mut text = String::new();
-    let written = match value {
-        Value::Boolean(value) => write!(text, "{value}"),
-        Value::Integer(value) => write!(text, "{value}"),
-        Value::Float(value) => write!(text, "{value}"),
-        Value::String(value) => write!(text, "{value}"),
-        Value::Null | Value::List(_) | Value::Object(_) => return None,
-    };
-    written.is_ok().then_some(text)
 }
 
 fn variant(flag: &EffectiveFlag, name: &VariantName) -> Result<Variant, CompileError> {
@@ -217,7 +212,11 @@ fn compile_serve(
 ) -> Result<CompiledServe, CompileError> {
     match serve {
         Serve::Variant(name) => Ok(CompiledServe::Variant(variant(flag, name)?)),
-        Serve::Split(split) => Ok(CompiledServe::Split(compile_split(flag, split, generation)?)),
+        // The whole split is compiled all the same: what is wrong with it is wrong at 100 % too.
+        Serve::Split(split) => match (compile_split(flag, split, generation)?, split.sole_variant()) {
+            (_, Some(sole)) => Ok(CompiledServe::Variant(variant(flag, sole)?)),
+            (split, None) => Ok(CompiledServe::Split(split)),
+        },
     }
 }
 

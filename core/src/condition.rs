@@ -62,9 +62,9 @@ pub enum Operator {
     VersionGreater,
     /// A later or equal semantic version.
     VersionGreaterOrEqual,
-    /// An earlier date and time.
+    /// An earlier date and time; a plain date is its midnight in UTC.
     Before,
-    /// A later date and time.
+    /// A later date and time; a plain date is its midnight in UTC.
     After,
     /// There at all.
     Exists,

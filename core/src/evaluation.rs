@@ -5,13 +5,13 @@ use crate::flag::Variant;
 /// Why a variant was served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResolutionReason {
-    /// The flag has no rules and no split: everybody gets this.
+    /// The flag has no rules and one variant to serve: everybody gets this.
     Static,
     /// No rule matched.
     Default,
     /// A rule matched.
     TargetingMatch,
-    /// A share of the subjects gets this.
+    /// A share of the subjects gets this, and not all of them.
     Split,
     /// The flag is disabled.
     Disabled,

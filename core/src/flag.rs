@@ -82,12 +82,26 @@ pub struct WeightedVariant {
 }
 
 /// Weights over variants.
+///
+/// A split whose whole weight is on one variant is that variant: everybody gets it, whether something identifies them
+/// or not, for the reasons of a plain variant. So 0 % is nobody and 100 % is everybody. Only where a choice is left is
+/// the subject's identity needed, and the flag's default variant stands in where it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
     /// The order fixes the buckets; the weights add up to [`crate::limits::WEIGHT_TOTAL`].
     pub weights: Vec<WeightedVariant>,
     /// The attribute that identifies the subject; none means the targeting key.
     pub bucket_by: Option<Box<str>>,
+}
+
+impl Split {
+    /// The variant that has the whole weight, if one has.
+    #[must_use]
+    pub fn sole_variant(&self) -> Option<&VariantName> {
+        let mut weighted = self.weights.iter().filter(|weighted| weighted.weight > 0);
+        let sole = &weighted.next()?.variant;
+        weighted.all(|other| other.variant == *sole).then_some(sole)
+    }
 }
 
 /// What a rule, or a flag by default, serves.
@@ -139,7 +153,7 @@ pub struct FlagConfiguration {
     pub enabled: bool,
     /// Served while the flag is disabled.
     pub off_variant: VariantName,
-    /// Stands in when a split finds no targeting key.
+    /// Stands in when a split needs a targeting key, or the attribute that it buckets by, and finds none.
     pub default_variant: VariantName,
     /// Tried in order.
     pub rules: Vec<Rule>,
@@ -164,6 +178,16 @@ impl FlagConfiguration {
             salt: None,
             switched: None,
         }
+    }
+
+    /// Whether anybody's variant depends on the bucket that they are in.
+    #[must_use]
+    pub fn has_buckets(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.serve);
+        rules.chain([&self.default_serve]).any(|serve| match serve {
+            Serve::Variant(_) => false,
+            Serve::Split(split) => split.sole_variant().is_none(),
+        })
     }
 
     /// Every variant that is named anywhere, with the place where it is named.
@@ -200,7 +224,7 @@ pub struct EffectiveFlag {
     pub enabled: bool,
     /// Served while the flag is disabled.
     pub off_variant: VariantName,
-    /// Stands in when a split finds no targeting key.
+    /// Stands in when a split needs a targeting key, or the attribute that it buckets by, and finds none.
     pub default_variant: VariantName,
     /// Tried in order.
     pub rules: Vec<Rule>,

@@ -1,6 +1,7 @@
 //! Every bound of the model: its value, its reason, and what the caller sees when it is hit.
 //!
-//! All of them are answered with the reason word `TOO_LARGE`, the field and what is allowed; `check.rs` tests each.
+//! What is beyond one is answered with the reason word `TOO_LARGE`, the field and what is allowed, unless it says
+//! otherwise; `check/tests/limits.rs` tests each.
 
 /// Changes in one change set. A bulk change is one fsync and one frame for everybody; a thousand is still small.
 pub const CHANGES_MAX: usize = 1_000;
@@ -48,8 +49,16 @@ pub const OPERANDS_MAX: usize = 10_000;
 /// Bytes of one operand.
 pub const OPERAND_BYTES_MAX: usize = 256;
 
+/// Bytes of all operands, attributes and names (of rules and of the variants that they serve) of one flag's rules in
+/// one environment together. The bounds above multiply to gigabytes, and a flag must fit a frame.
+pub const RULES_BYTES_MAX: usize = 256 * 1024;
+
 /// Environments of a store.
 pub const ENVIRONMENTS_MAX: usize = 32;
 
 /// What the weights of a split add up to: thousandths of a percent.
 pub const WEIGHT_TOTAL: u32 = 100_000;
+
+/// Violations in one rejection. A megabyte of request can hold a million of them; nobody reads on after a thousand,
+/// and the answer must fit a message too. The check stops there, and what comes after is not said.
+pub const VIOLATIONS_MAX: usize = 1_000;

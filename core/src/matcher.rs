@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 use semver::Version;
 
 use crate::condition::{Condition, Operator};
@@ -38,7 +40,7 @@ pub enum Matcher {
     Compare(Wanted, Number),
     /// A semantic version on the right side of this one.
     CompareVersion(Wanted, Version),
-    /// A date and time on the right side of this one.
+    /// A date, or date and time, on the right side of this one.
     CompareTime(Wanted, Timestamp),
     /// Any value at all.
     Exists,
@@ -147,9 +149,9 @@ impl Matcher {
             (Self::CompareVersion(wanted, operand), Found::Text(text)) => {
                 version(text).is_some_and(|version| wanted.holds(version.cmp_precedence(operand)))
             }
-            (Self::CompareTime(wanted, operand), Found::Text(text)) => text
-                .parse::<Timestamp>()
-                .is_ok_and(|time| wanted.holds(time.cmp(operand))),
+            (Self::CompareTime(wanted, operand), Found::Text(text)) => {
+                moment(text).is_some_and(|time| wanted.holds(time.cmp(operand)))
+            }
             _ => false,
         }
     }
@@ -222,12 +224,28 @@ fn version_operand(operands: &[Value], wanted: Wanted) -> Result<Matcher, Operan
 fn time(operands: &[Value]) -> Result<Timestamp, OperandError> {
     let wrong = OperandError {
         index: Some(0),
-        allowed: "a date and time such as 2026-11-21T09:00:00Z (RFC 3339)",
+        allowed: "a date and time such as 2026-11-21T09:00:00Z (RFC 3339), or a date such as 2026-11-21, as text",
     };
     let Value::String(text) = one(operands)? else {
         return Err(wrong);
     };
-    text.parse().ok().ok_or(wrong)
+    moment(text).ok_or(wrong)
+}
+
+/// Reads a date and time with its offset, or a plain date, which is its midnight in UTC. A time without an offset is
+/// nobody's moment in particular, and is none here.
+fn moment(text: &str) -> Option<Timestamp> {
+    // jiff reads more as a date than people write as one: times whose hours it then drops, weeks, dates without dashes.
+    let is_plain_date = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_plain_date {
+        let midnight = text.parse::<Date>().ok()?.to_datetime(Time::midnight());
+        return Offset::UTC.to_timestamp(midnight).ok();
+    }
+    text.parse().ok()
 }
 
 /// Reads a semantic version the way flagd's `sem_ver` does: one leading `v` is dropped, missing minor and patch numbers
@@ -311,101 +329,4 @@ impl CompiledCondition {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::condition::Test;
-
-    fn context() -> Context {
-        Context::new("user-1")
-            .with("country", Value::string("DE"))
-            .with("age", Value::Integer(41))
-            .with("score", Value::Float(0.5))
-            .with("beta", Value::Boolean(true))
-            .with(
-                "groups",
-                Value::List(vec![Value::string("staff"), Value::Integer(7)]),
-            )
-            .with("app", Value::string("v2.10"))
-            .with("born", Value::string("1985-03-01T00:00:00+01:00"))
-    }
-
-    #[track_caller]
-    fn check(attribute: &str, operator: Operator, operands: &[Value], expected: bool) {
-        for negated in [false, true] {
-            let test = Test {
-                attribute: Box::from(attribute),
-                operator,
-                operands: operands.to_vec(),
-                negated,
-            };
-            let compiled = CompiledCondition::compile(&Condition::Test(test)).unwrap();
-            assert_eq!(
-                compiled.holds(&context()),
-                expected != negated,
-                "{attribute} {operator:?} negated={negated}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_operator_and_its_negation() {
-        let text = Value::string;
-        check("country", Operator::Equals, &[text("DE")], true);
-        check("country", Operator::Equals, &[text("de")], false);
-        check("age", Operator::Equals, &[Value::Float(41.0)], true);
-        check("age", Operator::Equals, &[text("41")], false);
-        check("beta", Operator::Equals, &[Value::Boolean(true)], true);
-        check("country", Operator::In, &[text("AT"), text("DE")], true);
-        check("age", Operator::In, &[text("DE"), Value::Integer(41)], true);
-        check("targetingKey", Operator::In, &[text("user-1")], true);
-        check("country", Operator::Contains, &[text("E")], true);
-        check("groups", Operator::Contains, &[text("staff")], true);
-        check("groups", Operator::Contains, &[Value::Float(7.0)], true);
-        check("groups", Operator::Contains, &[text("sta")], false);
-        check("country", Operator::StartsWith, &[text("A"), text("D")], true);
-        check("country", Operator::EndsWith, &[text("D")], false);
-        check("age", Operator::Less, &[Value::Integer(41)], false);
-        check("age", Operator::LessOrEqual, &[Value::Integer(41)], true);
-        check("score", Operator::Greater, &[Value::Integer(0)], true);
-        check("age", Operator::GreaterOrEqual, &[Value::Float(41.5)], false);
-        check("country", Operator::Less, &[Value::Integer(1)], false);
-        check("app", Operator::VersionEquals, &[text("2.10.0")], true);
-        check("app", Operator::VersionGreater, &[text("2.9.3")], true);
-        check("app", Operator::VersionLess, &[text("2.10.0-rc.1")], false);
-        check("app", Operator::VersionLessOrEqual, &[text("v2.10")], true);
-        check("app", Operator::VersionGreaterOrEqual, &[text("3")], false);
-        check("country", Operator::VersionEquals, &[text("1.0.0")], false);
-        check("born", Operator::Before, &[text("1985-03-01T00:00:00Z")], true);
-        check("born", Operator::After, &[text("1985-03-01T00:00:00Z")], false);
-        check("born", Operator::Exists, &[], true);
-        check("missing", Operator::Exists, &[], false);
-        check("missing", Operator::Equals, &[text("DE")], false);
-    }
-
-    #[test]
-    fn operands_that_do_not_fit_are_named() {
-        let wrong = |operator, operands: &[Value]| Matcher::compile(operator, operands).unwrap_err().index;
-        assert_eq!(wrong(Operator::Equals, &[]), None);
-        assert_eq!(wrong(Operator::In, &[]), None);
-        assert_eq!(
-            wrong(Operator::StartsWith, &[Value::string("a"), Value::Integer(1)]),
-            Some(1)
-        );
-        assert_eq!(wrong(Operator::Less, &[Value::string("1")]), Some(0));
-        assert_eq!(wrong(Operator::VersionLess, &[Value::string("1.2.3.4")]), Some(0));
-        assert_eq!(wrong(Operator::Before, &[Value::string("tomorrow")]), Some(0));
-    }
-
-    #[test]
-    fn all_any_and_not_combine() {
-        let yes = || Condition::All(vec![]);
-        let no = || Condition::Any(vec![]);
-        let holds = |condition: &Condition| CompiledCondition::compile(condition).unwrap().holds(&context());
-        assert!(holds(&Condition::All(vec![
-            yes(),
-            Condition::Not(Box::new(no()))
-        ])));
-        assert!(!holds(&Condition::All(vec![yes(), no()])));
-        assert!(holds(&Condition::Any(vec![no(), yes()])));
-    }
-}
+mod tests;

@@ -49,6 +49,8 @@ reasons! {
     Required = "REQUIRED", Invalid;
     /// The text is no name.
     InvalidName = "INVALID_NAME", Invalid;
+    /// The text holds control characters.
+    InvalidText = "INVALID_TEXT", Invalid;
     /// More, longer or deeper than allowed.
     TooLarge = "TOO_LARGE", Invalid;
     /// The value has another type than the flag.
@@ -113,7 +115,7 @@ impl fmt::Display for Violation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct Rejection {
-    /// In the order in which the change set was read.
+    /// In the order in which the change set was read; the first [`crate::limits::VIOLATIONS_MAX`] of them.
     pub violations: Vec<Violation>,
 }
 

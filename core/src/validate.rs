@@ -1,12 +1,15 @@
 //! The findings of a check, and what each kind of field may hold.
 //!
-//! A check never stops at the first fault: every function here notes what is wrong and goes on.
+//! A check never stops at the first fault: every function here notes what is wrong and goes on. Only when a whole
+//! answer is full of faults does it take no more.
 
 mod rules;
 
 use crate::flag::{FlagDefinition, Variant};
 use crate::key::{NAME_GRAMMAR, NameError, ServiceName, VariantName};
-use crate::limits::{TAGS_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX};
+use crate::limits::{
+    TAGS_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX, VIOLATIONS_MAX,
+};
 use crate::rejection::{Reason, Violation};
 use crate::value::{FlagType, Value};
 
@@ -21,8 +24,16 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Notes that something is wrong.
+    /// Whether as much is wrong as a rejection says.
+    pub(crate) fn are_full(&self) -> bool {
+        self.violations.len() >= VIOLATIONS_MAX
+    }
+
+    /// Notes that something is wrong, unless enough is.
     pub(crate) fn note(&mut self, reason: Reason, field: &str, value: &str, allowed: impl Into<String>) {
+        if self.are_full() {
+            return;
+        }
         let value = if value.chars().count() > SHOWN_CHARS_MAX {
             value
                 .chars()
@@ -80,7 +91,7 @@ impl Findings {
                 .map(|c| if c.is_control() { '\u{fffd}' } else { c })
                 .collect();
             self.note(
-                Reason::InvalidName,
+                Reason::InvalidText,
                 field,
                 &shown,
                 "text without control characters",
@@ -107,7 +118,13 @@ impl Findings {
             return Vec::new();
         }
         for (index, tag) in tags.iter().enumerate() {
-            self.text(&format!("{field}[{index}]"), tag, TEXT_BYTES_MAX);
+            let field = format!("{field}[{index}]");
+            self.text(&field, tag, TEXT_BYTES_MAX);
+            if tag.trim().is_empty() {
+                self.note(Reason::Required, &field, tag, "a tag that is not empty");
+            } else if tags.iter().take(index).any(|known| known == tag) {
+                self.note(Reason::Duplicate, &field, tag, "each tag once");
+            }
         }
         tags.iter().map(|tag| Box::from(tag.as_str())).collect()
     }

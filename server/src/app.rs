@@ -132,53 +132,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             return Err(error);
         }
     };
-    let hub = Hub::new(
-        store.clone(),
-        Arc::clone(&clock),
-        Arc::new(GrpcFrames),
-        config.hub,
-    );
-    let draining = Arc::new(AtomicBool::new(false));
-    let default_environment = config.default_environment;
-    let metrics = Metrics {
-        store: store.clone(),
-        hub: Arc::clone(&hub),
-        connections: Arc::clone(&connections),
-        tasks: tasks.clone(),
-    };
-    let edges = Edges {
-        admin: AdminEdge {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            tasks: tasks.clone(),
-            default_environment: default_environment.clone(),
-            started_at: clock.now(),
-        },
-        sync: SyncEdge {
-            hub: Arc::clone(&hub),
-            default_environment: default_environment.clone(),
-        },
-        evaluation: EvaluationEdge {
-            sets: Arc::new(CompiledSets::new(store.clone())),
-            default_environment,
-        },
-        http: HttpEdge {
-            store: store.clone(),
-            metrics: Arc::new(metrics),
-            draining: Arc::clone(&draining),
-        },
-    };
-    tasks.spawn(Arc::clone(&hub).run(tasks.stopping().clone()));
-    tasks.spawn(Arc::clone(&hub).reap(tasks.stopping().clone()));
-    tasks.spawn(tell_health(
-        store.clone(),
-        health.clone(),
-        tasks.stopping().clone(),
-    ));
-    gate.open(serving(health_service, edges)?);
-    health.loaded().await;
-    info!(%address, epoch = %store.epoch(), revision = %store.snapshot().revision(), "serving");
-    Ok(Running {
+    let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
+    let running = Running {
         address,
         store,
         hub,
@@ -186,10 +141,15 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         accepting,
         tasks,
         health,
-        draining,
+        draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
         ended: false,
-    })
+    };
+    running.begin_tasks();
+    gate.open(serving(health_service, running.edges(&config.default_environment, &clock))?);
+    running.health.loaded().await;
+    info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
+    Ok(running)
 }
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
@@ -226,6 +186,38 @@ async fn tell_health(store: Store, health: HealthStatuses, stopping: Cancellatio
 }
 
 impl Running {
+    fn begin_tasks(&self) {
+        let stopping = self.tasks.stopping();
+        self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
+        self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
+        self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
+    }
+
+    /// What each edge calls, and nothing more.
+    fn edges(&self, default_environment: &EnvironmentKey, clock: &SharedClock) -> Edges {
+        let (store, hub, tasks) = (self.store.clone(), Arc::clone(&self.hub), self.tasks.clone());
+        let default_environment = default_environment.clone();
+        let metrics = Metrics {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            connections: Arc::clone(&self.connections),
+            tasks: tasks.clone(),
+        };
+        Edges {
+            sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
+            evaluation: EvaluationEdge {
+                sets: Arc::new(CompiledSets::new(store.clone())),
+                default_environment: default_environment.clone(),
+            },
+            http: HttpEdge {
+                store: store.clone(),
+                metrics: Arc::new(metrics),
+                draining: Arc::clone(&self.draining),
+            },
+            admin: AdminEdge { store, hub, tasks, default_environment, started_at: clock.now() },
+        }
+    }
+
     /// Where the server listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {

@@ -7,9 +7,10 @@
 //! What this floor deliberately does not know: who listens, why a change is made, gRPC. What nobody above it may
 //! know: sled, and the form in which records lie on disk.
 //!
-//! How it is arranged: [`store`] is the handle and [`writer`] the one thread behind it. The writer stands on the trait
-//! in [`log`], which [`memory_log`] and [`sled_log`] implement; `opening` decides whether a data directory may be
-//! used, `replay` reads a log back and trusts nothing in it. `form` and `envelope` say what the bytes are.
+//! How it is arranged: `store` is the handle and `writer` the one thread behind it, with the change sets of one `group`
+//! in its hands. The writer stands on the trait in `log`, which `memory_log` and `sled_log` implement. `opening` and
+//! `data_dir` decide whether a directory may be used, `replay` reads a log back and trusts nothing in it. `form` and
+//! `envelope` say what the bytes are.
 
 mod backup;
 mod commit;

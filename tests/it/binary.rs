@@ -56,8 +56,9 @@ impl Process {
             None => Command::new(binary),
         };
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["serve", "--data-dir"])
             .arg(data_dir)
+            .env("MYCELIA_LISTEN", "127.0.0.1:0")
             .args(more)
             .envs(environment.iter().copied())
             .env("RUST_LOG", "error")

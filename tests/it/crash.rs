@@ -39,11 +39,11 @@ async fn write(
     let mut admin = Admin {
         client: v1::admin_service_client::AdminServiceClient::new(channel),
     };
-    let flag = format!("writer{writer}");
+    let flag = if round < ROUNDS { format!("writer{writer}") } else { format!("writer{writer}-{round}") };
     for number in 0_usize.. {
         let key = format!("{round}/{writer}/{number}");
         let change = match (round, number) {
-            (0, 0) => create(&flag),
+            (0 | ROUNDS.., 0) => create(&flag),
             _ if number.is_multiple_of(2) => enable(&flag),
             _ => disable(&flag),
         };
@@ -195,20 +195,8 @@ async fn crash_at(folder: &Path, point: &str, index: usize, head: u64) -> u64 {
     let count = Arc::new(AtomicUsize::new(0));
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
-        let round = index + 1_000;
-        let flag = format!("writer{writer}-{index}");
-        Admin::connect(&server.url)
-            .await
-            .try_apply(vec![create(&flag)])
-            .await
-            .ok();
-        writers.spawn(write(
-            server.url.clone(),
-            writer,
-            round,
-            Arc::clone(&acknowledged),
-            Arc::clone(&count),
-        ));
+        let (acknowledged, count) = (Arc::clone(&acknowledged), Arc::clone(&count));
+        writers.spawn(write(server.url.clone(), writer, ROUNDS + index, acknowledged, count));
     }
     let follow = async { while matches!(follower.next().await, Ok(Some(_))) {} };
     within(&format!("the crash at {at}"), follow).await;

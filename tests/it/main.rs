@@ -13,6 +13,7 @@ mod evaluation;
 mod foreign;
 mod patience;
 mod poisoned;
+mod power_cut;
 mod restarts;
 mod server;
 mod slow_reader;

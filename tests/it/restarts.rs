@@ -112,9 +112,11 @@ async fn a_client_without_a_server_serves_what_it_knew_and_recovers_alone() {
         warm.bool_value("dreams", false, &user),
         "the last known good from the disk"
     );
-    let details = warm.bool_details("dreams", false, &user);
-    assert_eq!(details.reason.as_str(), "STALE");
-    assert!(details.stale.is_some(), "it says how old it is");
+    let stale = || async {
+        let details = warm.bool_details("dreams", false, &user);
+        details.value && details.reason.as_str() == "STALE" && details.stale.is_some()
+    };
+    eventually("it says that the state is stale, and how old it is", stale).await;
 
     let server = Wanted {
         listen: address,

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
@@ -53,7 +52,7 @@ impl Wanted {
             listen: self.listen,
             store: StoreOptions {
                 log: self.log,
-                bucketing: Generation::V3,
+                bucketing: None,
                 environments: ["development", "staging", "production"]
                     .map(str::to_owned)
                     .to_vec(),

@@ -1,8 +1,12 @@
 //! The server, and its store as files.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+
+use crate::duration_text::parse_duration;
 
 /// How subjects are assigned to buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,7 +47,7 @@ pub(crate) struct ServeArgs {
         env = "MYCELIA_LISTEN",
         hide_env_values = true
     )]
-    pub(crate) listen: String,
+    pub(crate) listen: SocketAddr,
 
     /// The environments of a new store, in the order in which they are shown
     #[arg(
@@ -58,13 +62,29 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "NAME", default_value = "production")]
     pub(crate) default_environment: String,
 
-    /// How a new store assigns subjects to buckets; it never changes
-    #[arg(long, value_name = "GENERATION", value_enum, default_value_t = BucketingArg::V3)]
-    pub(crate) bucketing: BucketingArg,
+    /// How a new store assigns subjects to buckets (v3 when not given); it never changes
+    #[arg(long, value_name = "GENERATION", value_enum)]
+    pub(crate) bucketing: Option<BucketingArg>,
 
-    /// A shutdown takes at most this long
-    #[arg(long, value_name = "N", default_value_t = 15)]
-    pub(crate) drain_seconds: u64,
+    /// At a shutdown: how long health says NOT_SERVING before streams are sent away, so that balancers can notice
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub(crate) drain_notice: Duration,
+
+    /// At a shutdown: everything after the notice takes at most this long
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
+    pub(crate) drain_limit: Duration,
+
+    /// The longest silence on a subscription; a subscriber takes three of them for the server's death
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
+    pub(crate) heartbeat: Duration,
+
+    /// A subscription ends at this age, give or take a fifth, so that balancers can spread load anew
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
+    pub(crate) stream_age: Duration,
+
+    /// A subscriber that lacks something and reads nothing for this long is sent away
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub(crate) progress_timeout: Duration,
 
     /// How the log is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormatArg::Text)]

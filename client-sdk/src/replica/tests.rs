@@ -163,21 +163,30 @@ fn a_first_contact_brings_everything() {
 fn an_empty_scope_is_a_state_too() {
     let mut stage = Stage::new();
     stage.take(welcome("e", 1, false));
-    assert_eq!(stage.take(snapshot("e", 1, &Flags::new())), "install 1 [], ack 1, live");
+    assert_eq!(
+        stage.take(snapshot("e", 1, &Flags::new())),
+        "install 1 [], ack 1, live"
+    );
 }
 
 #[test]
 fn a_change_that_fits_is_applied_as_a_whole() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("b", 1), ("c", 1)]);
-    check(vec![delta(5, 9, &before, &after)], "install 9 [a b c], ack 9, live");
+    check(
+        vec![delta(5, 9, &before, &after)],
+        "install 9 [a b c], ack 9, live",
+    );
 }
 
 #[test]
 fn a_change_that_comes_again_is_ignored() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
-    check(vec![delta(5, 6, &before, &after), delta(5, 6, &before, &after)], "");
+    check(
+        vec![delta(5, 6, &before, &after), delta(5, 6, &before, &after)],
+        "",
+    );
     check(vec![delta(3, 5, &after, &before)], "");
     check(vec![delta(3, 4, &after, &before)], "");
 }
@@ -196,12 +205,16 @@ fn a_divergence_asks_for_everything() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
     check(vec![heartbeat(5, &after)], "refuse at 5, resubscribe");
-    let Body::Delta(mut wrong) = delta(5, 6, &before, &after) else { panic!("a delta") };
+    let Body::Delta(mut wrong) = delta(5, 6, &before, &after) else {
+        panic!("a delta")
+    };
     for digest in [&b"short"[..], &[0; 16], &[]] {
         wrong.digest = Bytes::copy_from_slice(digest);
         check(vec![Body::Delta(wrong.clone())], "refuse at 5, resubscribe");
     }
-    let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else { panic!("a snapshot") };
+    let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else {
+        panic!("a snapshot")
+    };
     wrong.digest = Bytes::from_static(&[1; 16]);
     check(vec![Body::Snapshot(wrong)], "refuse at 5, resubscribe");
 }
@@ -255,7 +268,11 @@ fn an_older_snapshot_of_the_epoch_is_ignored() {
     check(vec![snapshot("e", 4, &older)], "");
     check(vec![snapshot("e", 4, &older), heartbeat(4, &older)], "");
     let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
-    assert_eq!(stage.take(welcome("e", 4, false)), "ack 5", "a server that is behind");
+    assert_eq!(
+        stage.take(welcome("e", 4, false)),
+        "ack 5",
+        "a server that is behind"
+    );
     assert_eq!(stage.take(snapshot("e", 4, &older)), "");
 }
 
@@ -264,7 +281,10 @@ fn a_new_epoch_replaces_everything_even_at_a_lower_revision() {
     let mut stage = Stage::holding(5, &flags(&[("a", 1), ("b", 1)]));
     let restored = flags(&[("a", 1), ("c", 1)]);
     assert_eq!(stage.take(welcome("new", 2, false)), "");
-    assert_eq!(stage.take(snapshot("new", 2, &restored)), "install 2 [b c], ack 2, live");
+    assert_eq!(
+        stage.take(snapshot("new", 2, &restored)),
+        "install 2 [b c], ack 2, live"
+    );
     assert_eq!(stage.known(), ("new".to_owned(), 2, true));
 }
 
@@ -284,7 +304,10 @@ fn equal_content_takes_the_servers_revision() {
     let after = flags(&[("a", 2)]);
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.take(welcome("e", 50, true)), "install 50 [], ack 50, live");
-    assert_eq!(stage.take(delta(50, 51, &held, &after)), "install 51 [a], ack 51, live");
+    assert_eq!(
+        stage.take(delta(50, 51, &held, &after)),
+        "install 51 [a], ack 51, live"
+    );
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.take(welcome("e", 4, true)), "ack 5", "never back in time");
 }
@@ -297,13 +320,18 @@ fn what_was_missed_while_away_comes_before_live() {
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.take(welcome("e", 9, false)), "ack 5");
     assert_eq!(stage.take(delta(5, 7, &held, &next)), "install 7 [a], ack 7");
-    assert_eq!(stage.take(delta(7, 9, &next, &last)), "install 9 [a], ack 9, live");
+    assert_eq!(
+        stage.take(delta(7, 9, &next, &last)),
+        "install 9 [a], ack 9, live"
+    );
 }
 
 #[test]
 fn another_environment_or_bucketing_starts_over() {
     let held = flags(&[("a", 1)]);
-    let Body::Welcome(greeting) = welcome("e", 5, true) else { panic!("a welcome") };
+    let Body::Welcome(greeting) = welcome("e", 5, true) else {
+        panic!("a welcome")
+    };
     let elsewhere = Welcome {
         environment: "staging".to_owned(),
         ..greeting.clone()
@@ -326,7 +354,9 @@ fn another_environment_or_bucketing_starts_over() {
             up_to_date: false,
             ..greeting.clone()
         }));
-        let Body::Snapshot(mut whole) = snapshot("e", 5, &held) else { panic!("a snapshot") };
+        let Body::Snapshot(mut whole) = snapshot("e", 5, &held) else {
+            panic!("a snapshot")
+        };
         whole.bucketing = greeting.bucketing;
         assert_eq!(stage.take(Body::Snapshot(whole)), "install 5 [], ack 5, live");
     }
@@ -347,10 +377,14 @@ fn one_bad_flag_does_not_take_down_the_others() {
     let mut stage = Stage::new();
     stage.take(welcome("e", 5, false));
     let mut actions = stage.0.on(Event::Frame(Frame::from(snapshot("e", 5, &all))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("{actions:?}") };
+    let Some(Action::Acknowledge(report)) = actions.get(1) else {
+        panic!("{actions:?}")
+    };
     assert_eq!(report.applied, Revision::new(5));
     assert!(report.refused.contains("flag b: "), "{}", report.refused);
-    let Action::Install(state, _) = actions.remove(0) else { panic!("an install first") };
+    let Action::Install(state, _) = actions.remove(0) else {
+        panic!("an install first")
+    };
     assert_eq!(state.view.len(), 3);
     assert!(matches!(&**state.set.get("a").unwrap(), Slot::Flag(_)));
     assert!(matches!(&**state.set.get("b").unwrap(), Slot::Broken { .. }));
@@ -375,19 +409,31 @@ fn unknown_kinds_of_frames_are_ignored() {
 fn a_goodbye_is_no_loss() {
     let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
     stage.take(welcome("e", 5, true));
-    assert_eq!(stage.take(Body::Goodbye(Goodbye {
-        reason: 1,
-        reconnect_after_ms: 250,
-    })), "");
+    assert_eq!(
+        stage.take(Body::Goodbye(Goodbye {
+            reason: 1,
+            reconnect_after_ms: 250,
+        })),
+        ""
+    );
     assert_eq!(stage.0.goodbye(), Some(Duration::from_millis(250)));
     assert_eq!(stage.on(Event::Ended), "");
-    assert_eq!(stage.on(Event::Ended), "stale", "unless nobody is there afterwards");
+    assert_eq!(
+        stage.on(Event::Ended),
+        "stale",
+        "unless nobody is there afterwards"
+    );
     assert_eq!(stage.known(), ("e".to_owned(), 5, true));
 }
 
 #[test]
 fn a_heartbeat_interval_stays_within_reason() {
-    for (told, expected) in [(0, HEARTBEAT_DEFAULT), (1, HEARTBEAT_MIN), (5_000, Duration::from_secs(5)), (u32::MAX, HEARTBEAT_MAX)] {
+    for (told, expected) in [
+        (0, HEARTBEAT_DEFAULT),
+        (1, HEARTBEAT_MIN),
+        (5_000, Duration::from_secs(5)),
+        (u32::MAX, HEARTBEAT_MAX),
+    ] {
         let mut stage = Stage::new();
         assert_eq!(stage.0.heartbeat(), None);
         stage.take(Body::Welcome(Welcome {
@@ -419,6 +465,8 @@ fn what_is_told_about_refusals_is_bounded() {
         bucketing: 0,
     };
     let actions = stage.0.on(Event::Frame(Frame::from(Body::Snapshot(whole))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("an acknowledgement") };
+    let Some(Action::Acknowledge(report)) = actions.get(1) else {
+        panic!("an acknowledgement")
+    };
     assert!(report.refused.len() <= REFUSED_BYTES_MAX && report.refused.len() > REFUSED_BYTES_MAX / 2);
 }

@@ -60,6 +60,8 @@ impl Draft<'_> {
             if let (Some(weight), Some((on, off))) = (weight, pair) {
                 let split = rollout_split(&configuration.default_serve, on, off, weight);
                 configuration.default_serve = Serve::Split(split);
+                // Dark first: whoever cannot be told apart is not among the first few percent.
+                configuration.default_variant = off.name.clone();
             }
             set_enabled(configuration, true, switched);
         });
@@ -92,13 +94,14 @@ impl Draft<'_> {
     }
 
     pub(super) fn set_salt(&mut self, field: &str, place: &Place, salt: &str) {
-        self.configure(field, place, |findings, _, configuration| {
+        self.configure(field, place, |findings, definition, configuration| {
             findings.text(&format!("{field}.salt"), salt, TEXT_BYTES_MAX);
             let salt = (!salt.is_empty()).then(|| Box::from(salt));
-            if configuration.salt != salt {
-                findings
-                    .warnings
-                    .push("another salt moves subjects between buckets".to_owned());
+            if configuration.salt != salt && configuration.has_buckets() {
+                findings.warnings.push(format!(
+                    "another salt moves subjects between the buckets of {} in {}",
+                    definition.key, place.environment
+                ));
             }
             configuration.salt = salt;
         });
@@ -168,9 +171,8 @@ fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> S
 
 /// A percentage in thousandths of a percent, when it is exactly that.
 pub(super) fn exact_weight(percent: f64) -> Option<u32> {
-    let scaled = percent * 1_000.0;
-    let rounded = scaled.round();
-    if !(0.0..=f64::from(WEIGHT_TOTAL)).contains(&rounded) || (scaled - rounded).abs() > 1e-6 {
+    let rounded = (percent * 1_000.0).round();
+    if !(0.0..=f64::from(WEIGHT_TOTAL)).contains(&rounded) {
         return None;
     }
     #[expect(
@@ -179,5 +181,11 @@ pub(super) fn exact_weight(percent: f64) -> Option<u32> {
         reason = "0 to 100000, checked above"
     )]
     let weight = rounded as u32;
-    Some(weight)
+    // The division is correctly rounded, so it gives the very number that the three decimals are read as.
+    #[expect(
+        clippy::float_cmp,
+        reason = "a number that is only nearly the same was asked for differently"
+    )]
+    let exact = f64::from(weight) / 1_000.0 == percent;
+    exact.then_some(weight)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Draft;
 use crate::change::{CreateFlag, UpdateFlag};
 use crate::entity::{Entity, EntityId};
-use crate::flag::{FlagConfiguration, FlagDefinition, Variant};
+use crate::flag::{FlagConfiguration, FlagDefinition};
 use crate::key::{EnvironmentKey, FlagKey, VariantName};
 use crate::limits::{DESCRIPTION_BYTES_MAX, FLAGS_MAX, TEXT_BYTES_MAX};
 use crate::rejection::Reason;
@@ -15,20 +15,17 @@ impl Draft<'_> {
     pub(super) fn create(&mut self, field: &str, create: &CreateFlag) {
         let faults = self.findings.violations.len();
         let definition = self.definition(field, create);
-        let boolean = create.flag_type == FlagType::Boolean;
         let default_variant = self.initial_variant(
-            field,
-            "default_variant",
+            &format!("{field}.default_variant"),
             &create.default_variant,
             &definition,
-            boolean.then_some("on"),
+            ("on", true),
         );
         let off_variant = self.initial_variant(
-            field,
-            "off_variant",
+            &format!("{field}.off_variant"),
             &create.off_variant,
             &definition,
-            boolean.then_some("off"),
+            ("off", false),
         );
         if self.work.flag_count() >= FLAGS_MAX {
             let count = self.work.flag_count().to_string();
@@ -60,6 +57,7 @@ impl Draft<'_> {
             let id = EntityId::Configuration(environment, folded.clone());
             self.write(id, Some(Entity::Configuration(Arc::clone(&configuration))));
         }
+        self.created.insert(folded.clone());
         self.write(EntityId::Flag(folded), Some(Entity::Flag(Arc::new(definition))));
     }
 
@@ -94,43 +92,36 @@ impl Draft<'_> {
         }
     }
 
+    /// The variant that was asked for, or the one that goes without saying: for a boolean flag one of this value, by
+    /// preference of this name; for another flag the only one. A boolean flag that lacks the value has to say what it
+    /// means: a flag that is never dark should not come about by leaving something out.
     fn initial_variant(
         &mut self,
         field: &str,
-        name: &str,
         asked: &str,
         definition: &FlagDefinition,
-        usual: Option<&str>,
+        (usual, value): (&str, bool),
     ) -> Option<VariantName> {
-        let field = format!("{field}.{name}");
         if !asked.is_empty() {
-            return self.findings.variant(&field, asked, definition);
+            return self.findings.variant(field, asked, definition);
         }
-        let usual = usual.and_then(|usual| {
-            definition
-                .variants
+        let variants = &definition.variants;
+        let found = if definition.flag_type == FlagType::Boolean {
+            let mut meant = variants
                 .iter()
-                .find(|variant| variant.name.as_str() == usual)
-        });
-        let only = definition
-            .variants
-            .first()
-            .filter(|_| definition.variants.len() == 1);
-        let found = usual.or(only).map(|variant: &Variant| variant.name.clone());
-        if found.is_none() && !definition.variants.is_empty() {
-            let names: Vec<&str> = definition
-                .variants
-                .iter()
-                .map(|variant| variant.name.as_str())
-                .collect();
-            self.findings.note(
-                Reason::Required,
-                &field,
-                "",
-                format!("one of {}", names.join(", ")),
-            );
+                .filter(|variant| variant.value == Value::Boolean(value));
+            let first = meant.clone().next();
+            meant.find(|variant| variant.name.as_str() == usual).or(first)
+        } else {
+            variants.first().filter(|_| variants.len() == 1)
+        };
+        // A flag without variants was found wrong before.
+        if found.is_none() && !variants.is_empty() {
+            let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+            let allowed = format!("one of {}", names.join(", "));
+            self.findings.note(Reason::Required, field, "", allowed);
         }
-        found
+        found.map(|variant| variant.name.clone())
     }
 
     pub(super) fn delete(&mut self, field: &str, flag: &str) {

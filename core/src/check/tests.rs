@@ -2,17 +2,20 @@
 
 mod accepted;
 mod fields;
+mod labels;
 mod laws;
 mod limits;
 mod refused;
 mod rollout;
+mod switched;
+mod variants;
 
 use super::{Checked, Origin, check};
 use crate::bucketing::Generation;
 use crate::change::{Change, ChangeSet, CreateFlag, Place};
 use crate::condition::{Condition, Operator, Test};
 use crate::entity::Write;
-use crate::flag::{EffectiveFlag, Rule, Serve, Split, WeightedVariant};
+use crate::flag::{EffectiveFlag, FlagConfiguration, Rule, Serve, Split, WeightedVariant};
 use crate::key::{EnvironmentKey, FoldedKey, VariantName};
 use crate::record::Record;
 use crate::rejection::{Reason, Rejection};
@@ -98,6 +101,13 @@ impl Store {
         self.snapshot
             .effective(&environment, &FoldedKey::of(flag))
             .unwrap()
+    }
+
+    /// What an environment says about a flag that it must have.
+    pub(crate) fn configuration(&self, environment: &str, flag: &str) -> FlagConfiguration {
+        let environment = EnvironmentKey::new(environment);
+        let configuration = self.snapshot.configuration(&environment, &FoldedKey::of(flag));
+        FlagConfiguration::clone(configuration.unwrap())
     }
 
     /// A second for each revision, from 2026-11-21T09:00:00Z on.

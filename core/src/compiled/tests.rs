@@ -23,6 +23,9 @@ const MATCH: ResolutionReason = ResolutionReason::TargetingMatch;
 const SPLIT: ResolutionReason = ResolutionReason::Split;
 const STATIC: ResolutionReason = ResolutionReason::Static;
 
+/// A split that nearly everybody gets c of.
+const NEARLY_ALL: [(&str, u32); 2] = [("c", 99_999), ("a", 1)];
+
 /// The texts a to d, enabled: a by default, d when off, and b where a split finds no key.
 fn flag(key: &str) -> EffectiveFlag {
     EffectiveFlag {
@@ -54,13 +57,13 @@ fn country(name: &str) -> Condition {
     test("country", Operator::Equals, &[Value::string(name)])
 }
 
-/// DE gets b; DE and AT get c; CH is split, all of it to c; everybody else gets a.
+/// DE gets b; DE and AT get c; CH is split, nearly all of it to c; everybody else gets a.
 fn targeted() -> EffectiveFlag {
     EffectiveFlag {
         rules: vec![
             rule(country("DE"), serve("b")),
             rule(Condition::Any(vec![country("DE"), country("AT")]), serve("c")),
-            rule(country("CH"), split(&[("c", 100_000)])),
+            rule(country("CH"), split(&NEARLY_ALL)),
         ],
         ..flag("voice")
     }
@@ -134,9 +137,9 @@ fn the_first_rule_that_matches_decides() {
 fn the_default_serve_says_whether_there_were_rules() {
     check(&flag("voice"), &from("DE"), "a", STATIC);
     check(&targeted(), &from("FR"), "a", DEFAULT);
-    check(&by_default(split(&[("c", 100_000)])), &from("DE"), "c", SPLIT);
+    check(&by_default(split(&NEARLY_ALL)), &from("DE"), "c", SPLIT);
     let both = EffectiveFlag {
-        default_serve: split(&[("c", 100_000)]),
+        default_serve: split(&NEARLY_ALL),
         ..targeted()
     };
     check(&both, &from("FR"), "c", SPLIT);
@@ -159,7 +162,7 @@ fn without_a_key_a_split_serves_the_default_variant_and_says_so() {
 
 #[test]
 fn an_attribute_that_identifies_nobody_is_a_missing_key() {
-    let by_company = by_default(split_by(Some("company"), &[("c", 100_000)]));
+    let by_company = by_default(split_by(Some("company"), &NEARLY_ALL));
     let company = |value| Context::new("user-1").with("company", value);
     check(&by_company, &company(Value::string("acme")), "c", SPLIT);
     check_no_key(&by_company, &Context::new("user-1"));
@@ -167,7 +170,7 @@ fn an_attribute_that_identifies_nobody_is_a_missing_key() {
     check_no_key(&by_company, &company(Value::Null));
     check_no_key(&by_company, &company(Value::List(vec![Value::string("acme")])));
     check_no_key(&by_company, &company(Value::Object(BTreeMap::new())));
-    let nested = by_default(split_by(Some("company.id"), &[("c", 100_000)]));
+    let nested = by_default(split_by(Some("company.id"), &NEARLY_ALL));
     check_no_key(&nested, &company(Value::string("acme")));
     let object = Value::Object(BTreeMap::from([(Box::from("id"), Value::Integer(7))]));
     check(&nested, &company(object), "c", SPLIT);
@@ -252,8 +255,35 @@ fn weights_that_are_nothing_or_too_much_do_not_compile() {
         &by_default(split(&[("a", (1 << 31) - 1)])),
         &from("DE"),
         "a",
-        SPLIT,
+        STATIC,
     );
+}
+
+/// 0 % is nobody and 100 % is everybody, whether they have a key or not.
+#[test]
+fn a_split_that_gives_everything_to_one_variant_is_that_variant() {
+    let nobody = Context::anonymous();
+    let no_key = Context::anonymous().with("country", Value::string("CH"));
+    let whole = || split(&[("a", 0), ("c", 100_000)]);
+    for salt in [None, Some(Box::from("beta"))] {
+        let by_company = split_by(Some("company"), &[("c", 100_000), ("a", 0)]);
+        for serve in [whole(), by_company, split(&[("c", 1)])] {
+            let salted = EffectiveFlag {
+                salt: salt.clone(),
+                ..by_default(serve)
+            };
+            check(&salted, &nobody, "c", STATIC);
+            check(&salted, &from("DE"), "c", STATIC);
+        }
+    }
+    let ruled = EffectiveFlag {
+        rules: vec![rule(country("CH"), whole())],
+        ..by_default(split(&[("b", 100_000)]))
+    };
+    check(&ruled, &no_key, "c", MATCH);
+    check(&ruled, &from("CH"), "c", MATCH);
+    check(&ruled, &nobody, "b", DEFAULT);
+    check_no_key(&by_default(split(&NEARLY_ALL)), &nobody);
 }
 
 #[test]

@@ -5,10 +5,11 @@ use crate::condition::{Condition, Operator, Test};
 use crate::flag::{FlagDefinition, Rule, Serve, Split};
 use crate::key::VariantName;
 use crate::limits::{
-    CONDITION_DEPTH_MAX, OPERAND_BYTES_MAX, OPERANDS_MAX, RULES_MAX, TESTS_MAX, TEXT_BYTES_MAX,
-    VALUE_DEPTH_MAX, VARIANTS_MAX, WEIGHT_TOTAL,
+    CONDITION_DEPTH_MAX, OPERAND_BYTES_MAX, OPERANDS_MAX, RULES_BYTES_MAX, RULES_MAX, TESTS_MAX,
+    TEXT_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX, WEIGHT_TOTAL,
 };
 use crate::matcher::Matcher;
+use crate::rejection::Reason;
 
 impl Findings {
     /// Checks what is served.
@@ -59,6 +60,12 @@ impl Findings {
     pub(crate) fn rules(&mut self, field: &str, rules: &[Rule], definition: &FlagDefinition) {
         if !self.count(field, rules.len(), RULES_MAX) {
             return;
+        }
+        let bytes: usize = rules.iter().map(rule_bytes).sum();
+        if bytes > RULES_BYTES_MAX {
+            let allowed =
+                format!("at most {RULES_BYTES_MAX} bytes of names, attributes and operands together");
+            self.note(Reason::TooLarge, field, &bytes.to_string(), allowed);
         }
         for (index, rule) in rules.iter().enumerate() {
             let field = format!("{field}[{index}]");
@@ -161,5 +168,27 @@ fn test_count(condition: &Condition) -> usize {
         Condition::Test(_) => 1,
         Condition::Not(inner) => test_count(inner),
         Condition::All(inner) | Condition::Any(inner) => inner.iter().map(test_count).sum::<usize>().max(1),
+    }
+}
+
+/// Roughly how many bytes a rule takes when it is written down: everything in it whose length is the caller's.
+fn rule_bytes(rule: &Rule) -> usize {
+    let serve = match &rule.serve {
+        Serve::Variant(_) => 0,
+        Serve::Split(split) => split.bucket_by.as_deref().map_or(0, str::len),
+    };
+    let variants: usize = rule.serve.variants().map(|name| name.as_str().len()).sum();
+    rule.name.len() + condition_bytes(&rule.condition) + serve + variants
+}
+
+fn condition_bytes(condition: &Condition) -> usize {
+    match condition {
+        // An operand without content takes room too.
+        Condition::Test(test) => {
+            let operands = test.operands.iter().map(|operand| operand.size() + 1);
+            test.attribute.len() + operands.sum::<usize>()
+        }
+        Condition::Not(inner) => condition_bytes(inner),
+        Condition::All(inner) | Condition::Any(inner) => inner.iter().map(condition_bytes).sum(),
     }
 }

@@ -26,7 +26,6 @@ impl Gate {
     }
 
     /// The router of the moment.
-    #[must_use]
     pub fn router(&self) -> Router {
         Router::clone(&self.router.load())
     }

@@ -99,14 +99,36 @@ impl Metrics {
     }
 
     fn subscriber_numbers(&self, registry: &mut Registry) {
+        let gauges: [ByScope; 4] = Default::default();
+        for ((environment, service), numbers) in self.streams_by_scope() {
+            let labels = [("environment", environment), ("service", service)];
+            for (gauge, number) in gauges.iter().zip(numbers) {
+                gauge.get_or_create(&labels).set(number);
+            }
+        }
+        let names = [
+            ("subscribers", "Connected streams"),
+            ("subscribers_lagging", "Streams that have not applied their scope's newest revision"),
+            ("digest_mismatches", "Updates that connected streams discarded for a wrong digest"),
+            ("subscribers_refusing", "Streams that refused their newest update or a part of it"),
+        ];
+        for ((name, help), gauge) in names.into_iter().zip(gauges) {
+            registry.register(name, help, gauge);
+        }
+        let counts = self.hub.counts();
+        counter(registry, "deltas_encoded", "Deltas encoded, one for each scope and revision", counts.deltas_encoded);
+        counter(registry, "snapshots_encoded", "Snapshots encoded", counts.snapshots_encoded);
+        counter(registry, "deltas_sent", "Deltas handed to streams", counts.deltas_sent);
+        counter(registry, "snapshots_sent", "Snapshots handed to streams", counts.snapshots_sent);
+        counter(registry, "coalesced", "Merged deltas handed to late readers", counts.merged_sent);
+        counter(registry, "slow_disconnects", "Streams ended for want of progress", self.hub.slow_disconnects());
+    }
+
+    /// For each environment and service: streams, lagging ones, digest mismatches, refusing ones.
+    fn streams_by_scope(&self) -> BTreeMap<(String, String), [u64; 4]> {
         let mut streams: BTreeMap<(String, String), [u64; 4]> = BTreeMap::new();
         for entry in self.hub.registry().list() {
-            let service = entry
-                .scope
-                .service
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let service = entry.scope.service.as_ref().map(ToString::to_string).unwrap_or_default();
             let mut scope = (entry.scope.environment.to_string(), service);
             if streams.len() >= METRIC_SERVICES_MAX && !streams.contains_key(&scope) {
                 scope.1 = "other".to_owned();
@@ -118,68 +140,7 @@ impl Metrics {
             *mismatches += entry.digest_mismatches();
             *refusals += u64::from(!entry.refused().is_empty());
         }
-        let (subscribers, lagging) = (ByScope::default(), ByScope::default());
-        let (mismatches, refusing) = (ByScope::default(), ByScope::default());
-        for ((environment, service), [count, behind, mismatch, refusal]) in streams {
-            let labels = [("environment", environment), ("service", service)];
-            subscribers.get_or_create(&labels).set(count);
-            lagging.get_or_create(&labels).set(behind);
-            mismatches.get_or_create(&labels).set(mismatch);
-            refusing.get_or_create(&labels).set(refusal);
-        }
-        registry.register("subscribers", "Connected streams", subscribers);
-        registry.register(
-            "subscribers_lagging",
-            "Streams that have not applied their scope's newest revision",
-            lagging,
-        );
-        registry.register(
-            "digest_mismatches",
-            "Updates that connected streams discarded for a wrong digest",
-            mismatches,
-        );
-        registry.register(
-            "subscribers_refusing",
-            "Streams that refused their newest update or a part of it",
-            refusing,
-        );
-        let counts = self.hub.counts();
-        counter(
-            registry,
-            "deltas_encoded",
-            "Deltas encoded, one for each scope and revision",
-            counts.deltas_encoded,
-        );
-        counter(
-            registry,
-            "snapshots_encoded",
-            "Snapshots encoded",
-            counts.snapshots_encoded,
-        );
-        counter(
-            registry,
-            "deltas_sent",
-            "Deltas handed to streams",
-            counts.deltas_sent,
-        );
-        counter(
-            registry,
-            "snapshots_sent",
-            "Snapshots handed to streams",
-            counts.snapshots_sent,
-        );
-        counter(
-            registry,
-            "coalesced",
-            "Merged deltas handed to late readers",
-            counts.merged_sent,
-        );
-        counter(
-            registry,
-            "slow_disconnects",
-            "Streams ended for want of progress",
-            self.hub.slow_disconnects(),
-        );
+        streams
     }
 
     fn connection_numbers(&self, registry: &mut Registry) {

@@ -84,12 +84,11 @@ impl DataDir {
         &self.path
     }
 
-    /// Whether there is a store. Removes what is left of one that was never finished.
+    /// Whether there is a store. Removes what is left of one that was never finished; touches nothing of one that is
+    /// there.
     pub(super) fn holds_store(&self) -> Result<bool, OpenError> {
         let creating = self.path.join(Staging::Creating.name());
         if self.exists(HEAD)? {
-            remove(&creating)?;
-            remove(&self.path.join(Staging::Restoring.name()))?;
             return Ok(true);
         }
         if self.exists(Staging::Restoring.name())? {
@@ -134,7 +133,7 @@ impl DataDir {
         publish().map_err(|cause| OpenError::io("finish the store in", &self.path, cause))
     }
 
-    /// Gives up what was being built.
+    /// Removes what was being built, or what is left of the building when a store is in its place.
     pub(super) fn discard(&self, staging: Staging) -> Result<(), OpenError> {
         remove(&self.path.join(staging.name()))
     }

@@ -16,7 +16,7 @@ pub(super) fn clock() -> SharedClock {
 pub(super) fn options(log: LogChoice) -> StoreOptions {
     StoreOptions {
         log,
-        bucketing: Generation::V3,
+        bucketing: Some(Generation::V3),
         environments: ["development", "staging", "production"]
             .map(str::to_owned)
             .to_vec(),

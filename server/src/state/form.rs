@@ -71,6 +71,13 @@ fn required<T>(what: &'static str, part: Option<T>) -> Result<T, FormError> {
 
 #[cfg(test)]
 mod tests {
+    use mycelia_flags_core::change::{Change, Place};
+    use mycelia_flags_core::condition::{self, Condition, Operator};
+    use mycelia_flags_core::flag::{Rule, Serve};
+    use mycelia_flags_core::key::VariantName;
+    use mycelia_flags_core::limits::{CONDITION_DEPTH_MAX, VALUE_DEPTH_MAX};
+    use mycelia_flags_core::revision::{Revision, Timestamp};
+    use mycelia_flags_core::value::Value;
     use proptest::prelude::*;
 
     use super::*;
@@ -87,5 +94,76 @@ mod tests {
         fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             decode_record(bytes.into()).ok();
         }
+    }
+
+    fn record(value: Value, condition: Condition) -> Record {
+        let rule = Rule {
+            name: Box::default(),
+            condition,
+            serve: Serve::Variant(VariantName::new("on")),
+        };
+        let place = Place::default();
+        let variants = vec![("on".to_owned(), value)];
+        let changes = vec![
+            Change::SetVariants {
+                flag: "deep".to_owned(),
+                variants,
+            },
+            Change::SetRules {
+                place,
+                rules: vec![rule],
+            },
+        ];
+        let change_set = ChangeSet {
+            changes,
+            ..ChangeSet::default()
+        };
+        Record {
+            revision: Revision::new(1),
+            committed_at: Timestamp::default(),
+            change_set,
+            writes: Vec::new(),
+            idempotency_key: Box::default(),
+        }
+    }
+
+    #[test]
+    fn the_deepest_value_in_the_deepest_condition_is_decoded() {
+        let deepest = || {
+            let nest = |value, level| match level % 2 {
+                0 => Value::List(vec![value]),
+                _ => Value::Object([(Box::from("name"), value)].into()),
+            };
+            (0..VALUE_DEPTH_MAX).fold(Value::Null, nest)
+        };
+        let test = Condition::Test(condition::Test {
+            attribute: Box::from("plan"),
+            operator: Operator::In,
+            operands: vec![deepest()],
+            negated: false,
+        });
+        let nest = |condition, level| match level % 2 {
+            0 => Condition::All(vec![condition]),
+            _ => Condition::Not(Box::new(condition)),
+        };
+        let record = record(deepest(), (0..CONDITION_DEPTH_MAX).fold(test, nest));
+        assert_eq!(decode_record(encode_record(&record).into()), Ok(record));
+    }
+
+    #[test]
+    fn what_only_a_newer_program_knows_is_refused() {
+        let intact = encode_record(&record(Value::Null, Condition::always()));
+        // Field 15 of the record: one byte for its number, one for its value.
+        let unknown_field = [&intact[..], &[15 << 3, 1]].concat();
+        let error = FormError::UnknownFields { unknown: 2 };
+        assert_eq!(decode_record(unknown_field.into()), Err(error));
+        // A change set with one change of kind 100.
+        let unknown_change = [4 << 3 | 2, 6, 3 << 3 | 2, 4, 0xa2, 0x06, 1, b'x'];
+        let error = FormError::UnknownFields { unknown: 4 };
+        assert_eq!(decode_record(unknown_change.to_vec().into()), Err(error));
+        // An entity without a kind.
+        let unknown_entity = [4 << 3 | 2, 0, 5 << 3 | 2, 0];
+        let error = FormError::Missing { what: "an entity" };
+        assert_eq!(decode_record(unknown_entity.to_vec().into()), Err(error));
     }
 }

@@ -39,8 +39,9 @@ use crate::clock::SharedClock;
 pub struct StoreOptions {
     /// Where the log is.
     pub log: LogChoice,
-    /// How subjects are assigned to buckets. Part of the store: another generation than the store's is refused.
-    pub bucketing: Generation,
+    /// How subjects are assigned to buckets; none means the store's own, and the current one for a new store. Part of the
+    /// store: another generation than the store's is refused.
+    pub bucketing: Option<Generation>,
     /// The environments that a new store gets. A store that exists keeps its own.
     pub environments: Vec<String>,
     /// Who creates a new store.
@@ -93,7 +94,7 @@ fn create(dir: &DataDir, genesis: &Record, crash_points: &CrashPoints) -> Result
 /// The first record of a store.
 fn genesis(options: &StoreOptions, at: Timestamp) -> Result<Record, OpenError> {
     let create = Change::CreateStore {
-        bucketing: options.bucketing,
+        bucketing: options.bucketing.unwrap_or_default(),
         environments: options.environments.clone(),
     };
     own_record(&Snapshot::default(), &options.created_by, create, at).map_err(OpenError::Settings)
@@ -129,7 +130,7 @@ fn found(log: &mut dyn Log, genesis: &Record) -> Result<(), OpenError> {
 /// Reads the log back and starts the writer on it.
 pub(super) fn start(
     mut log: Box<dyn Log>,
-    bucketing: Generation,
+    bucketing: Option<Generation>,
     clock: SharedClock,
     crash_points: CrashPoints,
 ) -> Result<Store, OpenError> {
@@ -140,7 +141,7 @@ pub(super) fn start(
         remembered,
     } = load(&mut *log)?;
     let stored = snapshot.settings().bucketing;
-    if stored != bucketing {
+    if let Some(bucketing) = bucketing.filter(|bucketing| stored != *bucketing) {
         return Err(OpenError::bucketing(log.dir().to_owned(), stored, bucketing));
     }
     log.settle(position).map_err(|error| refusal(log.dir(), error))?;

@@ -18,7 +18,7 @@ use mycelia_flags_core::revision::Revision;
 use self::engine::Engine;
 use self::pieces::{Pieces, all_records, cut, record_key};
 use super::crash_point::CrashPoints;
-use super::data_dir::{DataDir, LOG};
+use super::data_dir::{DataDir, LOG, Staging};
 use super::envelope::{Position, Sealed};
 use super::epoch::Epoch;
 use super::head_file::{HeadFault, HeadFile, STORE_FORMAT};
@@ -80,6 +80,8 @@ impl SledLog {
                 head: head.revision,
             });
         }
+        lock.discard(Staging::Creating)?;
+        lock.discard(Staging::Restoring)?;
         let engine = Engine::open(&dir.join(LOG), &dir)?;
         let log = Self {
             engine,

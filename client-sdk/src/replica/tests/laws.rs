@@ -92,7 +92,11 @@ impl World {
     fn newest(&self) -> (usize, u64, &Flags) {
         let epoch = self.epochs.len() - 1;
         let history = &self.epochs[epoch];
-        (epoch, u64::try_from(history.len()).unwrap(), &history[history.len() - 1])
+        (
+            epoch,
+            u64::try_from(history.len()).unwrap(),
+            &history[history.len() - 1],
+        )
     }
 
     fn whole(&self) -> Body {
@@ -109,9 +113,8 @@ impl World {
         let up_to_date = current && known.revision <= revision && known.digest == digest(flags.values());
         let at = usize::try_from(known.revision).unwrap();
         let history = &self.epochs[epoch];
-        let follows = current
-            && (1..=history.len()).contains(&at)
-            && known.digest == digest(history[at - 1].values());
+        let follows =
+            current && (1..=history.len()).contains(&at) && known.digest == digest(history[at - 1].values());
         self.cursor = match (up_to_date, follows) {
             (true, _) => history.len(),
             (false, true) => at,

@@ -10,9 +10,8 @@ use crate::change::{Change, CreateFlag, UpdateFlag};
 use crate::check::Origin;
 use crate::condition::Condition;
 use crate::entity::Settings;
-use crate::flag::{FlagConfiguration, Lifetime, Serve, Switched};
+use crate::flag::{Lifetime, Serve};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName};
-use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
 
 fn update() -> UpdateFlag {
@@ -20,12 +19,6 @@ fn update() -> UpdateFlag {
         flag: "dreams".to_owned(),
         ..UpdateFlag::default()
     }
-}
-
-fn configuration(store: &Store, environment: &str, flag: &str) -> FlagConfiguration {
-    let environment = EnvironmentKey::new(environment);
-    let configuration = store.snapshot.configuration(&environment, &FoldedKey::of(flag));
-    FlagConfiguration::clone(configuration.unwrap())
 }
 
 #[test]
@@ -128,7 +121,7 @@ fn a_created_flag_is_dark_everywhere() {
         assert_eq!(flag.off_variant.as_str(), "off");
         assert_eq!(flag.default_variant.as_str(), "on");
         assert_eq!(flag.default_serve, serve("on"));
-        assert_eq!(configuration(&store, environment, "dreams").switched, None);
+        assert_eq!(store.configuration(environment, "dreams").switched, None);
     }
     let dreams = store.snapshot.flag(&FoldedKey::of("dreams")).unwrap();
     let values: Vec<&Value> = dreams.variants.iter().map(|variant| &variant.value).collect();
@@ -178,34 +171,6 @@ fn the_only_variant_is_the_default_one_and_the_off_one() {
     assert_eq!(
         (flag.default_variant.as_str(), flag.off_variant.as_str()),
         ("five", "five")
-    );
-}
-
-#[test]
-fn a_switch_names_who_when_and_in_which_revision() {
-    let mut store = Store::with(&[create("dreams")]);
-    store
-        .submit_as("bruno", Origin::Caller, &[enable("dreams")])
-        .unwrap();
-    let expected = Switched {
-        by: Box::from("bruno"),
-        at: Timestamp::from_unix_micros(1_795_251_602_000_000),
-        revision: Revision::new(3),
-    };
-    assert_eq!(
-        configuration(&store, "production", "dreams").switched,
-        Some(expected.clone())
-    );
-    assert_eq!(configuration(&store, "staging", "dreams").switched, None);
-    store
-        .submit_as("carla", Origin::Caller, &[enable("dreams")])
-        .unwrap();
-    store
-        .submit_as("carla", Origin::Caller, &[rollout("dreams", 5.0)])
-        .unwrap();
-    assert_eq!(
-        configuration(&store, "production", "dreams").switched,
-        Some(expected)
     );
 }
 
@@ -293,26 +258,39 @@ fn a_split_leaves_the_variant_that_stands_in_for_it() {
     assert_eq!(store.flag("production", "dreams").default_variant.as_str(), "on");
 }
 
-#[test]
-fn another_salt_is_warned_about() {
+/// Setting this salt for `dreams` after these changes warns of exactly this.
+#[track_caller]
+fn check_salt_warnings(before: &[Change], salt: &str, expected: &[&str]) {
     let mut store = Store::with(&[create("dreams")]);
-    let warning = "another salt moves subjects between buckets";
-    assert_eq!(
-        store.submit(&[set_salt("dreams", "beta")]).unwrap().warnings,
-        [warning]
+    for change in before {
+        store.submit(std::slice::from_ref(change)).unwrap();
+    }
+    let checked = store.check(&[set_salt("dreams", salt)]).unwrap();
+    assert_eq!(checked.warnings, expected);
+}
+
+#[test]
+fn another_salt_is_warned_about_where_it_moves_somebody() {
+    let warning = ["another salt moves subjects between the buckets of dreams in production"];
+    let half = || split(&[("on", 50_000), ("off", 50_000)]);
+    let whole = || split(&[("on", 100_000), ("off", 0)]);
+    let ruled = |serve| set_rules("dreams", vec![rule(Condition::always(), serve)]);
+    check_salt_warnings(&[rollout("dreams", 10.0)], "beta", &warning);
+    check_salt_warnings(
+        &[rollout("dreams", 10.0), set_salt("dreams", "beta")],
+        "",
+        &warning,
     );
-    assert!(
-        store
-            .check(&[set_salt("dreams", "beta")])
-            .unwrap()
-            .warnings
-            .is_empty()
+    check_salt_warnings(
+        &[rollout("dreams", 10.0), set_salt("dreams", "beta")],
+        "beta",
+        &[],
     );
-    assert_eq!(
-        store.check(&[set_salt("dreams", "")]).unwrap().warnings,
-        [warning]
-    );
-    assert!(store.check(&[enable("dreams")]).unwrap().warnings.is_empty());
+    check_salt_warnings(&[ruled(half())], "beta", &warning);
+    check_salt_warnings(&[], "beta", &[]);
+    check_salt_warnings(&[rollout("dreams", 0.0)], "beta", &[]);
+    check_salt_warnings(&[rollout("dreams", 100.0)], "beta", &[]);
+    check_salt_warnings(&[ruled(whole()), default_serve("dreams", whole())], "beta", &[]);
 }
 
 #[test]

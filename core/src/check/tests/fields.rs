@@ -287,6 +287,16 @@ fn operands_that_do_not_fit_are_named() {
         "String(\"latest\")",
         version,
     );
+    let time =
+        "a date and time such as 2026-11-21T09:00:00Z (RFC 3339), or a date such as 2026-11-21, as text";
+    let tomorrow = [Value::string("tomorrow")];
+    check_fault(
+        operand(Operator::Before, &tomorrow),
+        wrong,
+        first,
+        "String(\"tomorrow\")",
+        time,
+    );
     let infinite = [Value::Float(f64::INFINITY)];
     check_fault(
         operand(Operator::Less, &infinite),
@@ -320,42 +330,16 @@ fn control_characters_are_shown_but_not_repeated() {
     let field = ".update_flag.description";
     check_fault(
         Change::UpdateFlag(described),
-        Reason::InvalidName,
+        Reason::InvalidText,
         field,
         shown,
         NO_CONTROLS,
     );
     check_fault(
         set_salt("dreams", "a\0"),
-        Reason::InvalidName,
+        Reason::InvalidText,
         ".set_salt.salt",
         "a\u{fffd}",
         NO_CONTROLS,
-    );
-}
-
-#[test]
-fn a_service_is_named_once() {
-    let services = |services: &[&str]| {
-        Change::UpdateFlag(UpdateFlag {
-            flag: "dreams".to_owned(),
-            services: Some(services.iter().map(ToString::to_string).collect()),
-            ..UpdateFlag::default()
-        })
-    };
-    let field = ".update_flag.services[1]";
-    check_fault(
-        services(&["ui", "ui"]),
-        Reason::Duplicate,
-        field,
-        "ui",
-        "each service once",
-    );
-    check_fault(
-        services(&["ui", "u i"]),
-        Reason::InvalidName,
-        field,
-        "u i",
-        NAME_GRAMMAR,
     );
 }

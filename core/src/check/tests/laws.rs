@@ -159,6 +159,18 @@ fn repeatable() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// A change that may switch a flag, and often switches what another one has switched.
+fn switch() -> impl Strategy<Value = Change> {
+    let place = super::place("dreams");
+    let rollout = Change::Rollout {
+        place: place.clone(),
+        percent: 10.0,
+        enable: true,
+    };
+    let switches = vec![Change::Enable(place.clone()), Change::Disable(place), rollout];
+    prop_oneof![3 => select(switches), 1 => repeatable()]
+}
+
 fn changes() -> impl Strategy<Value = Vec<Change>> {
     let deleted = flag().prop_map(|flag| Change::DeleteFlag { flag });
     vec(
@@ -308,6 +320,27 @@ proptest! {
         changes.dedup_by_key(|change| flag_of(change));
         if store.submit(&changes).is_ok() {
             prop_assert_eq!(store.check(&changes).map(|checked| checked.writes), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn who_switched_a_flag_last_is_known_until_it_is_switched_again(
+        mut store in history(),
+        changes in vec(switch(), 1..5),
+    ) {
+        let held = store.clone();
+        if store.submit(&changes).is_ok() {
+            for (key, _) in held.snapshot.flags() {
+                for environment in ENVIRONMENTS {
+                    let before = held.configuration(environment, key.as_str());
+                    let after = store.configuration(environment, key.as_str());
+                    if before.enabled == after.enabled && before.switched.is_some() {
+                        prop_assert_eq!(before.switched, after.switched);
+                    } else if before.enabled != after.enabled {
+                        prop_assert_eq!(after.switched.unwrap().revision, store.snapshot.revision());
+                    }
+                }
+            }
         }
     }
 

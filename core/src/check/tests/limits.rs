@@ -18,8 +18,8 @@ use crate::flag::{FlagDefinition, Lifetime, Rule};
 use crate::key::FlagKey;
 use crate::limits::{
     CHANGES_MAX, CONDITION_DEPTH_MAX, DESCRIPTION_BYTES_MAX, ENVIRONMENTS_MAX, FLAGS_MAX, OPERAND_BYTES_MAX,
-    OPERANDS_MAX, REASON_BYTES_MAX, RULES_MAX, TAGS_MAX, TESTS_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX,
-    VALUE_DEPTH_MAX, VARIANTS_MAX,
+    OPERANDS_MAX, REASON_BYTES_MAX, RULES_BYTES_MAX, RULES_MAX, TAGS_MAX, TESTS_MAX, TEXT_BYTES_MAX,
+    VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX, VIOLATIONS_MAX,
 };
 use crate::rejection::{Reason, Rejection};
 use crate::revision::Timestamp;
@@ -225,6 +225,48 @@ fn operands_have_bounds() {
     });
 }
 
+/// The rule, and another one whose operands bring the bytes of both to the bound; so far the rule has this many.
+fn filled_up(first: Rule, first_bytes: usize) -> Change {
+    // The second rule: its name, its attribute and its variant; each operand counts one byte more than it has.
+    let mut left = RULES_BYTES_MAX - first_bytes - "a rule".len() - "country".len() - "on".len();
+    let mut operands = Vec::new();
+    while left > 0 {
+        let length = (left - 1).min(OPERAND_BYTES_MAX);
+        operands.push(Value::string(&"x".repeat(length)));
+        left -= length + 1;
+    }
+    let second = rule(test("country", Operator::In, &operands), serve("on"));
+    set_rules("dreams", vec![first, second])
+}
+
+#[test]
+fn the_rules_of_a_flag_fit_a_frame_together() {
+    // Up to the bound the growing text has 100 bytes; what else the rule has is counted by hand.
+    let text = |bytes: usize| "x".repeat(bytes + 100 - RULES_BYTES_MAX);
+    let field = "set_rules.rules";
+    check_bound(RULES_BYTES_MAX, field, |bytes| {
+        let named = Rule {
+            name: Box::from(text(bytes)),
+            ..rule(Condition::always(), serve("on"))
+        };
+        filled_up(named, 100 + "on".len())
+    });
+    let named = "a rule".len() + "on".len();
+    check_bound(RULES_BYTES_MAX, field, |bytes| {
+        let attribute = Condition::Not(Box::new(test(&text(bytes), Operator::Exists, &[])));
+        filled_up(rule(attribute, serve("on")), 100 + named)
+    });
+    check_bound(RULES_BYTES_MAX, field, |bytes| {
+        let operand = test("id", Operator::Equals, &[Value::string(&text(bytes))]);
+        let group = Condition::Any(vec![Condition::All(vec![operand])]);
+        filled_up(rule(group, serve("on")), 100 + named + "id".len() + 1)
+    });
+    check_bound(RULES_BYTES_MAX, field, |bytes| {
+        let by = split_by(Some(&text(bytes)), &[("on", 40_000), ("off", 60_000)]);
+        filled_up(rule(Condition::always(), by), 100 + named + "off".len())
+    });
+}
+
 #[test]
 fn values_have_bounds() {
     let value = "create_flag.definition.variants[0].value";
@@ -296,4 +338,36 @@ fn a_long_value_is_not_repeated_in_full() {
     let store = Store::with(&[create("dreams")]);
     let rejection = store.check(&[enable(&"é".repeat(200))]).unwrap_err();
     assert_eq!(rejection.violations[0].value, "é".repeat(80) + "…");
+}
+
+#[test]
+fn a_rejection_says_so_many_things() {
+    let store = Store::with(&[create("dreams")]);
+    let twice_wrong = |number: usize| {
+        Change::Enable(crate::change::Place {
+            environment: "moon".to_owned(),
+            flag: format!("x{number}"),
+        })
+    };
+    let violations = |count: usize| {
+        let changes: Vec<Change> = (0..count).map(twice_wrong).collect();
+        store.check(&changes).unwrap_err().violations
+    };
+    assert_eq!(violations(VIOLATIONS_MAX / 2 - 1).len(), VIOLATIONS_MAX - 2);
+    let first = violations(VIOLATIONS_MAX / 2);
+    assert_eq!(first.len(), VIOLATIONS_MAX);
+    assert_eq!(
+        first.last().unwrap().value,
+        format!("x{}", VIOLATIONS_MAX / 2 - 1)
+    );
+    assert_eq!(violations(VIOLATIONS_MAX), first);
+}
+
+#[test]
+fn a_rejection_of_one_change_says_no_more() {
+    let store = Store::with(&[create("dreams")]);
+    let nothing = test("", Operator::Exists, &[]);
+    let wrong = rule(Condition::All(vec![nothing; TESTS_MAX]), serve("nobody"));
+    let refused = store.check(&[set_rules("dreams", vec![wrong; RULES_MAX]), enable("dreams")]);
+    assert_eq!(refused.unwrap_err().violations.len(), VIOLATIONS_MAX);
 }

@@ -334,6 +334,7 @@ fn a_check_says_every_word_but_the_two_of_the_store() {
     let faults = [
         enable(""),
         enable("a b"),
+        set_salt("dreams", "\0"),
         set_salt("dreams", &"x".repeat(257)),
         set_variants("voice", vec![("a".to_owned(), Value::Null)]),
         rollout("dreams", 101.0),

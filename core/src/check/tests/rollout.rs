@@ -6,6 +6,9 @@ use super::{
 };
 use crate::change::Change;
 use crate::check::Origin;
+use crate::compiled::CompiledFlag;
+use crate::context::Context;
+use crate::evaluation::{ErrorCode, ResolutionReason};
 use crate::flag::Serve;
 use crate::rejection::Reason;
 use crate::value::Value;
@@ -71,6 +74,10 @@ fn every_exact_percentage_is_taken() {
 fn another_percentage_is_refused() {
     let wrong = [
         (12.3456, "12.3456"),
+        (12.345_000_000_1, "12.3450000001"),
+        (99.999_999_999_9, "99.9999999999"),
+        (1e-9, "0.000000001"),
+        (-1e-9, "-0.000000001"),
         (0.0001, "0.0001"),
         (-1.0, "-1"),
         (-0.001, "-0.001"),
@@ -94,6 +101,41 @@ fn another_percentage_is_refused() {
             &shown,
             allowed,
         );
+    }
+}
+
+/// What somebody without a targeting key gets after a rollout to this percentage.
+#[track_caller]
+fn check_without_key(before: &[Change], percent: f64, expected: (&str, ResolutionReason, Option<ErrorCode>)) {
+    let mut store = Store::with(&[create("dreams")]);
+    for change in before.iter().chain(&[rollout("dreams", percent)]) {
+        store.submit(std::slice::from_ref(change)).unwrap();
+    }
+    let flag = store.flag("production", "dreams");
+    assert_eq!(flag.default_variant.as_str(), "off");
+    let compiled = CompiledFlag::compile(&flag, store.snapshot.settings().bucketing).unwrap();
+    let served = compiled.evaluate(&Context::anonymous());
+    assert_eq!(
+        (served.variant.name.as_str(), served.reason, served.error),
+        expected
+    );
+}
+
+/// A share is a share of those who have a key; whoever has none would otherwise be served it at any percentage.
+#[test]
+fn without_a_key_a_rollout_is_dark_until_it_is_everybody() {
+    let dark = (
+        "off",
+        ResolutionReason::Default,
+        Some(ErrorCode::TargetingKeyMissing),
+    );
+    let everybody_first = [default_serve("dreams", serve("on"))];
+    for before in [&[][..], &everybody_first] {
+        check_without_key(before, 0.0, ("off", ResolutionReason::Static, None));
+        check_without_key(before, 0.001, dark);
+        check_without_key(before, 10.0, dark);
+        check_without_key(before, 99.999, dark);
+        check_without_key(before, 100.0, ("on", ResolutionReason::Static, None));
     }
 }
 
@@ -202,6 +244,7 @@ fn only_a_flag_with_true_and_false_has_a_rollout() {
     );
     let mut only_true = crate::change::CreateFlag::boolean("dreams");
     only_true.variants = vec![("on".to_owned(), Value::Boolean(true))];
+    only_true.off_variant = "on".to_owned();
     check_refused(
         &[Change::CreateFlag(only_true)],
         &[rollout("dreams", 10.0)],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mycelia_flags_core::entity::{self, EntityId};
+use mycelia_flags_core::entity::{self, Entity, EntityId};
 use mycelia_flags_core::flag::{Environment, FlagConfiguration, FlagDefinition};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
 use mycelia_flags_core::record as core;
@@ -121,13 +121,10 @@ impl TryFrom<Record> for core::Record {
 }
 
 impl From<&entity::Write> for Write {
-    /// A value of another kind than its id cannot be expressed and is written as a removal; core never makes one.
     fn from(write: &entity::Write) -> Self {
-        use entity::Entity;
-        let value = write.value.as_ref();
         let kind = match &write.id {
             EntityId::Settings => Kind::Settings(SettingsWrite {
-                value: value.and_then(|value| match value {
+                value: stored(write, |value| match value {
                     Entity::Settings(settings) => Some(Settings {
                         bucketing: settings.bucketing.number(),
                     }),
@@ -136,11 +133,14 @@ impl From<&entity::Write> for Write {
             }),
             EntityId::Environment(environment) => Kind::Environment(EnvironmentWrite {
                 environment: environment.to_string(),
-                value: value.map(|_| EnvironmentValue {}),
+                value: stored(write, |value| match value {
+                    Entity::Environment(_) => Some(EnvironmentValue {}),
+                    _ => None,
+                }),
             }),
             EntityId::Flag(flag) => Kind::Flag(FlagWrite {
                 flag: flag.to_string(),
-                value: value.and_then(|value| match value {
+                value: stored(write, |value| match value {
                     Entity::Flag(definition) => Some(Definition::from(&**definition)),
                     _ => None,
                 }),
@@ -148,7 +148,7 @@ impl From<&entity::Write> for Write {
             EntityId::Configuration(environment, flag) => Kind::Configuration(ConfigurationWrite {
                 environment: environment.to_string(),
                 flag: flag.to_string(),
-                value: value.and_then(|value| match value {
+                value: stored(write, |value| match value {
                     Entity::Configuration(configuration) => Some(Configuration::from(&**configuration)),
                     _ => None,
                 }),
@@ -158,11 +158,22 @@ impl From<&entity::Write> for Write {
     }
 }
 
+/// The value in its stored form; none when the entity was removed. A value of another kind than its id cannot be
+/// expressed, and core never makes one.
+fn stored<T>(write: &entity::Write, convert: impl FnOnce(&Entity) -> Option<T>) -> Option<T> {
+    let stored = convert(write.value.as_ref()?);
+    debug_assert!(
+        stored.is_some(),
+        "a value of another kind was written to {}",
+        write.id
+    );
+    stored
+}
+
 impl TryFrom<Write> for entity::Write {
     type Error = FormError;
 
     fn try_from(write: Write) -> Result<Self, FormError> {
-        use entity::Entity;
         let (id, value) = match required("an entity", write.kind)? {
             Kind::Settings(write) => {
                 let value = write.value.map(|settings| {

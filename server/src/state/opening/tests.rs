@@ -160,7 +160,7 @@ async fn bucketing_is_part_of_the_store_and_environments_are_not_asked_for_again
         data_dir: dir.path().to_owned(),
     };
     let other = StoreOptions {
-        bucketing: Generation::V2,
+        bucketing: Some(Generation::V2),
         ..options(log.clone())
     };
     let error = Store::open(other, clock()).unwrap_err();
@@ -186,11 +186,18 @@ async fn a_store_with_other_bucketing_keeps_it() {
         data_dir: dir.path().to_owned(),
     };
     let options = StoreOptions {
-        bucketing: Generation::V2,
+        bucketing: Some(Generation::V2),
         ..options(log)
     };
     Store::open(options.clone(), clock()).unwrap().close().await;
-    let store = Store::open(options, clock()).unwrap();
+    let store = Store::open(options.clone(), clock()).unwrap();
+    assert_eq!(store.snapshot().settings().bucketing, Generation::V2);
+    store.close().await;
+    let unasked = StoreOptions {
+        bucketing: None,
+        ..options
+    };
+    let store = Store::open(unasked, clock()).unwrap();
     assert_eq!(store.snapshot().settings().bucketing, Generation::V2);
 }
 

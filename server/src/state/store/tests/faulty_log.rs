@@ -60,7 +60,7 @@ pub(super) fn faulty() -> Switches {
         open: Arc::clone(&open),
         fail: Arc::clone(&fail),
     };
-    let store = start(Box::new(log), Generation::V3, clock(), CrashPoints::default()).unwrap();
+    let store = start(Box::new(log), None, clock(), CrashPoints::default()).unwrap();
     Switches {
         gate: (
             store,
