@@ -27,6 +27,8 @@ mod keeper;
 mod limits;
 mod replica;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod status;
 mod tasks;

@@ -250,6 +250,11 @@ impl Replica {
         if held.bucketing != bucketing {
             return Err(Distrust::Protocol("another bucketing than before"));
         }
+        if welcome.up_to_date
+            && Some(held.view.digest().sealed(head)) != Digest::from_bytes(&welcome.digest)
+        {
+            return Err(Distrust::Diverged(head));
+        }
         match (welcome.up_to_date, head.cmp(&held.revision())) {
             (true, Ordering::Greater) => self.rename(head),
             (true, Ordering::Equal) => Ok(self.settled()),
@@ -295,7 +300,7 @@ impl Replica {
             .iter()
             .map(|raw| decode::member(raw, bucketing, self.keep_raw));
         let view = View::of(revision, members);
-        if Some(view.digest()) != Digest::from_bytes(&snapshot.digest) {
+        if Some(view.digest().sealed(revision)) != Digest::from_bytes(&snapshot.digest) {
             return Err(Distrust::Diverged(revision));
         }
         self.everything = false;
@@ -327,7 +332,7 @@ impl Replica {
             previous,
             revision,
             members: changed_members(delta, bucketing, self.keep_raw),
-            digest: Digest::from_bytes(&delta.digest).ok_or(Distrust::Diverged(revision))?,
+            digest: Digest::from_bytes(&delta.digest).ok_or(Distrust::Diverged(revision))?.unsealed(revision),
         };
         self.apply(&held, &update)
     }
@@ -357,7 +362,7 @@ impl Replica {
                 what: format!("a heartbeat of revision {revision}"),
             });
         }
-        let digest = held.map(|held| held.view.digest());
+        let digest = held.map(|held| held.view.digest().sealed(held.revision()));
         if revision < at {
             return Ok(Vec::new());
         }

@@ -105,6 +105,7 @@ impl Transport {
             known_revision: known.revision,
             known_epoch: known.epoch.to_string(),
             known_digest: known.digest,
+            observer: false,
         };
         let mut grpc = Grpc::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
         let subscribe = async {

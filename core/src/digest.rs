@@ -4,6 +4,7 @@
 //! costs one addition. It detects divergence between a server and its subscribers; it is no defence against forgery.
 
 use crate::murmur3;
+use crate::revision::Revision;
 
 /// The hash of one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,19 @@ impl Digest {
     #[must_use]
     pub const fn without(self, member: MemberHash) -> Self {
         Self(self.0.wrapping_sub(member.0))
+    }
+
+    /// The digest as a frame carries it: of the set *and* of the revision that it is at, so that a revision which was
+    /// garbled on the way is noticed like a flag that was.
+    #[must_use]
+    pub fn sealed(self, revision: Revision) -> Self {
+        self.with(MemberHash::of(&revision.get().to_be_bytes()))
+    }
+
+    /// What was [sealed](Digest::sealed); something else altogether when the revision is another one.
+    #[must_use]
+    pub fn unsealed(self, revision: Revision) -> Self {
+        self.without(MemberHash::of(&revision.get().to_be_bytes()))
     }
 
     /// The form in which it travels: 16 bytes, big-endian.

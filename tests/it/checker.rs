@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use mycelia_flags_core::digest::{Digest, MemberHash};
 use mycelia_flags_core::key::FoldedKey;
+use mycelia_flags_core::revision::Revision;
 use mycelia_flags_proto::raw::{Body, Frame};
 use mycelia_flags_proto::v1;
 use prost::Message as _;
@@ -83,6 +84,7 @@ impl Checked {
             known_revision: held.revision,
             known_epoch: held.epoch.clone(),
             known_digest: Bytes::copy_from_slice(&held.digest().to_bytes()),
+            observer: false,
         };
         let frames = subscribe(&channel, request).await.unwrap();
         let mut checked = Self {
@@ -192,6 +194,7 @@ impl Checked {
         );
         if welcome.up_to_date {
             self.held.revision = welcome.revision;
+            self.check_digest(&welcome.digest);
         }
         Event::Welcome {
             up_to_date: welcome.up_to_date,
@@ -199,12 +202,8 @@ impl Checked {
     }
 
     fn check_digest(&self, digest: &[u8]) {
-        assert_eq!(
-            Digest::from_bytes(digest),
-            Some(self.held.digest()),
-            "digest at {}",
-            self.held.revision
-        );
+        let sealed = self.held.digest().sealed(Revision::new(self.held.revision));
+        assert_eq!(Digest::from_bytes(digest), Some(sealed), "digest at {}", self.held.revision);
     }
 
     /// Acknowledges what is held.

@@ -66,6 +66,7 @@ async fn follow(
         sdk: concat!("mycelia-flags watch/", env!("CARGO_PKG_VERSION")).to_owned(),
         known_revision: followed.revision(),
         known_epoch: followed.epoch().to_owned(),
+        observer: true,
         ..v1::SubscribeRequest::default()
     };
     let mut stream = match connection.answer(connection.sync().subscribe(request)).await {

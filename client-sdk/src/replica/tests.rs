@@ -48,22 +48,40 @@ fn flags(of: &[(&'static str, u8)]) -> Flags {
     of.iter().map(|(key, salt)| (*key, flag(key, *salt))).collect()
 }
 
-fn digest<'b>(flags: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
-    let digest = flags
+/// The digest of flags alone.
+fn flags_digest<'b>(flags: impl IntoIterator<Item = &'b Bytes>) -> Digest {
+    flags
         .into_iter()
-        .fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)));
-    Bytes::copy_from_slice(&digest.to_bytes())
+        .fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)))
 }
 
-fn welcome(epoch: &str, revision: u64, up_to_date: bool) -> Body {
-    Body::Welcome(Welcome {
+/// The digest of flags at a revision, as frames carry it.
+fn digest<'b>(revision: u64, flags: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
+    Bytes::copy_from_slice(&flags_digest(flags).sealed(Revision::new(revision)).to_bytes())
+}
+
+fn greeting(epoch: &str, revision: u64) -> Welcome {
+    Welcome {
         stream_id: 7,
         epoch: epoch.to_owned(),
         revision,
         heartbeat_interval_ms: 5_000,
         environment: "production".to_owned(),
-        up_to_date,
         ..Welcome::default()
+    }
+}
+
+/// Something follows.
+fn welcome(epoch: &str, revision: u64) -> Body {
+    Body::Welcome(greeting(epoch, revision))
+}
+
+/// Nothing follows: these flags are what is held already.
+fn welcome_back(epoch: &str, revision: u64, flags: &Flags) -> Body {
+    Body::Welcome(Welcome {
+        up_to_date: true,
+        digest: digest(revision, flags.values()),
+        ..greeting(epoch, revision)
     })
 }
 
@@ -72,7 +90,7 @@ fn snapshot(epoch: &str, revision: u64, flags: &Flags) -> Body {
         epoch: epoch.to_owned(),
         revision,
         flags: flags.values().cloned().collect(),
-        digest: digest(flags.values()),
+        digest: digest(revision, flags.values()),
         bucketing: 0,
     })
 }
@@ -85,7 +103,7 @@ fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags) -> Body {
         revision,
         flags: changed.map(|(_, raw)| raw.clone()).collect(),
         removed: removed.map(|key| (*key).to_owned()).collect(),
-        digest: digest(after.values()),
+        digest: digest(revision, after.values()),
         committed_at: None,
     })
 }
@@ -93,7 +111,7 @@ fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags) -> Body {
 fn heartbeat(revision: u64, flags: &Flags) -> Body {
     Body::Heartbeat(Heartbeat {
         revision,
-        digest: digest(flags.values()),
+        digest: digest(revision, flags.values()),
     })
 }
 
@@ -108,7 +126,7 @@ impl Stage {
     /// One that holds `flags` at a revision of epoch `e`, its stream over.
     fn holding(revision: u64, flags: &Flags) -> Self {
         let mut stage = Self::new();
-        stage.take(welcome("e", revision, false));
+        stage.take(welcome("e", revision));
         stage.take(snapshot("e", revision, flags));
         stage.on(Event::Ended);
         stage
@@ -142,8 +160,9 @@ impl Stage {
 /// Takes frames at a stage that holds flag a at revision 5 and is welcomed as up to date; checks the last answer.
 #[track_caller]
 fn check(frames: Vec<Body>, expected: &str) {
-    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
-    assert_eq!(stage.take(welcome("e", 5, true)), "ack 5, live");
+    let held = flags(&[("a", 1)]);
+    let mut stage = Stage::holding(5, &held);
+    assert_eq!(stage.take(welcome_back("e", 5, &held)), "ack 5, live");
     let last = frames.into_iter().map(|frame| stage.take(frame)).last();
     assert_eq!(last.as_deref(), Some(expected));
 }
@@ -153,7 +172,7 @@ fn a_first_contact_brings_everything() {
     let mut stage = Stage::new();
     let all = flags(&[("a", 1), ("b", 1)]);
     assert_eq!(stage.known(), (String::new(), 0, false));
-    assert_eq!(stage.take(welcome("e", 5, false)), "");
+    assert_eq!(stage.take(welcome("e", 5)), "");
     assert_eq!(stage.take(snapshot("e", 5, &all)), "install 5 [a b], ack 5, live");
     assert_eq!(stage.take(heartbeat(5, &all)), "live");
     assert_eq!(stage.known(), ("e".to_owned(), 5, true));
@@ -162,7 +181,7 @@ fn a_first_contact_brings_everything() {
 #[test]
 fn an_empty_scope_is_a_state_too() {
     let mut stage = Stage::new();
-    stage.take(welcome("e", 1, false));
+    stage.take(welcome("e", 1));
     assert_eq!(
         stage.take(snapshot("e", 1, &Flags::new())),
         "install 1 [], ack 1, live"
@@ -245,7 +264,7 @@ fn after_distrust_nothing_on_the_stream_counts_and_the_state_stays() {
     assert_eq!(stage.known(), ("e".to_owned(), 0, false));
     assert_eq!(stage.0.held.as_ref().unwrap().revision(), Revision::new(5));
     // The same revision again, in order now.
-    assert_eq!(stage.take(welcome("e", 5, false)), "");
+    assert_eq!(stage.take(welcome("e", 5)), "");
     assert_eq!(stage.take(snapshot("e", 5, &held)), "ack 5, live");
     assert_eq!(stage.known(), ("e".to_owned(), 5, true));
 }
@@ -258,7 +277,7 @@ fn a_state_that_the_server_disowned_is_replaced_at_the_same_revision() {
     stage.take(welcome("e", 5, true));
     assert_eq!(stage.take(heartbeat(5, &right)), "refuse at 5, resubscribe");
     stage.on(Event::Ended);
-    stage.take(welcome("e", 5, false));
+    stage.take(welcome("e", 5));
     assert_eq!(stage.take(snapshot("e", 5, &right)), "install 5 [a], ack 5, live");
 }
 
@@ -269,7 +288,7 @@ fn an_older_snapshot_of_the_epoch_is_ignored() {
     check(vec![snapshot("e", 4, &older), heartbeat(4, &older)], "");
     let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
     assert_eq!(
-        stage.take(welcome("e", 4, false)),
+        stage.take(welcome("e", 4)),
         "ack 5",
         "a server that is behind"
     );
@@ -280,7 +299,7 @@ fn an_older_snapshot_of_the_epoch_is_ignored() {
 fn a_new_epoch_replaces_everything_even_at_a_lower_revision() {
     let mut stage = Stage::holding(5, &flags(&[("a", 1), ("b", 1)]));
     let restored = flags(&[("a", 1), ("c", 1)]);
-    assert_eq!(stage.take(welcome("new", 2, false)), "");
+    assert_eq!(stage.take(welcome("new", 2)), "");
     assert_eq!(
         stage.take(snapshot("new", 2, &restored)),
         "install 2 [b c], ack 2, live"
@@ -293,7 +312,7 @@ fn a_change_of_a_new_epoch_does_not_fit_the_old_state() {
     let held = flags(&[("a", 1)]);
     for frame in [delta(5, 6, &held, &flags(&[("a", 2)])), heartbeat(5, &held)] {
         let mut stage = Stage::holding(5, &held);
-        stage.take(welcome("new", 6, false));
+        stage.take(welcome("new", 6));
         assert_eq!(stage.take(frame), "refuse at 0, resubscribe");
     }
 }
@@ -318,7 +337,7 @@ fn what_was_missed_while_away_comes_before_live() {
     let next = flags(&[("a", 2)]);
     let last = flags(&[("a", 3)]);
     let mut stage = Stage::holding(5, &held);
-    assert_eq!(stage.take(welcome("e", 9, false)), "ack 5");
+    assert_eq!(stage.take(welcome("e", 9)), "ack 5");
     assert_eq!(stage.take(delta(5, 7, &held, &next)), "install 7 [a], ack 7");
     assert_eq!(
         stage.take(delta(7, 9, &next, &last)),
@@ -375,7 +394,7 @@ fn one_bad_flag_does_not_take_down_the_others() {
     all.insert("b", keyed.encode_to_vec().into());
     all.insert("c", Bytes::from_static(&[0xff; 4]));
     let mut stage = Stage::new();
-    stage.take(welcome("e", 5, false));
+    stage.take(welcome("e", 5));
     let mut actions = stage.0.on(Event::Frame(Frame::from(snapshot("e", 5, &all))));
     let Some(Action::Acknowledge(report)) = actions.get(1) else {
         panic!("{actions:?}")
@@ -393,7 +412,7 @@ fn one_bad_flag_does_not_take_down_the_others() {
     assert_eq!(stage.take(heartbeat(5, &all)), "live");
     assert_eq!(stage.take(heartbeat(6, &mended)), "refuse at 5, resubscribe");
     stage.on(Event::Ended);
-    stage.take(welcome("e", 6, false));
+    stage.take(welcome("e", 6));
     assert!(stage.take(snapshot("e", 6, &mended)).ends_with("ack 6, live"));
 }
 
@@ -456,11 +475,11 @@ fn what_is_told_about_refusals_is_bounded() {
         all.push(broken.encode_to_vec().into());
     }
     let mut stage = Stage::new();
-    stage.take(welcome("e", 5, false));
+    stage.take(welcome("e", 5));
     let whole = RawSnapshot {
         epoch: "e".to_owned(),
         revision: 5,
-        digest: digest(&all),
+        digest: digest(5, &all),
         flags: all,
         bucketing: 0,
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mycelia_flags_core::digest::{Digest, MemberHash};
+use mycelia_flags_core::revision::Revision;
 use mycelia_flags_proto::v1::subscribe_response::Frame;
 use mycelia_flags_proto::v1::sync_service_server::{SyncService, SyncServiceServer};
 use mycelia_flags_proto::v1::{
@@ -282,11 +283,12 @@ pub(crate) fn constant(key: &str, kind: value::Kind) -> EffectiveFlag {
     }
 }
 
-pub(crate) fn digest(flags: &Flags) -> Bytes {
+/// The digest of flags at a revision.
+fn digest(revision: u64, flags: &Flags) -> Bytes {
     let digest = flags.values().fold(Digest::default(), |digest, flag| {
         digest.with(MemberHash::of(&flag.encode_to_vec()))
     });
-    Bytes::copy_from_slice(&digest.to_bytes())
+    Bytes::copy_from_slice(&digest.sealed(Revision::new(revision)).to_bytes())
 }
 
 impl Subscriber {
@@ -326,7 +328,7 @@ impl Subscriber {
             epoch: "epoch-1".to_owned(),
             revision,
             flags: flags.values().cloned().collect(),
-            digest: digest(flags),
+            digest: digest(revision, flags),
             bucketing: BucketingGeneration::V3.into(),
         }))
         .await;
@@ -340,7 +342,7 @@ impl Subscriber {
             revision,
             flags: changed.map(|(_, flag)| flag.clone()).collect(),
             removed: removed.map(|key| (*key).to_owned()).collect(),
-            digest: digest(after),
+            digest: digest(revision, after),
             committed_at: None,
         }))
         .await;
@@ -349,7 +351,7 @@ impl Subscriber {
     pub(crate) async fn heartbeat(&self, revision: u64, flags: &Flags) {
         self.send(Frame::Heartbeat(Heartbeat {
             revision,
-            digest: digest(flags),
+            digest: digest(revision, flags),
         }))
         .await;
     }

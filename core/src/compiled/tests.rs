@@ -267,7 +267,8 @@ fn a_split_that_gives_everything_to_one_variant_is_that_variant() {
     let whole = || split(&[("a", 0), ("c", 100_000)]);
     for salt in [None, Some(Box::from("beta"))] {
         let by_company = split_by(Some("company"), &[("c", 100_000), ("a", 0)]);
-        for serve in [whole(), by_company, split(&[("c", 1)])] {
+        let named_twice = split(&[("c", 50_000), ("c", 50_000)]);
+        for serve in [whole(), by_company, named_twice, split(&[("c", 1)])] {
             let salted = EffectiveFlag {
                 salt: salt.clone(),
                 ..by_default(serve)

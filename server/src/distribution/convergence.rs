@@ -72,7 +72,7 @@ impl Hub {
         let mut pending = None;
         let mut first: Option<Timestamp> = None;
         let mut instances = 0;
-        for entry in self.registry().list() {
+        for entry in self.registry().list().into_iter().filter(|entry| !entry.identity.observer) {
             if goal
                 .environment
                 .as_ref()

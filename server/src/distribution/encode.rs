@@ -30,6 +30,8 @@ pub struct Welcome {
     pub epoch: Epoch,
     /// The newest revision of the scope.
     pub revision: Revision,
+    /// The digest of the state at that revision.
+    pub digest: Digest,
     /// What the subscriber holds is the state at that revision.
     pub up_to_date: bool,
     /// How often a heartbeat comes at the latest.

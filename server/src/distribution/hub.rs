@@ -241,14 +241,15 @@ impl Hub {
         let entry = self
             .registry
             .add(scope.clone(), identity, cut, self.clock.now())?;
-        let (cursor, revision) = {
+        let (cursor, revision, digest) = {
             let feed = cell.feed();
-            (feed.cursor(&known), feed.revision())
+            (feed.cursor(&known), feed.revision(), feed.digest())
         };
         let welcome = Welcome {
             stream: entry.stream,
             epoch: self.store.epoch(),
             revision,
+            digest,
             up_to_date: cursor == Cursor::At(revision),
             heartbeat_ms: u32::try_from(self.options.heartbeat.as_millis()).unwrap_or(u32::MAX),
             bucketing: self.store.snapshot().settings().bucketing,

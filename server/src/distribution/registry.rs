@@ -33,6 +33,8 @@ pub struct Identity {
     pub sdk: String,
     /// The peer's network address.
     pub address: String,
+    /// It only looks on; nobody waits for it.
+    pub observer: bool,
 }
 
 /// Ends the connection of a stream that cannot even be told that it ends.

@@ -34,6 +34,7 @@ impl Encode for GrpcFrames {
             bucketing: convert::generation_to_wire(welcome.bucketing).into(),
             environment: welcome.environment.clone(),
             up_to_date: welcome.up_to_date,
+            digest: digest_bytes(welcome.digest.sealed(welcome.revision)),
         }))
     }
 
@@ -45,7 +46,7 @@ impl Encode for GrpcFrames {
                 .members()
                 .map(|member| Bytes::clone(&member.content))
                 .collect(),
-            digest: digest_bytes(view.digest()),
+            digest: digest_bytes(view.digest().sealed(view.revision())),
             bucketing: convert::generation_to_wire(bucketing).into(),
         }))
     }
@@ -62,7 +63,7 @@ impl Encode for GrpcFrames {
                 .map(|member| Bytes::clone(&member.content))
                 .collect(),
             removed: removed.map(|(key, _)| key.to_string()).collect(),
-            digest: digest_bytes(update.digest),
+            digest: digest_bytes(update.digest.sealed(update.revision)),
             committed_at: Some(convert::timestamp_to_wire(committed_at)),
         }))
     }
@@ -70,7 +71,7 @@ impl Encode for GrpcFrames {
     fn heartbeat(&self, revision: Revision, digest: Digest) -> Bytes {
         framed(Body::Heartbeat(v1::Heartbeat {
             revision: revision.get(),
-            digest: digest_bytes(digest),
+            digest: digest_bytes(digest.sealed(revision)),
         }))
     }
 

@@ -107,6 +107,7 @@ impl SyncEdge {
             instance: message.instance,
             sdk: message.sdk,
             address,
+            observer: message.observer,
         };
         let request = SubscribeRequest {
             environment,

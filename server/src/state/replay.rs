@@ -39,15 +39,19 @@ pub(super) fn load(log: &mut dyn Log) -> Result<Loaded, OpenError> {
             ControlFlow::Break(())
         }
     });
-    if let Some(what) = fold.damage {
-        let revision = fold.chain.position().revision.next();
+    let damage = match (fold.damage, outcome) {
+        // The engine cannot read on: the damage lies behind the last record that it gave us.
+        (None, Err(LogError::Engine { cause, .. })) => Some(cause),
+        (None, Err(error)) => return Err(refusal(log.dir(), error)),
+        (damage, _) => damage,
+    };
+    if let Some(what) = damage {
         return Err(OpenError::Damaged {
-            revision,
+            revision: fold.chain.position().revision.next(),
             what,
             dir: log.dir().to_owned(),
         });
     }
-    outcome.map_err(|error| refusal(log.dir(), error))?;
     let position = fold.chain.position();
     if position.revision < fold.confirmed.revision {
         return Err(OpenError::RolledBack {

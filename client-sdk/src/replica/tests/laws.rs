@@ -110,18 +110,23 @@ impl World {
         let known = self.stage.0.known();
         let (epoch, revision, flags) = self.newest();
         let current = *known.epoch == Self::name(epoch);
-        let up_to_date = current && known.revision <= revision && known.digest == digest(flags.values());
+        let up_to_date = current && known.revision <= revision && known.digest == flags_digest(flags.values()).to_bytes()[..];
         let at = usize::try_from(known.revision).unwrap();
         let history = &self.epochs[epoch];
         let follows =
-            current && (1..=history.len()).contains(&at) && known.digest == digest(history[at - 1].values());
+            current && (1..=history.len()).contains(&at) && known.digest == flags_digest(history[at - 1].values()).to_bytes()[..];
         self.cursor = match (up_to_date, follows) {
             (true, _) => history.len(),
             (false, true) => at,
             (false, false) => 0,
         };
         self.stream = Some(epoch);
-        self.wire.push(welcome(&Self::name(epoch), revision, up_to_date));
+        let name = Self::name(epoch);
+        let greeting = match up_to_date {
+            true => welcome_back(&name, revision, flags),
+            false => welcome(&name, revision),
+        };
+        self.wire.push(greeting);
         self.send();
     }
 
@@ -276,7 +281,7 @@ impl World {
         let held = self.stage.0.held.as_ref().unwrap();
         assert_eq!(*held.lineage.epoch, *Self::name(epoch));
         assert_eq!(held.revision().get(), revision);
-        assert_eq!(held.view.digest().to_bytes(), *digest(flags.values()));
+        assert_eq!(held.view.digest(), flags_digest(flags.values()));
         assert_eq!(self.stage.take(confirmed), "live");
     }
 }

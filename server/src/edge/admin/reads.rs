@@ -120,6 +120,7 @@ impl AdminEdge {
             scope_revision: self.hub.scope_revision(&entry.scope).get(),
             digest_mismatches: entry.digest_mismatches(),
             refused: entry.refused(),
+            observer: entry.identity.observer,
         }
     }
 

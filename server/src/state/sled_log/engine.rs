@@ -209,6 +209,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("sled panicked: {}", text.unwrap_or("no reason given")).replace('\n', " ")
 }
 
+/// What sled says, on one line and without the backtrace that it never has.
 fn one_line(error: &sled::Error) -> String {
-    error.to_string().replace('\n', " ")
+    let text = error.to_string().replace('\n', " ");
+    text.strip_suffix(" backtrace ()").unwrap_or(&text).to_owned()
 }
