@@ -250,8 +250,7 @@ impl Replica {
         if held.bucketing != bucketing {
             return Err(Distrust::Protocol("another bucketing than before"));
         }
-        if welcome.up_to_date
-            && Some(held.view.digest().sealed(head)) != Digest::from_bytes(&welcome.digest)
+        if welcome.up_to_date && Some(held.view.digest().sealed(head)) != Digest::from_bytes(&welcome.digest)
         {
             return Err(Distrust::Diverged(head));
         }
@@ -332,7 +331,9 @@ impl Replica {
             previous,
             revision,
             members: changed_members(delta, bucketing, self.keep_raw),
-            digest: Digest::from_bytes(&delta.digest).ok_or(Distrust::Diverged(revision))?.unsealed(revision),
+            digest: Digest::from_bytes(&delta.digest)
+                .ok_or(Distrust::Diverged(revision))?
+                .unsealed(revision),
         };
         self.apply(&held, &update)
     }

@@ -70,14 +70,26 @@ impl Server {
             truth: BTreeMap::new(),
         };
         let environments = vec!["production".to_owned(), "staging".to_owned()];
-        server.commit(vec![Change::CreateStore { bucketing: Generation::V3, environments }], Origin::Store);
+        server.commit(
+            vec![Change::CreateStore {
+                bucketing: Generation::V3,
+                environments,
+            }],
+            Origin::Store,
+        );
         server.restart();
         server
     }
 
     fn commit(&mut self, changes: Vec<Change>, origin: Origin) {
-        let change_set = ChangeSet { actor: "seed".to_owned(), reason: String::new(), changes };
-        let Ok(checked) = check(&self.head, &change_set, origin, Timestamp::default()) else { return };
+        let change_set = ChangeSet {
+            actor: "seed".to_owned(),
+            reason: String::new(),
+            changes,
+        };
+        let Ok(checked) = check(&self.head, &change_set, origin, Timestamp::default()) else {
+            return;
+        };
         if checked.writes.is_empty() {
             return;
         }
@@ -95,15 +107,20 @@ impl Server {
 
     fn note_truth(&mut self) {
         for service in 0..SERVICES.len() {
-            let digest = Projector::default().view(&self.head, &scope(service), &GrpcFrames).digest();
-            self.truth.insert((self.epoch, service, self.head.revision()), digest);
+            let digest = Projector::default()
+                .view(&self.head, &scope(service), &GrpcFrames)
+                .digest();
+            self.truth
+                .insert((self.epoch, service, self.head.revision()), digest);
         }
     }
 
     /// The feeds take in one record, as the hub does.
     fn take_in(&mut self) {
         let at = usize::try_from(self.position.revision().get()).unwrap();
-        let Some(record) = self.records.get(at).cloned() else { return };
+        let Some(record) = self.records.get(at).cloned() else {
+            return;
+        };
         self.position.fold(&record).unwrap();
         let mut projector = Projector::default();
         for feed in &mut self.feeds {
@@ -150,7 +167,14 @@ struct Subscriber {
 impl Subscriber {
     fn new(service: usize) -> Self {
         let replica = Replica::new(None, 0, false);
-        Self { service, replica, link: None, shown: None, acknowledged: Revision::ZERO, streams: 0 }
+        Self {
+            service,
+            replica,
+            link: None,
+            shown: None,
+            acknowledged: Revision::ZERO,
+            streams: 0,
+        }
     }
 
     fn connect(&mut self, server: &Server) {
@@ -173,7 +197,10 @@ impl Subscriber {
             bucketing: Generation::V3,
             environment: "production".to_owned(),
         });
-        self.link = Some(Link { cursor, wire: VecDeque::from([welcome]) });
+        self.link = Some(Link {
+            cursor,
+            wire: VecDeque::from([welcome]),
+        });
     }
 
     /// The server hands the next frame to the connection.
@@ -184,13 +211,16 @@ impl Subscriber {
             link.wire.push_back(frame);
             link.cursor = cursor;
         } else if link.wire.is_empty() {
-            link.wire.push_back(GrpcFrames.heartbeat(feed.revision(), feed.digest()));
+            link.wire
+                .push_back(GrpcFrames.heartbeat(feed.revision(), feed.digest()));
         }
     }
 
     /// The subscriber receives the oldest frame on the wire, perhaps not as it was sent.
     fn receive(&mut self, corrupt: Option<usize>) {
-        let Some(bytes) = self.link.as_mut().and_then(|link| link.wire.pop_front()) else { return };
+        let Some(bytes) = self.link.as_mut().and_then(|link| link.wire.pop_front()) else {
+            return;
+        };
         let mut payload = bytes[GRPC_PREFIX_BYTES..].to_vec();
         if let Some(at) = corrupt
             && !payload.is_empty()
@@ -231,7 +261,10 @@ impl Subscriber {
         }
         if self.link.is_none() {
             for action in self.replica.on(Event::Ended) {
-                assert!(matches!(action, Action::Stale), "the end of a stream changes no state");
+                assert!(
+                    matches!(action, Action::Stale),
+                    "the end of a stream changes no state"
+                );
             }
         }
     }
@@ -255,8 +288,15 @@ impl Chance {
 
 fn any_change(chance: &mut Chance) -> Change {
     let flag = chance.flag();
-    let environment = if chance.below(5) == 0 { "staging" } else { "production" };
-    let place = Place { environment: environment.to_owned(), flag: flag.clone() };
+    let environment = if chance.below(5) == 0 {
+        "staging"
+    } else {
+        "production"
+    };
+    let place = Place {
+        environment: environment.to_owned(),
+        flag: flag.clone(),
+    };
     match chance.below(7) {
         0 | 1 => Change::CreateFlag(CreateFlag::boolean(&flag)),
         2 => Change::DeleteFlag { flag },
@@ -267,11 +307,19 @@ fn any_change(chance: &mut Chance) -> Change {
                 0 => Vec::new(),
                 narrowed => vec![SERVICES[narrowed - 1].to_owned()],
             };
-            Change::UpdateFlag(UpdateFlag { flag, services: Some(services), ..UpdateFlag::default() })
+            Change::UpdateFlag(UpdateFlag {
+                flag,
+                services: Some(services),
+                ..UpdateFlag::default()
+            })
         }
         _ => {
             let percent = f64::from(u8::try_from(chance.below(101)).unwrap());
-            Change::Rollout { place, percent, enable: true }
+            Change::Rollout {
+                place,
+                percent,
+                enable: true,
+            }
         }
     }
 }
@@ -281,23 +329,42 @@ fn inspect(server: &Server, subscriber: &Subscriber, before: Option<&Arc<State>>
     let Some(shown) = &subscriber.shown else { return };
     let epoch = Epoch::parse(&shown.lineage.epoch);
     if let Some(before) = before.filter(|before| before.lineage.epoch == shown.lineage.epoch) {
-        assert!(shown.revision() >= before.revision(), "back in time within an epoch");
+        assert!(
+            shown.revision() >= before.revision(),
+            "back in time within an epoch"
+        );
     }
-    let place = epoch.ok().map(|epoch| (epoch, subscriber.service, shown.revision()));
+    let place = epoch
+        .ok()
+        .map(|epoch| (epoch, subscriber.service, shown.revision()));
     match place.and_then(|place| server.truth.get(&place)) {
-        Some(truth) => assert_eq!(*truth, shown.view.digest(), "a state that the server never had at {}", shown.revision()),
+        Some(truth) => assert_eq!(
+            *truth,
+            shown.view.digest(),
+            "a state that the server never had at {}",
+            shown.revision()
+        ),
         // A bit that flips in the Welcome's epoch gives a store that never was a name; the next stream corrects it.
-        None => assert!(corrupted, "a revision that the server never had: {}", shown.revision()),
+        None => assert!(
+            corrupted,
+            "a revision that the server never had: {}",
+            shown.revision()
+        ),
     }
 }
 
 fn run(seed: u64) {
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut server = Server::new();
-    let mut subscribers: Vec<Subscriber> = (0..4).map(|number| Subscriber::new(number % SERVICES.len())).collect();
+    let mut subscribers: Vec<Subscriber> = (0..4)
+        .map(|number| Subscriber::new(number % SERVICES.len()))
+        .collect();
     let mut corrupted = false;
     for _ in 0..STEPS {
-        let before: Vec<_> = subscribers.iter().map(|subscriber| subscriber.shown.clone()).collect();
+        let before: Vec<_> = subscribers
+            .iter()
+            .map(|subscriber| subscriber.shown.clone())
+            .collect();
         let at = chance.below(subscribers.len());
         let subscriber = &mut subscribers[at];
         match chance.below(100) {
@@ -343,13 +410,20 @@ fn heal(server: &mut Server, subscribers: &mut [Subscriber]) {
         let epoch = server.epoch.to_string();
         let mut patience = 2_000;
         let is_there = |subscriber: &Subscriber| {
-            let shown = subscriber.shown.as_ref().filter(|shown| *shown.lineage.epoch == *epoch);
+            let shown = subscriber
+                .shown
+                .as_ref()
+                .filter(|shown| *shown.lineage.epoch == *epoch);
             shown.is_some_and(|shown| shown.revision() == revision && shown.view.digest() == digest)
                 && subscriber.acknowledged == revision
         };
         while !is_there(subscriber) {
             patience -= 1;
-            assert!(patience > 0, "never converged to {revision}: {:?}", subscriber.shown.as_ref().map(|s| s.revision()));
+            assert!(
+                patience > 0,
+                "never converged to {revision}: {:?}",
+                subscriber.shown.as_ref().map(|s| s.revision())
+            );
             if subscriber.link.is_none() {
                 subscriber.connect(server);
             }
@@ -363,7 +437,10 @@ fn heal(server: &mut Server, subscribers: &mut [Subscriber]) {
 
 #[test]
 fn every_history_converges_and_nobody_is_ever_shown_what_never_was() {
-    if let Some(seed) = std::env::var("MYCELIA_SEED").ok().and_then(|seed| seed.parse().ok()) {
+    if let Some(seed) = std::env::var("MYCELIA_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
         return run(seed);
     }
     for seed in 0..SEEDS {

@@ -6,7 +6,7 @@
 //! * **change**: a [`change::ChangeSet`] is [checked](check) against a snapshot and becomes [`entity::Write`]s, which
 //!   [fold](snapshot::Snapshot::fold) into the next snapshot; a subscriber's part of it travels as an
 //!   [`update::Update`];
-//! * **evaluation**: a [`flag::EffectiveFlag`] is [compiled](compiled) once and [evaluated](evaluation) many times,
+//! * **evaluation**: a [`flag::EffectiveFlag`] is [compiled] once and [evaluated](evaluation) many times,
 //!   with integer [`bucketing`].
 //!
 //! What is deliberately absent: I/O, async, clocks, randomness, wire types and stored formats. Time comes in as an

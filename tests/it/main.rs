@@ -18,3 +18,4 @@ mod restarts;
 mod server;
 mod slow_reader;
 mod streams;
+mod three_services;

@@ -231,6 +231,16 @@ fn a_divergence_asks_for_everything() {
         wrong.digest = Bytes::copy_from_slice(digest);
         check(vec![Body::Delta(wrong.clone())], "refuse at 5, resubscribe");
     }
+    for greeting in [
+        welcome_back("e", 5, &after),
+        Body::Welcome(Welcome {
+            up_to_date: true,
+            ..greeting("e", 5)
+        }),
+    ] {
+        let mut stage = Stage::holding(5, &before);
+        assert_eq!(stage.take(greeting), "refuse at 5, resubscribe");
+    }
     let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else {
         panic!("a snapshot")
     };
@@ -241,12 +251,15 @@ fn a_divergence_asks_for_everything() {
 #[test]
 fn what_broke_the_protocol_asks_for_everything() {
     let held = flags(&[("a", 1)]);
-    check(vec![welcome("e", 5, true)], "refuse at 5, resubscribe");
+    check(vec![welcome_back("e", 5, &held)], "refuse at 5, resubscribe");
     check(vec![snapshot("another", 6, &held)], "refuse at 5, resubscribe");
     let mut stage = Stage::new();
     assert_eq!(stage.take(snapshot("e", 5, &held)), "resubscribe");
     let mut stage = Stage::new();
-    assert_eq!(stage.take(welcome("e", 5, true)), "refuse at 0, resubscribe");
+    assert_eq!(
+        stage.take(welcome_back("e", 5, &held)),
+        "refuse at 0, resubscribe"
+    );
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.on(Event::Undecodable("x".to_owned())), "resubscribe");
     assert_eq!(stage.known(), ("e".to_owned(), 0, false));
@@ -256,7 +269,7 @@ fn what_broke_the_protocol_asks_for_everything() {
 fn after_distrust_nothing_on_the_stream_counts_and_the_state_stays() {
     let held = flags(&[("a", 1)]);
     let mut stage = Stage::holding(5, &held);
-    stage.take(welcome("e", 5, true));
+    stage.take(welcome_back("e", 5, &held));
     assert_eq!(stage.take(heartbeat(6, &held)), "refuse at 5, resubscribe");
     assert_eq!(stage.take(snapshot("e", 6, &held)), "");
     assert_eq!(stage.on(Event::Undecodable("x".to_owned())), "");
@@ -274,7 +287,7 @@ fn a_state_that_the_server_disowned_is_replaced_at_the_same_revision() {
     let held = flags(&[("a", 1)]);
     let right = flags(&[("a", 2)]);
     let mut stage = Stage::holding(5, &held);
-    stage.take(welcome("e", 5, true));
+    stage.take(welcome_back("e", 5, &held));
     assert_eq!(stage.take(heartbeat(5, &right)), "refuse at 5, resubscribe");
     stage.on(Event::Ended);
     stage.take(welcome("e", 5));
@@ -287,11 +300,7 @@ fn an_older_snapshot_of_the_epoch_is_ignored() {
     check(vec![snapshot("e", 4, &older)], "");
     check(vec![snapshot("e", 4, &older), heartbeat(4, &older)], "");
     let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
-    assert_eq!(
-        stage.take(welcome("e", 4)),
-        "ack 5",
-        "a server that is behind"
-    );
+    assert_eq!(stage.take(welcome("e", 4)), "ack 5", "a server that is behind");
     assert_eq!(stage.take(snapshot("e", 4, &older)), "");
 }
 
@@ -322,13 +331,20 @@ fn equal_content_takes_the_servers_revision() {
     let held = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
     let mut stage = Stage::holding(5, &held);
-    assert_eq!(stage.take(welcome("e", 50, true)), "install 50 [], ack 50, live");
+    assert_eq!(
+        stage.take(welcome_back("e", 50, &held)),
+        "install 50 [], ack 50, live"
+    );
     assert_eq!(
         stage.take(delta(50, 51, &held, &after)),
         "install 51 [a], ack 51, live"
     );
     let mut stage = Stage::holding(5, &held);
-    assert_eq!(stage.take(welcome("e", 4, true)), "ack 5", "never back in time");
+    assert_eq!(
+        stage.take(welcome_back("e", 4, &held)),
+        "ack 5",
+        "never back in time"
+    );
 }
 
 #[test]
@@ -348,7 +364,7 @@ fn what_was_missed_while_away_comes_before_live() {
 #[test]
 fn another_environment_or_bucketing_starts_over() {
     let held = flags(&[("a", 1)]);
-    let Body::Welcome(greeting) = welcome("e", 5, true) else {
+    let Body::Welcome(greeting) = welcome_back("e", 5, &held) else {
         panic!("a welcome")
     };
     let elsewhere = Welcome {
@@ -418,16 +434,18 @@ fn one_bad_flag_does_not_take_down_the_others() {
 
 #[test]
 fn unknown_kinds_of_frames_are_ignored() {
-    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
+    let held = flags(&[("a", 1)]);
+    let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.on(Event::Frame(Frame { body: None })), "");
-    stage.take(welcome("e", 5, true));
+    stage.take(welcome_back("e", 5, &held));
     assert_eq!(stage.on(Event::Frame(Frame { body: None })), "");
 }
 
 #[test]
 fn a_goodbye_is_no_loss() {
-    let mut stage = Stage::holding(5, &flags(&[("a", 1)]));
-    stage.take(welcome("e", 5, true));
+    let held = flags(&[("a", 1)]);
+    let mut stage = Stage::holding(5, &held);
+    stage.take(welcome_back("e", 5, &held));
     assert_eq!(
         stage.take(Body::Goodbye(Goodbye {
             reason: 1,

@@ -62,7 +62,7 @@ async fn close_works_at_every_moment() {
             _ => None,
         };
         if let (3, Some(subscriber)) = (moment, &subscriber) {
-            subscriber.welcome(3, false).await;
+            subscriber.welcome(3).await;
         }
         tokio::time::timeout(Duration::from_secs(2), client.close())
             .await

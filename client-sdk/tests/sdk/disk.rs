@@ -58,7 +58,7 @@ async fn a_client_starts_with_the_last_known_good_state_and_goes_on_from_there()
     let subscriber = server.subscriber().await;
     assert_eq!(subscriber.request.known_revision, 3);
     assert_eq!(subscriber.request.known_epoch, "epoch-1");
-    subscriber.welcome(3, true).await;
+    subscriber.welcome_back(3, &flags(&[("dreams", true)])).await;
     in_time(client.ready(Duration::from_secs(10))).await.unwrap();
     let details = client.bool_details("dreams", false, &Context::anonymous());
     assert_eq!(

@@ -297,10 +297,21 @@ impl Subscriber {
         in_time(self.frames.send(Ok(response))).await.unwrap();
     }
 
-    pub(crate) async fn welcome(&self, revision: u64, up_to_date: bool) {
+    /// Something follows.
+    pub(crate) async fn welcome(&self, revision: u64) {
         self.welcome_with(Welcome {
             revision,
-            up_to_date,
+            ..Self::greeting()
+        })
+        .await;
+    }
+
+    /// Nothing follows: these flags are what the client holds already.
+    pub(crate) async fn welcome_back(&self, revision: u64, flags: &Flags) {
+        self.welcome_with(Welcome {
+            revision,
+            up_to_date: true,
+            digest: digest(revision, flags),
             ..Self::greeting()
         })
         .await;
@@ -315,7 +326,7 @@ impl Subscriber {
             server: "0.0.0-fake".to_owned(),
             bucketing: BucketingGeneration::V3.into(),
             environment: "production".to_owned(),
-            up_to_date: false,
+            ..Welcome::default()
         }
     }
 
@@ -383,7 +394,7 @@ pub(crate) async fn bring_up(
     flags: &Flags,
 ) -> Subscriber {
     let subscriber = server.subscriber().await;
-    subscriber.welcome(revision, false).await;
+    subscriber.welcome(revision).await;
     subscriber.snapshot(revision, flags).await;
     until(client, |status| {
         status.state == ClientState::Ready && status.revision == revision

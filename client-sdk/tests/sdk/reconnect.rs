@@ -96,7 +96,7 @@ async fn a_stream_is_opened_again_after_every_status() {
         subscriber = server.subscriber().await;
         assert_eq!(subscriber.request.known_revision, 3, "{code:?}");
         assert_eq!(subscriber.request.known_epoch, "epoch-1");
-        subscriber.welcome(3, true).await;
+        subscriber.welcome_back(3, &held).await;
         until(&client, |status| status.state == ClientState::Ready).await;
         let details = client.bool_details("dreams", false, &Context::anonymous());
         assert_eq!(
@@ -124,7 +124,7 @@ async fn a_server_that_dies_and_comes_back_is_found_again() {
     let mut server = FakeServer::start_at(address).await;
     let subscriber = server.subscriber().await;
     assert_eq!(subscriber.request.known_revision, 3);
-    subscriber.welcome(3, true).await;
+    subscriber.welcome_back(3, &held).await;
     until(&client, |status| status.state == ClientState::Ready).await;
     client.close().await;
 }
@@ -182,7 +182,7 @@ async fn a_goodbye_is_no_loss_and_is_taken_at_its_word() {
         client.bool_details("dreams", false, &Context::anonymous()).reason,
         Reason::Static
     );
-    subscriber.welcome(3, true).await;
+    subscriber.welcome_back(3, &held).await;
     // And when nobody is there afterwards, it is one.
     subscriber.goodbye(1).await;
     server.refuse(Some(Status::unavailable("gone")));

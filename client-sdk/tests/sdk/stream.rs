@@ -98,7 +98,7 @@ async fn a_gap_keeps_the_state_is_reported_and_asks_for_everything() {
     );
     assert!(client.bool_value("dreams", false, &Context::anonymous()));
     assert_eq!(client.status().gaps, 1);
-    again.welcome(5, false).await;
+    again.welcome(5).await;
     again.snapshot(5, &next).await;
     until(&client, |status| {
         status.state == ClientState::Ready && status.revision == 5
@@ -122,7 +122,7 @@ async fn a_divergence_keeps_the_state_is_reported_and_asks_for_everything() {
     assert_eq!(again.request.known_revision, 0);
     assert!(client.bool_value("dreams", false, &Context::anonymous()));
     assert_eq!(client.status().digest_mismatches, 1);
-    again.welcome(3, false).await;
+    again.welcome(3).await;
     again.snapshot(3, &right).await;
     until(&client, |status| status.state == ClientState::Ready).await;
     assert!(!client.bool_value("dreams", true, &Context::anonymous()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Draft;
 use crate::change::{CreateFlag, UpdateFlag};
 use crate::entity::{Entity, EntityId};
-use crate::flag::{FlagConfiguration, FlagDefinition};
+use crate::flag::{FlagConfiguration, FlagDefinition, Variant};
 use crate::key::{EnvironmentKey, FlagKey, VariantName};
 use crate::limits::{DESCRIPTION_BYTES_MAX, FLAGS_MAX, TEXT_BYTES_MAX};
 use crate::rejection::Reason;
@@ -115,8 +115,11 @@ impl Draft<'_> {
         } else {
             variants.first().filter(|_| variants.len() == 1)
         };
-        // A flag without variants was found wrong before.
-        if found.is_none() && !variants.is_empty() {
+        // A flag without variants was found wrong before; so was a value that may have been meant for this one.
+        let boolean = |variant: &Variant| matches!(variant.value, Value::Boolean(_));
+        let found_wrong = variants.is_empty()
+            || (definition.flag_type == FlagType::Boolean && !variants.iter().all(boolean));
+        if found.is_none() && !found_wrong {
             let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
             let allowed = format!("one of {}", names.join(", "));
             self.findings.note(Reason::Required, field, "", allowed);

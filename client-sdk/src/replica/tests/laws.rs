@@ -110,22 +110,25 @@ impl World {
         let known = self.stage.0.known();
         let (epoch, revision, flags) = self.newest();
         let current = *known.epoch == Self::name(epoch);
-        let up_to_date = current && known.revision <= revision && known.digest == flags_digest(flags.values()).to_bytes()[..];
+        let up_to_date = current
+            && known.revision <= revision
+            && known.digest == flags_digest(flags.values()).to_bytes()[..];
         let at = usize::try_from(known.revision).unwrap();
         let history = &self.epochs[epoch];
-        let follows =
-            current && (1..=history.len()).contains(&at) && known.digest == flags_digest(history[at - 1].values()).to_bytes()[..];
+        let follows = current
+            && (1..=history.len()).contains(&at)
+            && known.digest == flags_digest(history[at - 1].values()).to_bytes()[..];
+        let name = Self::name(epoch);
+        let greeting = match up_to_date {
+            true => welcome_back(&name, revision, flags),
+            false => welcome(&name, revision),
+        };
         self.cursor = match (up_to_date, follows) {
             (true, _) => history.len(),
             (false, true) => at,
             (false, false) => 0,
         };
         self.stream = Some(epoch);
-        let name = Self::name(epoch);
-        let greeting = match up_to_date {
-            true => welcome_back(&name, revision, flags),
-            false => welcome(&name, revision),
-        };
         self.wire.push(greeting);
         self.send();
     }

@@ -86,3 +86,18 @@ fn the_only_variant_of_another_type_is_both() {
     };
     check(only, ("a", "a"));
 }
+
+#[test]
+fn a_value_of_another_type_is_one_fault_and_not_two() {
+    let mut half = create_boolean(&[("off", false)]);
+    half.variants.push(("on".to_owned(), Value::string("true")));
+    let field = ".create_flag.definition.variants[1].value";
+    let allowed = "a value of type boolean";
+    check_fault(
+        Change::CreateFlag(half),
+        Reason::WrongType,
+        field,
+        "string",
+        allowed,
+    );
+}
