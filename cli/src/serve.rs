@@ -1,5 +1,6 @@
 //! `serve`: runs the server until it is told to stop.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
@@ -66,7 +67,7 @@ fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::R
 
 fn log_to_stderr(format: LogFormatArg) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let set = match format {
         LogFormatArg::Text => builder.try_init(),
         LogFormatArg::Json => builder.json().try_init(),

@@ -25,16 +25,18 @@ use crate::tasks::Tasks;
 /// when there is no such flag, it has another type, or nothing is known yet; the `*_details` methods say which.
 #[derive(Debug, Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
+    life: Arc<Life>,
 }
 
+/// What all clones of a client own together.
 #[derive(Debug)]
-struct Inner {
+struct Life {
     shared: Arc<Shared>,
     tasks: Tasks,
 }
 
-impl Drop for Inner {
+impl Drop for Life {
     fn drop(&mut self) {
         self.shared.closed();
     }
@@ -70,13 +72,15 @@ impl Client {
     }
 
     pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
-        Self {
-            inner: Arc::new(Inner { shared, tasks }),
-        }
+        let life = Arc::new(Life {
+            shared: Arc::clone(&shared),
+            tasks,
+        });
+        Self { shared, life }
     }
 
     pub(crate) fn shared(&self) -> &Shared {
-        &self.inner.shared
+        &self.shared
     }
 
     /// Waits until the state in force is the server's newest. In offline mode that is at once.
@@ -86,7 +90,7 @@ impl Client {
     /// # Errors
     /// When that takes longer than `timeout`, or the client is closed.
     pub async fn ready(&self, timeout: Duration) -> Result<(), NotReady> {
-        let mut status = self.inner.shared.watch_status();
+        let mut status = self.shared.watch_status();
         let settled =
             status.wait_for(|status| matches!(status.state, ClientState::Ready | ClientState::Closed));
         let reached = match tokio::time::timeout(timeout, settled).await {
@@ -125,8 +129,7 @@ impl Client {
     /// A string flag's value. Allocates only for a value that is not the default; [`Client::with_string`] never does.
     #[must_use]
     pub fn string_value<'d>(&self, key: &str, default: &'d str, context: &Context) -> Cow<'d, str> {
-        self.inner
-            .shared
+        self.shared
             .read(|state| {
                 let slot = state.set.get(key).map(|slot| &**slot);
                 evaluate::value(slot, context).map(|text: &str| text.to_owned())
@@ -137,7 +140,7 @@ impl Client {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.inner.shared.read(|state| {
+        self.shared.read(|state| {
             let slot = state.set.get(key).map(|slot| &**slot);
             look(evaluate::value(slot, context).unwrap_or(default))
         })
@@ -146,8 +149,7 @@ impl Client {
     /// An object flag's value.
     #[must_use]
     pub fn object_value(&self, key: &str, default: Value, context: &Context) -> Value {
-        self.inner
-            .shared
+        self.shared
             .read(|state| {
                 let slot = state.set.get(key).map(|slot| &**slot);
                 evaluate::value(slot, context).map(|Object(value)| value.clone())
@@ -176,8 +178,8 @@ impl Client {
     /// A string flag's value, and how it came about.
     #[must_use]
     pub fn string_details(&self, key: &str, default: &str, context: &Context) -> EvaluationDetails<String> {
-        let state = self.inner.shared.state();
-        let standing = self.inner.shared.standing();
+        let state = self.shared.state();
+        let standing = self.shared.standing();
         evaluate::details(
             &state,
             standing,
@@ -191,8 +193,8 @@ impl Client {
     /// An object flag's value, and how it came about.
     #[must_use]
     pub fn object_details(&self, key: &str, default: Value, context: &Context) -> EvaluationDetails<Value> {
-        let state = self.inner.shared.state();
-        let standing = self.inner.shared.standing();
+        let state = self.shared.state();
+        let standing = self.shared.standing();
         evaluate::details(&state, standing, key, default, context, |Object(value)| {
             value.clone()
         })
@@ -207,57 +209,64 @@ impl Client {
     /// The keys of all flags, as they were spelled at creation, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        let state = self.inner.shared.state();
+        let state = self.shared.state();
         let keys = state.set.slots().into_iter().map(|slot| slot.key().to_string());
         keys.collect()
     }
 
     /// The changes from now on. Nothing is queued: several changes that nobody looked at are one event.
     pub fn changes(&self) -> Changes {
-        Changes::new(Arc::clone(&self.inner.shared))
+        Changes::new(Arc::clone(&self.shared))
     }
 
     /// Watches one flag's definition.
     #[must_use]
     pub fn watch(&self, key: &str) -> FlagWatch {
-        FlagWatch::new(Arc::clone(&self.inner.shared), key)
+        FlagWatch::new(Arc::clone(&self.shared), key)
     }
 
     /// How the client is doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.inner.shared.status()
+        self.shared.status()
     }
 
     /// The same, to wait for changes of it.
     #[must_use]
     pub fn watch_status(&self) -> watch::Receiver<Status> {
-        self.inner.shared.watch_status()
+        self.shared.watch_status()
     }
 
     /// How many tasks the client owns, those of its connection included. 0 in offline mode and after `close`.
     #[must_use]
     pub fn tasks(&self) -> usize {
-        self.inner.tasks.count()
+        self.life.tasks.count()
     }
 
     /// Ends the connection and all tasks, and writes the last known good state if it is not on disk yet. Returns
     /// within two seconds. Evaluations go on with the last known values. Closing twice is fine.
     pub async fn close(&self) {
-        if !self.inner.tasks.end().await {
+        if !self.life.tasks.end().await {
             warn!(
-                tasks = self.inner.tasks.count(),
+                tasks = self.life.tasks.count(),
                 "the flag client's tasks did not end in time"
             );
         }
-        self.inner.shared.closed();
+        self.shared.closed();
     }
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        self.inner
+        let cached = self
             .shared
-            .read(|state| evaluate::value(state.set.get(key).map(|slot| &**slot), context))
+            .read_cached(|state| evaluate::keyed(state, key, context));
+        cached.unwrap_or_else(|| self.plain_uncached(key, context))
+    }
+
+    /// A function of its own, so that the look into the table is compiled into the hot path and not called from it.
+    #[cold]
+    fn plain_uncached<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
+        evaluate::keyed(&self.shared.state(), key, context)
     }
 
     fn details<T: for<'s> Read<'s>>(
@@ -267,8 +276,8 @@ impl Client {
         context: &Context,
         own: impl FnOnce(T) -> T,
     ) -> EvaluationDetails<T> {
-        let state = self.inner.shared.state();
-        let standing = self.inner.shared.standing();
+        let state = self.shared.state();
+        let standing = self.shared.standing();
         evaluate::details(&state, standing, key, default, context, own)
     }
 }

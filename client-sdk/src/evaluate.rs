@@ -85,6 +85,12 @@ pub(crate) fn value<'s, T: Read<'s>>(slot: Option<&'s Slot>, context: &Context) 
     }
 }
 
+/// The same for a key, on the hottest path of all: calling it costs a third of what it does.
+#[inline(always)]
+pub(crate) fn keyed<'s, T: Read<'s>>(state: &'s State, key: &str, context: &Context) -> Option<T> {
+    value(state.set.get(key).map(|slot| &**slot), context)
+}
+
 /// The same, with everything that is known about it. `own` makes an answer out of what was read.
 pub(crate) fn details<'s, T: Read<'s>, D>(
     state: &'s State,

@@ -84,28 +84,34 @@ impl Shared {
     }
 
     /// Reads the state in force.
-    #[inline]
     pub(crate) fn read<R>(&self, read: impl Fn(&State) -> R) -> R {
+        self.read_cached(&read)
+            .unwrap_or_else(|| read(&self.state.load()))
+    }
+
+    /// Reads the state in force where the thread has it at hand; none when it cannot keep one.
+    #[inline]
+    pub(crate) fn read_cached<R>(&self, read: impl FnOnce(&State) -> R) -> Option<R> {
         let newest = self.generation();
-        let cached = CACHE.try_with(|cache| {
+        let answer = CACHE.try_with(|cache| {
             // Borrowed already when `read` evaluates a flag itself; gone when the thread is ending.
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_CLIENTS)?;
-            match place {
-                Some(held) if held.id == self.id && held.state.generation >= newest => {}
-                _ => {
-                    *place = Some(Cached {
-                        id: self.id,
-                        state: self.state.load_full(),
-                    });
-                }
-            }
-            place.as_ref().map(|held| read(&held.state))
+            let held = match place {
+                Some(held) if held.id == self.id && held.state.generation >= newest => held,
+                _ => self.fill(place),
+            };
+            Some(read(&held.state))
         });
-        match cached {
-            Ok(Some(answer)) => answer,
-            _ => read(&self.state.load()),
-        }
+        answer.ok().flatten()
+    }
+
+    #[cold]
+    fn fill<'p>(&self, place: &'p mut Option<Cached>) -> &'p mut Cached {
+        place.insert(Cached {
+            id: self.id,
+            state: self.state.load_full(),
+        })
     }
 
     /// The state in force, to keep.

@@ -241,7 +241,8 @@ impl Draft<'_> {
                 self.findings
                     .note(Reason::Duplicate, &field, name, "each environment once");
             }
-            let environment = Environment { key: key.clone() };
+            let position = u32::try_from(index).unwrap_or(u32::MAX);
+            let environment = Environment { key: key.clone(), position };
             self.write(EntityId::Environment(key), Some(Entity::Environment(environment)));
         }
     }

@@ -257,4 +257,6 @@ impl EffectiveFlag {
 pub struct Environment {
     /// The environment's key.
     pub key: EnvironmentKey,
+    /// Its place among the others, as people see them.
+    pub position: u32,
 }

@@ -45,9 +45,11 @@ impl Snapshot {
         &self.settings
     }
 
-    /// All environments, in the order of their keys.
+    /// All environments, in the order in which people see them.
     pub fn environments(&self) -> impl Iterator<Item = &EnvironmentKey> {
-        self.environments.keys()
+        let mut environments: Vec<&Environment> = self.environments.values().collect();
+        environments.sort_by_key(|environment| (environment.position, &environment.key));
+        environments.into_iter().map(|environment| &environment.key)
     }
 
     /// Whether there is such an environment.

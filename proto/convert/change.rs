@@ -81,6 +81,7 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
 #[must_use]
 pub fn environment_to_wire(environment: &Environment) -> v1::Environment {
     v1::Environment {
+        position: environment.position,
         key: environment.key.as_str().to_owned(),
     }
 }

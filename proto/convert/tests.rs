@@ -319,7 +319,7 @@ fn a_record_shows_its_writes() {
             write(EntityId::Settings, Some(Entity::Settings(settings))),
             write(
                 EntityId::Environment(environment.clone()),
-                Some(Entity::Environment(Environment { key: environment })),
+                Some(Entity::Environment(Environment { key: environment, position: 1 })),
             ),
             write(id, None),
         ],
@@ -333,6 +333,7 @@ fn a_record_shows_its_writes() {
         .collect();
     let settings = v1::write::Value::Settings(v1::StoreSettings { bucketing: 2 });
     let environment = v1::write::Value::Environment(v1::Environment {
+        position: 1,
         key: "production".to_owned(),
     });
     assert_eq!(

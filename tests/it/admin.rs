@@ -46,7 +46,7 @@ async fn day_one_is_one_revision() {
         .unwrap()
         .into_inner();
     assert_eq!(flags.flags.len(), 10);
-    assert_eq!(flags.environments, ["development", "production", "staging"]);
+    assert_eq!(flags.environments, ["development", "staging", "production"]);
     let dreams = admin
         .client
         .get_flag(v1::GetFlagRequest {

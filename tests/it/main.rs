@@ -18,4 +18,5 @@ mod restarts;
 mod server;
 mod slow_reader;
 mod streams;
+#[cfg(test)]
 mod three_services;

@@ -47,7 +47,7 @@ fn every_kind() -> Vec<(EntityId, Entity)> {
         (EntityId::Settings, Entity::Settings(settings)),
         (
             EntityId::Environment(moon.clone()),
-            Entity::Environment(Environment { key: moon }),
+            Entity::Environment(Environment { key: moon, position: 9 }),
         ),
         (EntityId::Flag(dreams()), Entity::Flag(flag)),
         (
@@ -190,7 +190,7 @@ fn everything_is_listed_in_the_order_of_its_keys() {
 #[test]
 #[should_panic(expected = "a value of another kind was written to settings")]
 fn a_value_of_another_kind_is_a_broken_invariant() {
-    let environment = Entity::Environment(Environment { key: production() });
+    let environment = Entity::Environment(Environment { key: production(), position: 2 });
     let mut snapshot = Snapshot::default();
     snapshot.put(&write(EntityId::Settings, Some(environment)));
 }

@@ -66,9 +66,12 @@ pub(super) struct EnvironmentWrite {
     pub(super) value: Option<EnvironmentValue>,
 }
 
-/// An environment has nothing but its key yet.
+/// An environment beside its key.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct EnvironmentValue {}
+pub(super) struct EnvironmentValue {
+    #[prost(uint32, tag = "1")]
+    pub(super) position: u32,
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct FlagWrite {
@@ -134,7 +137,9 @@ impl From<&entity::Write> for Write {
             EntityId::Environment(environment) => Kind::Environment(EnvironmentWrite {
                 environment: environment.to_string(),
                 value: stored(write, |value| match value {
-                    Entity::Environment(_) => Some(EnvironmentValue {}),
+                    Entity::Environment(environment) => Some(EnvironmentValue {
+                        position: environment.position,
+                    }),
                     _ => None,
                 }),
             }),
@@ -185,9 +190,12 @@ impl TryFrom<Write> for entity::Write {
             }
             Kind::Environment(write) => {
                 let key = EnvironmentKey::new(&write.environment);
-                let value = write
-                    .value
-                    .map(|_| Entity::Environment(Environment { key: key.clone() }));
+                let value = write.value.map(|value| {
+                    Entity::Environment(Environment {
+                        key: key.clone(),
+                        position: value.position,
+                    })
+                });
                 (EntityId::Environment(key), value)
             }
             Kind::Flag(write) => {

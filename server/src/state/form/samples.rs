@@ -135,9 +135,9 @@ fn write() -> impl Strategy<Value = Write> {
             id: EntityId::Settings,
             value: bucketing.map(|bucketing| Entity::Settings(Settings { bucketing })),
         }),
-        (environment(), any::<bool>()).prop_map(|(key, there)| Write {
+        (environment(), option::of(any::<u32>())).prop_map(|(key, position)| Write {
             id: EntityId::Environment(key.clone()),
-            value: there.then_some(Entity::Environment(Environment { key })),
+            value: position.map(|position| Entity::Environment(Environment { key, position })),
         }),
         text().prop_map(|key| Write {
             id: EntityId::Flag(FoldedKey::of(&key)),

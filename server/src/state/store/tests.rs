@@ -33,7 +33,7 @@ async fn a_new_store_has_its_environments_and_one_record() {
         .environments()
         .map(|environment| environment.as_str())
         .collect();
-    assert_eq!(environments, ["development", "production", "staging"]);
+    assert_eq!(environments, ["development", "staging", "production"]);
     assert_eq!(snapshot.settings().bucketing, Generation::V3);
     let records = store.records_after(Revision::ZERO).unwrap();
     assert_eq!(records.len(), 1);
