@@ -171,7 +171,7 @@ async fn a_rollout_of_a_flag_that_somebody_disabled_wants_to_be_meant() {
     let status = admin.try_apply(vec![rollout("dreams", 10.0)]).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert!(
-        status.message().contains(&format!("test disabled it at 20")),
+        status.message().contains("test disabled it at 20"),
         "{}",
         status.message()
     );

@@ -3,6 +3,17 @@
 //! One binary, so that it links once. Every subscription in it runs through the [`checker`], which knows what a stream
 //! may and may not do. Nothing here waits for time: [`eventually`](patience::eventually) waits for conditions.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a story that fails panics, and says what it did not run"
+)]
+
+mod abuse;
 mod admin;
 mod binary;
 mod checker;
@@ -18,5 +29,4 @@ mod restarts;
 mod server;
 mod slow_reader;
 mod streams;
-#[cfg(test)]
 mod three_services;

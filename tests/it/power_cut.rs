@@ -128,7 +128,7 @@ async fn check_cut(disks: &Disks, acknowledged: &BTreeMap<u64, String>, cut: usi
     loop {
         let request = v1::ListRecordsRequest { after_revision, page_size: 1_000, ..Default::default() };
         let page = admin.client.list_records(request).await.unwrap().into_inner();
-        after_revision = page.records.last().map_or(after_revision, |record| record.revision);
+        after_revision = page.scanned_revision;
         found.extend(page.records.into_iter().map(|record| (record.revision, record.idempotency_key)));
         if !page.more {
             break;

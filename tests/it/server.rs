@@ -127,9 +127,8 @@ impl Admin {
         Ok(self.client.apply(request).await?.into_inner())
     }
 
-    #[track_caller]
-    pub(crate) fn apply(&mut self, changes: Vec<Kind>) -> impl Future<Output = v1::ApplyResponse> {
-        async { self.try_apply(changes).await.unwrap() }
+    pub(crate) async fn apply(&mut self, changes: Vec<Kind>) -> v1::ApplyResponse {
+        self.try_apply(changes).await.unwrap()
     }
 
     pub(crate) async fn create(&mut self, flag: &str) -> u64 {

@@ -33,9 +33,9 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session<'_>) -> Result<Exit
             .answer(connection.admin().list_records(request))
             .await?;
         history.head_revision = history.head_revision.max(answer.head_revision);
-        history.more = answer.more && !answer.records.is_empty();
+        history.more = answer.more;
         history.records.extend(answer.records.iter().map(RecordView::of));
-        before_revision = answer.records.last().map_or(0, |record| record.revision);
+        before_revision = answer.scanned_revision;
     }
     session.show(&history)?;
     Ok(Exit::Done)

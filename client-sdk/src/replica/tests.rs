@@ -1,161 +1,18 @@
 //! Tables for each kind of frame; the laws over random streams are in `laws`.
 
 mod laws;
+mod refusals;
+mod stage;
 
-use bytes::Bytes;
-use mycelia_flags_core::digest::MemberHash;
-use mycelia_flags_core::key::FlagKey;
-use mycelia_flags_proto::v1::{EffectiveFlag, FlagType, Goodbye, Heartbeat, Serve, Split, Variant, Welcome};
-use mycelia_flags_proto::v1::{WeightedVariant, serve, value};
+use mycelia_flags_proto::raw::Frame;
+use mycelia_flags_proto::v1::{EffectiveFlag, Goodbye, Welcome};
 use prost::Message as _;
 
+use self::stage::{
+    Flags, Stage, delta, digest, flag, flags, flags_digest, greeting, heartbeat, snapshot, welcome,
+    welcome_back,
+};
 use super::*;
-
-/// A boolean flag that serves `on`, with a salt that makes its bytes differ.
-fn flag(key: &str, salt: u8) -> Bytes {
-    let variant = |name: &str, value| Variant {
-        name: name.to_owned(),
-        value: Some(v1::Value {
-            kind: Some(value::Kind::BooleanValue(value)),
-        }),
-    };
-    let flag = EffectiveFlag {
-        key: key.to_owned(),
-        r#type: FlagType::Boolean.into(),
-        variants: vec![variant("on", true), variant("off", false)],
-        enabled: true,
-        off_variant: "off".to_owned(),
-        rules: Vec::new(),
-        default_serve: Some(Serve {
-            serve: Some(serve::Serve::Split(Split {
-                weights: vec![WeightedVariant {
-                    variant: "on".to_owned(),
-                    weight: 100_000,
-                }],
-                bucket_by: String::new(),
-            })),
-        }),
-        salt: format!("s{salt}"),
-        default_variant: "off".to_owned(),
-    };
-    flag.encode_to_vec().into()
-}
-
-/// What a server holds.
-type Flags = BTreeMap<&'static str, Bytes>;
-
-fn flags(of: &[(&'static str, u8)]) -> Flags {
-    of.iter().map(|(key, salt)| (*key, flag(key, *salt))).collect()
-}
-
-/// The digest of flags alone.
-fn flags_digest<'b>(flags: impl IntoIterator<Item = &'b Bytes>) -> Digest {
-    flags
-        .into_iter()
-        .fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)))
-}
-
-/// The digest of flags at a revision, as frames carry it.
-fn digest<'b>(revision: u64, flags: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
-    Bytes::copy_from_slice(&flags_digest(flags).sealed(Revision::new(revision)).to_bytes())
-}
-
-fn greeting(epoch: &str, revision: u64) -> Welcome {
-    Welcome {
-        stream_id: 7,
-        epoch: epoch.to_owned(),
-        revision,
-        heartbeat_interval_ms: 5_000,
-        environment: "production".to_owned(),
-        ..Welcome::default()
-    }
-}
-
-/// Something follows.
-fn welcome(epoch: &str, revision: u64) -> Body {
-    Body::Welcome(greeting(epoch, revision))
-}
-
-/// Nothing follows: these flags are what is held already.
-fn welcome_back(epoch: &str, revision: u64, flags: &Flags) -> Body {
-    Body::Welcome(Welcome {
-        up_to_date: true,
-        digest: digest(revision, flags.values()),
-        ..greeting(epoch, revision)
-    })
-}
-
-fn snapshot(epoch: &str, revision: u64, flags: &Flags) -> Body {
-    Body::Snapshot(RawSnapshot {
-        epoch: epoch.to_owned(),
-        revision,
-        flags: flags.values().cloned().collect(),
-        digest: digest(revision, flags.values()),
-        bucketing: 0,
-    })
-}
-
-fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags) -> Body {
-    let changed = after.iter().filter(|(key, raw)| before.get(*key) != Some(raw));
-    let removed = before.keys().filter(|key| !after.contains_key(*key));
-    Body::Delta(RawDelta {
-        previous_revision: previous,
-        revision,
-        flags: changed.map(|(_, raw)| raw.clone()).collect(),
-        removed: removed.map(|key| (*key).to_owned()).collect(),
-        digest: digest(revision, after.values()),
-        committed_at: None,
-    })
-}
-
-fn heartbeat(revision: u64, flags: &Flags) -> Body {
-    Body::Heartbeat(Heartbeat {
-        revision,
-        digest: digest(revision, flags.values()),
-    })
-}
-
-/// A replica and what it was told to do, in short words.
-struct Stage(Replica);
-
-impl Stage {
-    fn new() -> Self {
-        Self(Replica::new(None, 0, true))
-    }
-
-    /// One that holds `flags` at a revision of epoch `e`, its stream over.
-    fn holding(revision: u64, flags: &Flags) -> Self {
-        let mut stage = Self::new();
-        stage.take(welcome("e", revision));
-        stage.take(snapshot("e", revision, flags));
-        stage.on(Event::Ended);
-        stage
-    }
-
-    fn on(&mut self, event: Event) -> String {
-        let words = self.0.on(event).into_iter().map(|action| match action {
-            Action::Install(state, changed) => {
-                let keys: Vec<_> = changed.keys.iter().map(FlagKey::as_str).collect();
-                format!("install {} [{}]", state.revision(), keys.join(" "))
-            }
-            Action::Acknowledge(report) if report.refused.is_empty() => format!("ack {}", report.applied),
-            Action::Acknowledge(report) => format!("refuse at {}", report.applied),
-            Action::Live => "live".to_owned(),
-            Action::Stale => "stale".to_owned(),
-            Action::Resubscribe(_) => "resubscribe".to_owned(),
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-
-    fn take(&mut self, body: Body) -> String {
-        self.on(Event::Frame(Frame::from(body)))
-    }
-
-    fn known(&self) -> (String, u64, bool) {
-        let known = self.0.known();
-        (known.epoch.to_string(), known.revision, !known.digest.is_empty())
-    }
-}
 
 /// Takes frames at a stage that holds flag a at revision 5 and is welcomed as up to date; checks the last answer.
 #[track_caller]
@@ -400,39 +257,6 @@ fn another_environment_or_bucketing_starts_over() {
 }
 
 #[test]
-fn one_bad_flag_does_not_take_down_the_others() {
-    let mut all = flags(&[("a", 1)]);
-    let keyed = EffectiveFlag {
-        key: "b".to_owned(),
-        r#type: 99,
-        ..EffectiveFlag::default()
-    };
-    all.insert("b", keyed.encode_to_vec().into());
-    all.insert("c", Bytes::from_static(&[0xff; 4]));
-    let mut stage = Stage::new();
-    stage.take(welcome("e", 5));
-    let mut actions = stage.0.on(Event::Frame(Frame::from(snapshot("e", 5, &all))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else {
-        panic!("{actions:?}")
-    };
-    assert_eq!(report.applied, Revision::new(5));
-    assert!(report.refused.contains("flag b: "), "{}", report.refused);
-    let Action::Install(state, _) = actions.remove(0) else {
-        panic!("an install first")
-    };
-    assert_eq!(state.view.len(), 3);
-    assert!(matches!(&**state.set.get("a").unwrap(), Slot::Flag(_)));
-    assert!(matches!(&**state.set.get("b").unwrap(), Slot::Broken { .. }));
-    // Mended later, the unreadable one gone: nothing of it is left behind.
-    let mended = flags(&[("a", 1), ("b", 1)]);
-    assert_eq!(stage.take(heartbeat(5, &all)), "live");
-    assert_eq!(stage.take(heartbeat(6, &mended)), "refuse at 5, resubscribe");
-    stage.on(Event::Ended);
-    stage.take(welcome("e", 6));
-    assert!(stage.take(snapshot("e", 6, &mended)).ends_with("ack 6, live"));
-}
-
-#[test]
 fn unknown_kinds_of_frames_are_ignored() {
     let held = flags(&[("a", 1)]);
     let mut stage = Stage::holding(5, &held);
@@ -479,31 +303,4 @@ fn a_heartbeat_interval_stays_within_reason() {
         }));
         assert_eq!(stage.0.heartbeat(), Some(expected));
     }
-}
-
-#[test]
-fn what_is_told_about_refusals_is_bounded() {
-    let keys: Vec<String> = (0..500).map(|key| format!("é{key}")).collect();
-    let mut all: Vec<Bytes> = Vec::new();
-    for key in &keys {
-        let broken = EffectiveFlag {
-            key: key.clone(),
-            ..EffectiveFlag::default()
-        };
-        all.push(broken.encode_to_vec().into());
-    }
-    let mut stage = Stage::new();
-    stage.take(welcome("e", 5));
-    let whole = RawSnapshot {
-        epoch: "e".to_owned(),
-        revision: 5,
-        digest: digest(5, &all),
-        flags: all,
-        bucketing: 0,
-    };
-    let actions = stage.0.on(Event::Frame(Frame::from(Body::Snapshot(whole))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else {
-        panic!("an acknowledgement")
-    };
-    assert!(report.refused.len() <= REFUSED_BYTES_MAX && report.refused.len() > REFUSED_BYTES_MAX / 2);
 }

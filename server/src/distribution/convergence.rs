@@ -48,7 +48,7 @@ pub struct Progress {
     pub services: BTreeMap<String, ServiceProgress>,
     /// `service/instance` of the first that has not applied it, or else of the last that has.
     pub slowest: String,
-    /// From the first to the last acknowledgement.
+    /// From the first to the last acknowledgement, when there are at least two.
     pub spread_micros: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ impl Hub {
         let mut last: Option<(Timestamp, Arc<Entry>)> = None;
         let mut pending = None;
         let mut first: Option<Timestamp> = None;
-        let mut instances = 0;
+        let (mut instances, mut measured) = (0, 0);
         for entry in self.registry().list().into_iter().filter(|entry| !entry.identity.observer) {
             if goal
                 .environment
@@ -103,6 +103,7 @@ impl Hub {
             let Some(at) = entry.applied_at(needed) else {
                 continue;
             };
+            measured += 1;
             service.first = Some(service.first.map_or(at, |first| first.min(at)));
             service.last = Some(service.last.map_or(at, |last| last.max(at)));
             first = Some(first.map_or(at, |first| first.min(at)));
@@ -113,6 +114,7 @@ impl Hub {
         progress.converged &= instances >= goal.instances_min;
         progress.spread_micros = first
             .zip(last.as_ref())
+            .filter(|_| measured > 1)
             .map(|(first, (last, _))| last.micros_since(first));
         let slowest = pending.or(last.map(|(_, entry)| entry));
         progress.slowest = slowest.map(|entry| name(&entry)).unwrap_or_default();

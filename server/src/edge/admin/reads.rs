@@ -76,6 +76,7 @@ impl AdminEdge {
                 .collect(),
             head_revision: self.store.snapshot().revision().get(),
             more: page.more,
+            scanned_revision: page.scanned.get(),
         })
     }
 

@@ -164,6 +164,30 @@ async fn a_backup_that_is_cut_off_or_changed_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_backup_without_its_last_record_is_refused_though_every_part_of_it_is_good() {
+    let store = memory();
+    let (shorter, _) = backed_up(&store).await;
+    store.commit(create("dreams")).await.unwrap();
+    let (backup, _) = backed_up(&store).await;
+    let (header, trailer) = (&backup[..48], &backup[backup.len() - 45..]);
+    let first_record = &shorter[48..shorter.len() - 45];
+    assert!(backup[48..].starts_with(first_record));
+    let dir = tempfile::tempdir().unwrap();
+    for trailer in [trailer, &shorter[shorter.len() - 45..]] {
+        let spliced = [header, first_record, trailer].concat();
+        let error = restore(&spliced[..], &dir.path().join("new"), clock()).unwrap_err();
+        assert!(
+            matches!(error, RestoreError::Damaged { after, .. } if after == Revision::new(1)),
+            "{error}"
+        );
+        assert!(!dir.path().join("new").exists());
+    }
+    // Spliced from parts that belong together it is a backup, so the cuts are where this test thinks they are.
+    let whole = [&shorter[..48], first_record, &shorter[shorter.len() - 45..]].concat();
+    restore(&whole[..], &dir.path().join("new"), clock()).unwrap();
+}
+
+#[tokio::test]
 async fn only_a_missing_or_empty_directory_is_restored_into() {
     let (backup, _) = backed_up(&memory()).await;
     let dir = tempfile::tempdir().unwrap();
