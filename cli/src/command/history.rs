@@ -33,7 +33,8 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session<'_>) -> Result<Exit
             .answer(connection.admin().list_records(request))
             .await?;
         history.head_revision = history.head_revision.max(answer.head_revision);
-        history.more = answer.more;
+        // A server that does not say how far it looked would be asked the same for ever.
+        history.more = answer.more && answer.scanned_revision != before_revision;
         history.records.extend(answer.records.iter().map(RecordView::of));
         before_revision = answer.scanned_revision;
     }

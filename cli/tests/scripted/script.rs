@@ -119,7 +119,7 @@ impl AdminService for Script {
                 .collect(),
             head_revision: 5,
             more: newest > 2,
-            scanned_revision: 0,
+            scanned_revision: newest.saturating_sub(1),
         }))
     }
 
