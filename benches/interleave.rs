@@ -17,10 +17,7 @@ pub struct Contender<'a> {
 impl<'a> Contender<'a> {
     /// Names a way.
     pub fn new(name: &'static str, run: impl FnMut() -> u64 + 'a) -> Self {
-        Self {
-            name,
-            run: Box::new(run),
-        }
+        Self { name, run: Box::new(run) }
     }
 }
 
@@ -48,10 +45,7 @@ pub fn interleave(
 ) -> Result<Vec<Outcome>> {
     // Once for the caches, and to see that all agree.
     let answers: Vec<u64> = contenders.iter_mut().map(|contender| (contender.run)()).collect();
-    ensure!(
-        answers.windows(2).all(|pair| pair.first() == pair.last()),
-        "contenders differ: {answers:?}"
-    );
+    ensure!(answers.windows(2).all(|pair| pair.first() == pair.last()), "contenders differ: {answers:?}");
     let operations = f64::from(u32::try_from(operations)?);
     let mut times = vec![vec![0.0; rounds]; contenders.len()];
     for round in 0..rounds {
@@ -70,16 +64,8 @@ pub fn interleave(
     }
     let floor = times.get(floor).cloned().unwrap_or_default();
     let outcomes = contenders.iter().zip(&times).map(|(contender, times)| {
-        let ratios: Vec<f64> = times
-            .iter()
-            .zip(&floor)
-            .map(|(time, floor)| time / floor)
-            .collect();
-        Outcome {
-            name: contender.name,
-            nanoseconds: median(times),
-            ratio: median(&ratios),
-        }
+        let ratios: Vec<f64> = times.iter().zip(&floor).map(|(time, floor)| time / floor).collect();
+        Outcome { name: contender.name, nanoseconds: median(times), ratio: median(&ratios) }
     });
     Ok(outcomes.collect())
 }

@@ -12,10 +12,7 @@ pub fn quantile(values: &[f64], numerator: usize, denominator: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
-    sorted
-        .get(last * numerator / denominator.max(1))
-        .copied()
-        .unwrap_or(0.0)
+    sorted.get(last * numerator / denominator.max(1)).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

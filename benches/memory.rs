@@ -26,8 +26,5 @@ pub fn resident(pid: &str) -> Result<Resident> {
         let number = line.trim().trim_end_matches("kB").trim();
         number.parse().with_context(|| format!("{name} {line}"))
     };
-    Ok(Resident {
-        now_kib: field("VmRSS:")?,
-        peak_kib: field("VmHWM:")?,
-    })
+    Ok(Resident { now_kib: field("VmRSS:")?, peak_kib: field("VmHWM:")? })
 }

@@ -13,10 +13,7 @@ impl Table {
     /// A table with its column names.
     #[must_use]
     pub fn new<C: Into<String>>(title: impl Into<String>, columns: impl IntoIterator<Item = C>) -> Self {
-        Self {
-            title: title.into(),
-            rows: vec![columns.into_iter().map(Into::into).collect()],
-        }
+        Self { title: title.into(), rows: vec![columns.into_iter().map(Into::into).collect()] }
     }
 
     /// Adds a row.
@@ -39,12 +36,7 @@ impl std::fmt::Display for Table {
         let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
         let widths: Vec<usize> = (0..columns)
             .map(|column| {
-                self.rows
-                    .iter()
-                    .map(|row| cell(row, column).chars().count())
-                    .max()
-                    .unwrap_or(0)
-                    .max(3)
+                self.rows.iter().map(|row| cell(row, column).chars().count()).max().unwrap_or(0).max(3)
             })
             .collect();
         writeln!(formatter, "\n### {}\n", self.title)?;
@@ -95,11 +87,7 @@ pub fn figure(value: f64) -> String {
         return plain;
     };
     let grouped = group(whole);
-    if fraction.is_empty() {
-        grouped
-    } else {
-        format!("{grouped}.{fraction}")
-    }
+    if fraction.is_empty() { grouped } else { format!("{grouped}.{fraction}") }
 }
 
 /// Thousands, set apart.
@@ -127,12 +115,7 @@ mod tests {
 
     #[test]
     fn figures_have_about_three_digits() {
-        for (value, expected) in [
-            (0.04, "0.04"),
-            (7.25, "7.2"),
-            (250.4, "250"),
-            (12_345.6, "12,346"),
-        ] {
+        for (value, expected) in [(0.04, "0.04"), (7.25, "7.2"), (250.4, "250"), (12_345.6, "12,346")] {
             assert_eq!(figure(value), expected);
         }
     }
@@ -141,9 +124,6 @@ mod tests {
     fn a_table_is_aligned() {
         let mut table = Table::new("T", ["name", "ns"]);
         table.row(["floor", "1"]);
-        assert_eq!(
-            table.to_string(),
-            "\n### T\n\n| name  |  ns |\n|:------|----:|\n| floor |   1 |\n"
-        );
+        assert_eq!(table.to_string(), "\n### T\n\n| name  |  ns |\n|:------|----:|\n| floor |   1 |\n");
     }
 }

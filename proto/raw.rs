@@ -145,10 +145,7 @@ mod tests {
         let raw = Frame::from(raw);
         let known = v1::SubscribeResponse { frame: Some(known) };
         assert_eq!(raw.encode_to_vec(), known.encode_to_vec());
-        assert_eq!(
-            v1::SubscribeResponse::decode(Bytes::from(raw.encode_to_vec())),
-            Ok(known.clone())
-        );
+        assert_eq!(v1::SubscribeResponse::decode(Bytes::from(raw.encode_to_vec())), Ok(known.clone()));
         assert_eq!(Frame::decode(Bytes::from(known.encode_to_vec())), Ok(raw));
     }
 
@@ -175,10 +172,7 @@ mod tests {
 
     #[test]
     fn a_delta_is_the_same_in_both_forms() {
-        let committed_at = Some(prost_types::Timestamp {
-            seconds: -1,
-            nanos: 5,
-        });
+        let committed_at = Some(prost_types::Timestamp { seconds: -1, nanos: 5 });
         check(
             Body::Delta(RawDelta {
                 previous_revision: 7,
@@ -208,44 +202,20 @@ mod tests {
             bucketing: v1::BucketingGeneration::V3.into(),
             ..v1::Welcome::default()
         };
-        check(
-            Body::Welcome(welcome.clone()),
-            v1::subscribe_response::Frame::Welcome(welcome),
-        );
-        let heartbeat = v1::Heartbeat {
-            revision: 9,
-            digest: Bytes::from_static(b"digest"),
-        };
-        check(
-            Body::Heartbeat(heartbeat.clone()),
-            v1::subscribe_response::Frame::Heartbeat(heartbeat),
-        );
-        let goodbye = v1::Goodbye {
-            reason: v1::GoodbyeReason::MaxAge.into(),
-            reconnect_after_ms: 250,
-        };
-        check(
-            Body::Goodbye(goodbye),
-            v1::subscribe_response::Frame::Goodbye(goodbye),
-        );
+        check(Body::Welcome(welcome.clone()), v1::subscribe_response::Frame::Welcome(welcome));
+        let heartbeat = v1::Heartbeat { revision: 9, digest: Bytes::from_static(b"digest") };
+        check(Body::Heartbeat(heartbeat.clone()), v1::subscribe_response::Frame::Heartbeat(heartbeat));
+        let goodbye = v1::Goodbye { reason: v1::GoodbyeReason::MaxAge.into(), reconnect_after_ms: 250 };
+        check(Body::Goodbye(goodbye), v1::subscribe_response::Frame::Goodbye(goodbye));
     }
 
     #[test]
     fn one_undecodable_flag_does_not_spoil_the_others() {
-        let flags = vec![
-            Bytes::from_static(&[0xff; 4]),
-            Bytes::from(flag("a").encode_to_vec()),
-        ];
-        let frame = Frame::from(Body::Delta(RawDelta {
-            flags,
-            ..RawDelta::default()
-        }));
+        let flags = vec![Bytes::from_static(&[0xff; 4]), Bytes::from(flag("a").encode_to_vec())];
+        let frame = Frame::from(Body::Delta(RawDelta { flags, ..RawDelta::default() }));
         let bytes = Bytes::from(frame.encode_to_vec());
         assert!(v1::SubscribeResponse::decode(bytes.clone()).is_err());
-        let Ok(Frame {
-            body: Some(Body::Delta(delta)),
-        }) = Frame::decode(bytes)
-        else {
+        let Ok(Frame { body: Some(Body::Delta(delta)) }) = Frame::decode(bytes) else {
             panic!("the frame is readable")
         };
         let decoded: Vec<_> = delta.flags.into_iter().map(v1::EffectiveFlag::decode).collect();
@@ -256,26 +226,14 @@ mod tests {
     #[test]
     fn a_frame_of_an_unknown_kind_is_empty() {
         // Field 6, no bytes.
-        assert_eq!(
-            Frame::decode(Bytes::from_static(&[0x32, 0])),
-            Ok(Frame { body: None })
-        );
+        assert_eq!(Frame::decode(Bytes::from_static(&[0x32, 0])), Ok(Frame { body: None }));
     }
 
     #[test]
     fn a_grpc_frame_says_how_long_it_is() {
-        let message = v1::Goodbye {
-            reason: v1::GoodbyeReason::Draining.into(),
-            reconnect_after_ms: 300,
-        };
-        assert_eq!(
-            grpc_frame(&message).unwrap(),
-            Bytes::from_static(&[0, 0, 0, 0, 5, 8, 1, 16, 0xac, 2])
-        );
-        assert_eq!(
-            grpc_frame(&v1::Goodbye::default()).unwrap(),
-            Bytes::from_static(&[0; 5])
-        );
+        let message = v1::Goodbye { reason: v1::GoodbyeReason::Draining.into(), reconnect_after_ms: 300 };
+        assert_eq!(grpc_frame(&message).unwrap(), Bytes::from_static(&[0, 0, 0, 0, 5, 8, 1, 16, 0xac, 2]));
+        assert_eq!(grpc_frame(&v1::Goodbye::default()).unwrap(), Bytes::from_static(&[0; 5]));
     }
 
     /// Claims more than 32 bits of bytes, and would have none.
@@ -303,9 +261,6 @@ mod tests {
 
     #[test]
     fn a_message_too_large_for_grpc_is_refused() {
-        assert_eq!(
-            grpc_frame(&Huge),
-            Err(GrpcFrameError::TooLarge { bytes: 1 << 32 })
-        );
+        assert_eq!(grpc_frame(&Huge), Err(GrpcFrameError::TooLarge { bytes: 1 << 32 }));
     }
 }

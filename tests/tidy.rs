@@ -37,16 +37,7 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 }
 
 fn rust_files() -> Vec<PathBuf> {
-    let folders = [
-        "core",
-        "proto",
-        "server",
-        "client-sdk",
-        "cli",
-        "examples",
-        "benches",
-        "tests",
-    ];
+    let folders = ["core", "proto", "server", "client-sdk", "cli", "examples", "benches", "tests"];
     folders.iter().flat_map(|folder| files(folder, ".rs")).collect()
 }
 
@@ -55,10 +46,7 @@ fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     let is_comment = |line: &&str| line.trim_start().starts_with("//");
-    text.lines()
-        .filter(|line| !is_comment(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().filter(|line| !is_comment(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn is_test(path: &Path) -> bool {
@@ -79,11 +67,7 @@ fn forbid(folder: &str, words: &[&str]) {
                 .map(|word| format!("{}: {word}", path.display())),
         );
     }
-    assert!(
-        faults.is_empty(),
-        "arrows point down only:\n{}",
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "arrows point down only:\n{}", faults.join("\n"));
 }
 
 #[test]
@@ -128,10 +112,7 @@ fn core_is_pure() {
 
 #[test]
 fn the_wire_knows_only_core() {
-    forbid(
-        "proto",
-        &["mycelia_flags_server", "mycelia_flags_sdk", "sled", "tokio::"],
-    );
+    forbid("proto", &["mycelia_flags_server", "mycelia_flags_sdk", "sled", "tokio::"]);
 }
 
 #[test]
@@ -154,16 +135,7 @@ fn state_knows_nobody_above_it() {
 fn distribution_knows_neither_the_wire_nor_who_writes() {
     forbid(
         "server/src/distribution",
-        &[
-            "crate::edge",
-            "crate::app",
-            "tonic",
-            "mycelia_flags_proto",
-            "sled",
-            "axum",
-            "hyper",
-            ".commit(",
-        ],
+        &["crate::edge", "crate::app", "tonic", "mycelia_flags_proto", "sled", "axum", "hyper", ".commit("],
     );
 }
 
@@ -176,11 +148,7 @@ fn the_edge_knows_no_engine() {
 fn sled_is_known_in_one_place() {
     for path in rust_files().into_iter().filter(|path| !is_test(path)) {
         let allowed = path.to_string_lossy().contains("server/src/state");
-        assert!(
-            allowed || !code(&path).contains("sled::"),
-            "{} knows sled",
-            path.display()
-        );
+        assert!(allowed || !code(&path).contains("sled::"), "{} knows sled", path.display());
     }
 }
 
@@ -195,11 +163,7 @@ fn tasks_are_owned() {
         if path.ends_with("tasks.rs") {
             continue;
         }
-        assert!(
-            !code(&path).contains("tokio::spawn("),
-            "{} spawns a task that nobody owns",
-            path.display()
-        );
+        assert!(!code(&path).contains("tokio::spawn("), "{} spawns a task that nobody owns", path.display());
     }
 }
 
@@ -208,32 +172,16 @@ fn every_file_says_what_it_is_for_and_stays_short() {
     for path in rust_files() {
         let text = fs::read_to_string(&path).unwrap();
         let lines = text.lines().count();
-        assert!(
-            lines <= LINES_MAX,
-            "{}: {lines} lines want to be two files",
-            path.display()
-        );
+        assert!(lines <= LINES_MAX, "{}: {lines} lines want to be two files", path.display());
         assert!(
             is_test(&path) || text.starts_with("//!") || text.starts_with("#![doc"),
             "{} does not say what it is for",
             path.display()
         );
         let name = path.file_name().unwrap().to_str().unwrap();
-        let vague = [
-            "mod.rs",
-            "util.rs",
-            "utils.rs",
-            "common.rs",
-            "helper.rs",
-            "helpers.rs",
-            "types.rs",
-            "misc.rs",
-        ];
-        assert!(
-            !vague.contains(&name),
-            "{}: a file is named by what is inside",
-            path.display()
-        );
+        let vague =
+            ["mod.rs", "util.rs", "utils.rs", "common.rs", "helper.rs", "helpers.rs", "types.rs", "misc.rs"];
+        assert!(!vague.contains(&name), "{}: a file is named by what is inside", path.display());
     }
 }
 
@@ -256,11 +204,7 @@ fn every_reason_word_has_a_paragraph_and_every_paragraph_a_word() {
         .filter_map(|line| line.strip_prefix("### `"))
         .filter_map(|line| line.strip_suffix('`'))
         .collect();
-    let words: BTreeSet<&str> = Reason::ALL
-        .iter()
-        .map(|reason| reason.as_str())
-        .chain(word::ALL)
-        .collect();
+    let words: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).chain(word::ALL).collect();
     assert_eq!(documented, words);
 }
 
@@ -278,11 +222,7 @@ fn documents_link_to_files_that_are_there() {
                 continue;
             }
             let path = page.parent().unwrap().join(target);
-            assert!(
-                path.exists(),
-                "{} links to {target}, which is not there",
-                page.display()
-            );
+            assert!(path.exists(), "{} links to {target}, which is not there", page.display());
         }
     }
 }
@@ -294,10 +234,7 @@ fn architecture_names_files_that_are_there() {
     let mut named = 0;
     for path in quoted.filter(|word| word.ends_with(".rs") || word.ends_with(".proto")) {
         named += 1;
-        assert!(
-            root().join(path).exists(),
-            "ARCHITECTURE.md names {path}, which is not there"
-        );
+        assert!(root().join(path).exists(), "ARCHITECTURE.md names {path}, which is not there");
     }
     assert!(named > 20, "the walks are shown file by file");
 }

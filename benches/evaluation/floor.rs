@@ -49,48 +49,29 @@ pub(crate) struct FloorContext {
 
 impl FloorContext {
     pub(crate) fn of(person: &Person) -> Self {
-        let texts = person
-            .texts
-            .iter()
-            .map(|(name, text)| (*name, FloorValue::Text(Box::from(text.as_str()))));
-        let numbers = person
-            .numbers
-            .iter()
-            .map(|(name, number)| (*name, FloorValue::Number(*number)));
+        let texts =
+            person.texts.iter().map(|(name, text)| (*name, FloorValue::Text(Box::from(text.as_str()))));
+        let numbers = person.numbers.iter().map(|(name, number)| (*name, FloorValue::Number(*number)));
         let beta = [("beta", FloorValue::Boolean(person.beta))];
         let mut attributes: Vec<_> = texts.chain(numbers).chain(beta).collect();
         attributes.sort_by_key(|(name, _)| *name);
-        Self {
-            key: Box::from(person.key.as_str()),
-            attributes,
-        }
+        Self { key: Box::from(person.key.as_str()), attributes }
     }
 
     /// A handful is found faster by looking at each than by hashing.
     #[inline]
     fn get(&self, name: &str) -> Option<&FloorValue> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        self.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     #[inline]
     fn text(&self, name: &str) -> Option<&str> {
-        if let Some(FloorValue::Text(text)) = self.get(name) {
-            Some(text)
-        } else {
-            None
-        }
+        if let Some(FloorValue::Text(text)) = self.get(name) { Some(text) } else { None }
     }
 
     #[inline]
     fn number(&self, name: &str) -> Option<i64> {
-        if let Some(FloorValue::Number(number)) = self.get(name) {
-            Some(*number)
-        } else {
-            None
-        }
+        if let Some(FloorValue::Number(number)) = self.get(name) { Some(*number) } else { None }
     }
 }
 
@@ -112,9 +93,9 @@ impl FloorTest {
     fn holds(&self, context: &FloorContext) -> bool {
         match self {
             Self::Equals(name, text) => context.text(name) == Some(text),
-            Self::In(name, texts) => context
-                .text(name)
-                .is_some_and(|found| texts.iter().any(|text| **text == *found)),
+            Self::In(name, texts) => {
+                context.text(name).is_some_and(|found| texts.iter().any(|text| **text == *found))
+            }
             Self::StartsWith(name, text) => {
                 context.text(name).is_some_and(|found| found.starts_with(&**text))
             }
@@ -129,12 +110,7 @@ impl FloorTest {
 
 impl FloorFlag {
     fn of(flag: &Flag) -> Self {
-        let mut built = Self {
-            is_enabled: true,
-            allowed: None,
-            rules: Box::default(),
-            share: None,
-        };
+        let mut built = Self { is_enabled: true, allowed: None, rules: Box::default(), share: None };
         match flag.kind {
             Kind::Boolean => {}
             Kind::Rollout => built.share = Some(QUARTER),
@@ -152,11 +128,7 @@ impl FloorFlag {
         if !self.is_enabled {
             return false;
         }
-        if self
-            .allowed
-            .as_ref()
-            .is_some_and(|allowed| allowed.contains(&context.key))
-        {
+        if self.allowed.as_ref().is_some_and(|allowed| allowed.contains(&context.key)) {
             return true;
         }
         if self.rules.iter().any(|rule| rule.holds(context)) {
@@ -195,21 +167,14 @@ fn low_byte(length: usize) -> u8 {
 
 #[inline]
 fn murmur3(bytes: &[u8]) -> u32 {
-    let scramble = |word: u32| {
-        word.wrapping_mul(0xcc9e_2d51)
-            .rotate_left(15)
-            .wrapping_mul(0x1b87_3593)
-    };
+    let scramble = |word: u32| word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
     let (blocks, tail) = bytes.as_chunks::<4>();
     let mut hash = 0_u32;
     for block in blocks {
         hash ^= scramble(u32::from_le_bytes(*block));
         hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
-    let rest = tail
-        .iter()
-        .rev()
-        .fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
+    let rest = tail.iter().rev().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
     hash ^= scramble(rest);
     hash ^= u32::try_from(bytes.len()).unwrap_or(0);
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -219,8 +184,5 @@ fn murmur3(bytes: &[u8]) -> u32 {
 
 /// Builds all flags.
 pub(crate) fn load(flags: &[Flag]) -> FloorSet {
-    flags
-        .iter()
-        .map(|flag| (Box::from(flag.key.as_str()), FloorFlag::of(flag)))
-        .collect()
+    flags.iter().map(|flag| (Box::from(flag.key.as_str()), FloorFlag::of(flag))).collect()
 }

@@ -13,9 +13,7 @@ use crate::{floor, ours};
 
 /// Builds a set in a process of its own and says by how many KiB it grew.
 pub(crate) fn play(arguments: &[String]) -> Result<()> {
-    let [who, count] = arguments else {
-        bail!("expected who and how many flags, got {arguments:?}")
-    };
+    let [who, count] = arguments else { bail!("expected who and how many flags, got {arguments:?}") };
     let flags: Vec<Flag> = population::flags(count.parse()?);
     let before = resident("self")?.now_kib;
     let after = match who.as_str() {
@@ -38,10 +36,7 @@ pub(crate) fn play(arguments: &[String]) -> Result<()> {
 
 /// The table of both.
 pub(crate) fn print() -> Result<()> {
-    let mut table = Table::new(
-        "Memory of a loaded set, MiB",
-        ["flags", "floor", "ours: core", "ratio"],
-    );
+    let mut table = Table::new("Memory of a loaded set, MiB", ["flags", "floor", "ours: core", "ratio"]);
     for count in mode::pick(vec![1_000], vec![1_000, 100_000]) {
         let grown = |who: &str| -> Result<f64> {
             let mut player = Player::start("load", &[who.to_owned(), count.to_string()])?;
@@ -50,12 +45,7 @@ pub(crate) fn print() -> Result<()> {
             Ok(grown / 1024.0)
         };
         let (floor, ours) = (grown("floor")?, grown("ours")?);
-        table.row([
-            count.to_string(),
-            figure(floor),
-            figure(ours),
-            ratio(ours / floor),
-        ]);
+        table.row([count.to_string(), figure(floor), figure(ours), ratio(ours / floor)]);
     }
     table.print()?;
     Ok(())

@@ -30,26 +30,11 @@ struct Column {
 }
 
 const COLUMNS: [Column; 5] = [
-    Column {
-        name: "boolean, no rules",
-        has: |kind| *kind == Kind::Boolean,
-    },
-    Column {
-        name: "25% rollout",
-        has: |kind| *kind == Kind::Rollout,
-    },
-    Column {
-        name: "allowlist 1,000 + rollout",
-        has: |kind| *kind == Kind::Allowlist(population::ALLOWLIST),
-    },
-    Column {
-        name: "10 attribute rules",
-        has: |kind| *kind == Kind::TenRules,
-    },
-    Column {
-        name: "allowlist 100,000",
-        has: |kind| *kind == Kind::Allowlist(population::LONG_ALLOWLIST),
-    },
+    Column { name: "boolean, no rules", has: |kind| *kind == Kind::Boolean },
+    Column { name: "25% rollout", has: |kind| *kind == Kind::Rollout },
+    Column { name: "allowlist 1,000 + rollout", has: |kind| *kind == Kind::Allowlist(population::ALLOWLIST) },
+    Column { name: "10 attribute rules", has: |kind| *kind == Kind::TenRules },
+    Column { name: "allowlist 100,000", has: |kind| *kind == Kind::Allowlist(population::LONG_ALLOWLIST) },
 ];
 
 fn main() -> Result<()> {
@@ -110,10 +95,7 @@ impl Loaded {
         let mut contenders = [
             Contender::new("floor", || {
                 repeat(passes, &calls, floors, |key, context| {
-                    self.floor
-                        .load()
-                        .get(key)
-                        .is_some_and(|flag| flag.evaluate(key, context))
+                    self.floor.load().get(key).is_some_and(|flag| flag.evaluate(key, context))
                 })
             }),
             Contender::new("floor (Cache)", || {
@@ -123,18 +105,10 @@ impl Loaded {
                 })
             }),
             Contender::new("ours: core (Cache)", || {
-                repeat(passes, &calls, ours, |key, context| {
-                    ours::evaluate(our_cache.load(), key, context)
-                })
+                repeat(passes, &calls, ours, |key, context| ours::evaluate(our_cache.load(), key, context))
             }),
         ];
-        interleave(
-            &mut contenders,
-            FLOOR,
-            passes * calls.len(),
-            rounds,
-            stopwatch::thread_cpu,
-        )
+        interleave(&mut contenders, FLOOR, passes * calls.len(), rounds, stopwatch::thread_cpu)
     }
 }
 

@@ -23,12 +23,7 @@ fn off() -> VariantName {
 }
 
 fn test(attribute: &str, operator: Operator, operands: Vec<Value>) -> Condition {
-    Condition::Test(CoreTest {
-        attribute: Box::from(attribute),
-        operator,
-        operands,
-        negated: false,
-    })
+    Condition::Test(CoreTest { attribute: Box::from(attribute), operator, operands, negated: false })
 }
 
 fn condition(rule: Test) -> Condition {
@@ -46,28 +41,15 @@ fn condition(rule: Test) -> Condition {
 }
 
 fn rule(condition: Condition) -> Rule {
-    Rule {
-        name: Box::from(""),
-        condition,
-        serve: Serve::Variant(on()),
-    }
+    Rule { name: Box::from(""), condition, serve: Serve::Variant(on()) }
 }
 
 fn quarter() -> Serve {
     let weights = vec![
-        WeightedVariant {
-            variant: on(),
-            weight: QUARTER,
-        },
-        WeightedVariant {
-            variant: off(),
-            weight: WEIGHT_TOTAL - QUARTER,
-        },
+        WeightedVariant { variant: on(), weight: QUARTER },
+        WeightedVariant { variant: off(), weight: WEIGHT_TOTAL - QUARTER },
     ];
-    Serve::Split(Split {
-        weights,
-        bucket_by: None,
-    })
+    Serve::Split(Split { weights, bucket_by: None })
 }
 
 /// A flag as it comes from the server.
@@ -87,27 +69,18 @@ pub(crate) fn effective(flag: &Flag, variants: &Arc<[Variant]>) -> EffectiveFlag
         Kind::Boolean => {}
         Kind::Rollout => built.default_serve = quarter(),
         Kind::Allowlist(count) => {
-            let members = (0..count)
-                .map(|number| Value::String(member(number).into()))
-                .collect();
+            let members = (0..count).map(|number| Value::String(member(number).into())).collect();
             built.rules.push(rule(test(TARGETING_KEY, Operator::In, members)));
             built.default_serve = quarter();
         }
-        Kind::TenRules => built
-            .rules
-            .extend(ten_rules(flag.number).map(|test| rule(condition(test)))),
+        Kind::TenRules => built.rules.extend(ten_rules(flag.number).map(|test| rule(condition(test)))),
     }
     built
 }
 
 /// The variants of a boolean flag. Each flag has its own, as when it came over the wire.
 pub(crate) fn variants() -> Arc<[Variant]> {
-    [(on(), true), (off(), false)]
-        .map(|(name, value)| Variant {
-            name,
-            value: Value::Boolean(value),
-        })
-        .into()
+    [(on(), true), (off(), false)].map(|(name, value)| Variant { name, value: Value::Boolean(value) }).into()
 }
 
 /// Compiles all flags.
@@ -116,9 +89,7 @@ pub(crate) fn load(flags: &[Flag]) -> Result<CompiledSet> {
         let flag = CompiledFlag::compile(&effective(flag, &variants()), Generation::V3)?;
         Ok(Arc::new(Slot::Flag(flag)))
     };
-    Ok(CompiledSet::of(
-        flags.iter().map(slot).collect::<Result<Vec<_>>>()?,
-    ))
+    Ok(CompiledSet::of(flags.iter().map(slot).collect::<Result<Vec<_>>>()?))
 }
 
 /// The person as our evaluation sees it.

@@ -40,22 +40,14 @@ pub(crate) fn flags(count: usize) -> Vec<Flag> {
             _ if number < 100 => Kind::Allowlist(ALLOWLIST),
             _ => Kind::Boolean,
         };
-        Flag {
-            key: format!("checkout.flow-{number:06}"),
-            kind,
-            number,
-        }
+        Flag { key: format!("checkout.flow-{number:06}"), kind, number }
     };
     (0..count).map(flag).collect()
 }
 
 /// The flag with the long allowlist.
 pub(crate) fn long_allowlist() -> Flag {
-    Flag {
-        key: "checkout.flow-long".to_owned(),
-        kind: Kind::Allowlist(LONG_ALLOWLIST),
-        number: 0,
-    }
+    Flag { key: "checkout.flow-long".to_owned(), kind: Kind::Allowlist(LONG_ALLOWLIST), number: 0 }
 }
 
 /// The n-th named person of an allowlist.
@@ -78,16 +70,9 @@ pub(crate) struct Person {
 /// The people. Every fourth is on each allowlist; every second comes from where the tenth rule matches.
 pub(crate) fn people() -> Vec<Person> {
     let person = |number: usize| Person {
-        key: if number.is_multiple_of(4) {
-            member(number * 7)
-        } else {
-            format!("guest-{number:06}")
-        },
+        key: if number.is_multiple_of(4) { member(number * 7) } else { format!("guest-{number:06}") },
         texts: [
-            (
-                "country",
-                if number.is_multiple_of(2) { "DE" } else { "AT" }.to_owned(),
-            ),
+            ("country", if number.is_multiple_of(2) { "DE" } else { "AT" }.to_owned()),
             ("device", "phone-5".to_owned()),
             ("email", format!("person.{number}@mail.example")),
             ("locale", "de-DE".to_owned()),
@@ -135,8 +120,5 @@ pub(crate) fn calls(flags: &[Flag], column: impl Fn(&Kind) -> bool) -> Vec<(Box<
     let mut random = fastrand::Rng::with_seed(7);
     let mut chosen: Vec<&Flag> = flags.iter().filter(|flag| column(&flag.kind)).collect();
     random.shuffle(&mut chosen);
-    chosen
-        .iter()
-        .map(|flag| (Box::from(flag.key.as_str()), random.usize(0..PEOPLE)))
-        .collect()
+    chosen.iter().map(|flag| (Box::from(flag.key.as_str()), random.usize(0..PEOPLE))).collect()
 }

@@ -80,9 +80,8 @@ pub(crate) fn program() -> Program {
     let mut program = Cli::command();
     // Only a program that was built has handed its options down.
     program.build();
-    for command in program
-        .get_subcommands_mut()
-        .filter(|command| LOCAL_COMMANDS.contains(&command.get_name()))
+    for command in
+        program.get_subcommands_mut().filter(|command| LOCAL_COMMANDS.contains(&command.get_name()))
     {
         // They would take the client's options for nothing: do not offer them.
         *command = mem::take(command).mut_args(|arg| {
@@ -114,20 +113,15 @@ mod tests {
         for command in program().get_subcommands_mut() {
             let is_local = LOCAL_COMMANDS.contains(&command.get_name());
             let is_offered = command.render_long_help().to_string().contains("--server");
-            assert!(
-                command.get_name() == "help" || is_local != is_offered,
-                "{}",
-                command.get_name()
-            );
+            assert!(command.get_name() == "help" || is_local != is_offered, "{}", command.get_name());
         }
     }
 
     #[test]
     fn client_options_stand_before_or_after_the_command() {
-        for line in [
-            ["mycelia-flags", "--env", "staging", "list"],
-            ["mycelia-flags", "list", "--env", "staging"],
-        ] {
+        for line in
+            [["mycelia-flags", "--env", "staging", "list"], ["mycelia-flags", "list", "--env", "staging"]]
+        {
             let cli = Cli::try_parse_from(line).unwrap();
             assert_eq!(cli.client.env.as_deref(), Some("staging"), "{line:?}");
         }

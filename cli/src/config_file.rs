@@ -39,16 +39,12 @@ impl ConfigFile {
         };
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text).map_err(|complaint| {
-                Failure::Usage(format!(
-                    "the configuration file {} is not valid: {complaint}",
-                    path.display()
-                ))
+                Failure::Usage(format!("the configuration file {} is not valid: {complaint}", path.display()))
             }),
             Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => Ok(Self::default()),
-            Err(error) => Err(Failure::Usage(format!(
-                "cannot read the configuration file {}: {error}",
-                path.display()
-            ))),
+            Err(error) => {
+                Err(Failure::Usage(format!("cannot read the configuration file {}: {error}", path.display())))
+            }
         }
     }
 
@@ -61,14 +57,8 @@ impl ConfigFile {
     pub(crate) fn profile(&self, name: &str) -> Result<&Defaults, Failure> {
         self.profiles.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
-            let known = if known.is_empty() {
-                "there are none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            Failure::Usage(format!(
-                "the configuration file has no profile `{name}` (profiles: {known})"
-            ))
+            let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
+            Failure::Usage(format!("the configuration file has no profile `{name}` (profiles: {known})"))
         })
     }
 }
@@ -102,20 +92,13 @@ mod tests {
     fn an_unknown_profile_is_named_with_the_known_ones() {
         let file = ConfigFile::parse("[profiles.a]\n[profiles.b]\n").unwrap();
         let failure = file.profile("c").unwrap_err();
-        assert!(
-            failure.message().contains("`c` (profiles: a, b)"),
-            "{}",
-            failure.message()
-        );
+        assert!(failure.message().contains("`c` (profiles: a, b)"), "{}", failure.message());
     }
 
     #[test]
     fn only_a_file_that_was_named_must_be_there() {
         let missing = PathBuf::from("/nonexistent/config.toml");
-        assert_eq!(
-            ConfigFile::read(None, Some(missing.clone())).unwrap(),
-            ConfigFile::default()
-        );
+        assert_eq!(ConfigFile::read(None, Some(missing.clone())).unwrap(), ConfigFile::default());
         assert!(ConfigFile::read(Some(&missing), None).is_err());
     }
 }

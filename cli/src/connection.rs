@@ -39,11 +39,7 @@ impl Connection {
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
-        Ok(Self {
-            url: url.to_owned(),
-            channel: endpoint.connect_lazy(),
-            timeout,
-        })
+        Ok(Self { url: url.to_owned(), channel: endpoint.connect_lazy(), timeout })
     }
 
     pub(crate) fn url(&self) -> &str {

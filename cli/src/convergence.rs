@@ -40,14 +40,8 @@ async fn watch(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let mut progress = Progress::new(terminal);
-    let mut reports = connection
-        .answer(connection.admin().wait_converged(request))
-        .await?;
-    while let Some(report) = reports
-        .message()
-        .await
-        .map_err(|status| connection.failure(&status))?
-    {
+    let mut reports = connection.answer(connection.admin().wait_converged(request)).await?;
+    while let Some(report) = reports.message().await.map_err(|status| connection.failure(&status))? {
         progress.update(by_service(&report));
         let converged = report.converged;
         *last = Some(report);
@@ -55,9 +49,7 @@ async fn watch(
             return Ok(());
         }
     }
-    Err(Failure::Failed(anyhow::anyhow!(
-        "the server ended the wait before everybody had the revision"
-    )))
+    Err(Failure::Failed(anyhow::anyhow!("the server ended the wait before everybody had the revision")))
 }
 
 /// `ui 1/1  runner 2/3`.
@@ -80,19 +72,13 @@ fn complaint(revision: u64, patience: Duration, last: Option<&v1::WaitConvergedR
     let Some(report) = last else {
         return format!("timed out after {patience:?} waiting for {revision}: no report from the server");
     };
-    let is_pending = report
-        .services
-        .iter()
-        .any(|service| service.converged < service.live);
+    let is_pending = report.services.iter().any(|service| service.converged < service.live);
     let slowest = match report.slowest.as_str() {
         slowest if is_pending && !slowest.is_empty() => format!("; not yet: {slowest}"),
         _ if is_pending => String::new(),
         _ => "; too few instances are connected".to_owned(),
     };
-    format!(
-        "timed out after {patience:?} waiting for {revision}: {}{slowest}",
-        by_service(report)
-    )
+    format!("timed out after {patience:?} waiting for {revision}: {}{slowest}", by_service(report))
 }
 
 #[cfg(test)]
@@ -117,10 +103,7 @@ mod tests {
     #[test]
     fn progress_is_by_service() {
         assert_eq!(by_service(&report()), "ui 1/1  runner 2/3");
-        assert_eq!(
-            by_service(&v1::WaitConvergedResponse::default()),
-            "no connected instance is concerned"
-        );
+        assert_eq!(by_service(&v1::WaitConvergedResponse::default()), "no connected instance is concerned");
     }
 
     #[test]

@@ -29,11 +29,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected_millis: Option<u64>) {
-        assert_eq!(
-            parse_duration(text).ok(),
-            expected_millis.map(Duration::from_millis),
-            "{text:?}"
-        );
+        assert_eq!(parse_duration(text).ok(), expected_millis.map(Duration::from_millis), "{text:?}");
     }
 
     #[test]

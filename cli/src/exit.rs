@@ -41,14 +41,7 @@ mod tests {
 
     #[test]
     fn every_code_is_in_the_help_text() {
-        let all = [
-            Exit::Done,
-            Exit::Failed,
-            Exit::Usage,
-            Exit::Unreachable,
-            Exit::TimedOut,
-            Exit::NotFound,
-        ];
+        let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unreachable, Exit::TimedOut, Exit::NotFound];
         for (number, exit) in all.into_iter().enumerate() {
             assert_eq!(usize::from(exit as u8), number);
             assert!(EXIT_CODES.contains(&format!("\n  {number}  ")), "{exit:?}");

@@ -48,60 +48,36 @@ impl Failure {
     /// Turns an answer of the server, or the lack of one, into words.
     pub(crate) fn of_status(server: &str, status: &Status) -> Self {
         if let Some(cause) = connection_error(status) {
-            return Self::Unreachable {
-                server: server.to_owned(),
-                cause,
-            };
+            return Self::Unreachable { server: server.to_owned(), cause };
         }
         let bad_request = status.get_details_bad_request();
-        let violations = bad_request
-            .into_iter()
-            .flat_map(|details| details.field_violations);
+        let violations = bad_request.into_iter().flat_map(|details| details.field_violations);
         Self::Refused {
             code: status.code(),
             reason: status.get_details_error_info().map(|info| info.reason),
             message: status.message().to_owned(),
             violations: violations
-                .map(|violation| Violation {
-                    field: violation.field,
-                    description: violation.description,
-                })
+                .map(|violation| Violation { field: violation.field, description: violation.description })
                 .collect(),
         }
     }
 
     /// The server took longer than it may.
     pub(crate) fn no_answer(server: &str, patience: std::time::Duration) -> Self {
-        Self::Unreachable {
-            server: server.to_owned(),
-            cause: format!("no answer within {patience:?}"),
-        }
+        Self::Unreachable { server: server.to_owned(), cause: format!("no answer within {patience:?}") }
     }
 
     /// Could the same request succeed in a moment?
     pub(crate) const fn is_unavailable(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. }
-                | Self::Refused {
-                    code: Code::Unavailable,
-                    ..
-                }
-        )
+        matches!(self, Self::Unreachable { .. } | Self::Refused { code: Code::Unavailable, .. })
     }
 
     /// The exit code.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Unreachable { .. }
-            | Self::Refused {
-                code: Code::Unavailable,
-                ..
-            } => Exit::Unreachable,
-            Self::Refused {
-                code: Code::NotFound, ..
-            } => Exit::NotFound,
+            Self::Unreachable { .. } | Self::Refused { code: Code::Unavailable, .. } => Exit::Unreachable,
+            Self::Refused { code: Code::NotFound, .. } => Exit::NotFound,
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Refused { .. } | Self::Failed(_) => Exit::Failed,
             Self::ReaderGone => Exit::Done,
@@ -145,12 +121,7 @@ impl Failure {
             Self::Refused { reason, .. } => reason.as_deref(),
             _ => None,
         };
-        let error = FailureBody {
-            code,
-            reason,
-            message: self.message(),
-            violations: self.violations(),
-        };
+        let error = FailureBody { code, reason, message: self.message(), violations: self.violations() };
         FailureDocument { error }
     }
 }
@@ -224,11 +195,7 @@ mod tests {
     fn each_failure_has_its_exit_code() {
         let of_code = |code| Failure::of_status("http://x", &Status::new(code, "words"));
         check(&of_code(Code::InvalidArgument), Exit::Failed, "INVALID_ARGUMENT");
-        check(
-            &of_code(Code::FailedPrecondition),
-            Exit::Failed,
-            "FAILED_PRECONDITION",
-        );
+        check(&of_code(Code::FailedPrecondition), Exit::Failed, "FAILED_PRECONDITION");
         check(&of_code(Code::NotFound), Exit::NotFound, "NOT_FOUND");
         check(&of_code(Code::Unavailable), Exit::Unreachable, "UNAVAILABLE");
         check(&Failure::Usage("x".to_owned()), Exit::Usage, "USAGE");

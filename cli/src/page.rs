@@ -37,10 +37,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn new(text: &str, tone: Tone) -> Self {
-        Self {
-            text: visible(text),
-            tone,
-        }
+        Self { text: visible(text), tone }
     }
 
     fn width(&self) -> usize {
@@ -187,28 +184,14 @@ mod tests {
     fn tables_are_aligned_without_blanks_at_the_end() {
         let mut page = Page::default();
         let row = |cells: [&str; 3]| cells.into_iter().map(Span::from).collect::<Vec<_>>();
-        page.table(
-            1,
-            vec![
-                row(["KEY", "TYPE", "X"]),
-                row(["dreams", "", "é"]),
-                row(["a", "b", ""]),
-            ],
-        );
-        assert_eq!(
-            page.render(false),
-            " KEY     TYPE  X\n dreams        é\n a       b\n"
-        );
+        page.table(1, vec![row(["KEY", "TYPE", "X"]), row(["dreams", "", "é"]), row(["a", "b", ""])]);
+        assert_eq!(page.render(false), " KEY     TYPE  X\n dreams        é\n a       b\n");
     }
 
     #[test]
     fn colours_surround_only_what_has_a_tone() {
         let mut page = Page::default();
-        page.line([
-            Span::new("on", Tone::Good),
-            Span::from(" x"),
-            Span::new("", Tone::Faint),
-        ]);
+        page.line([Span::new("on", Tone::Good), Span::from(" x"), Span::new("", Tone::Faint)]);
         assert_eq!(page.render(true), "\x1b[32mon\x1b[0m x\n");
         assert_eq!(page.render(false), "on x\n");
     }

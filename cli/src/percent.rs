@@ -44,11 +44,7 @@ impl FromStr for Percent {
         let whole: u32 = whole.parse().map_err(|_error| complaint())?;
         let decimals: u32 = format!("{decimals:0<3}").parse().map_err(|_error| complaint())?;
         let thousandths = whole * 1_000 + decimals;
-        if thousandths > 100_000 {
-            Err(complaint())
-        } else {
-            Ok(Self(thousandths))
-        }
+        if thousandths > 100_000 { Err(complaint()) } else { Ok(Self(thousandths)) }
     }
 }
 
@@ -75,10 +71,7 @@ mod tests {
             expected.map(|(thousandths, _)| thousandths),
             "{text:?}"
         );
-        assert_eq!(
-            percent.map(|percent| percent.to_string()).as_deref(),
-            expected.map(|(_, shown)| shown)
-        );
+        assert_eq!(percent.map(|percent| percent.to_string()).as_deref(), expected.map(|(_, shown)| shown));
     }
 
     #[test]
@@ -91,9 +84,9 @@ mod tests {
         check("33.33", Some((33_330, "33.33%")));
         check("100.000", Some((100_000, "100%")));
         check("0", Some((0, "0%")));
-        for bad in [
-            "", "%", ".", "5.", ".5", "-1", "+1", "100.001", "101", "1e1", "0.0001", "٢", "nan", "1000",
-        ] {
+        for bad in
+            ["", "%", ".", "5.", ".5", "-1", "+1", "100.001", "101", "1e1", "0.0001", "٢", "nan", "1000"]
+        {
             check(bad, None);
         }
     }

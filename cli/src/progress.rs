@@ -11,10 +11,7 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) const fn new(terminal: &'a Terminal) -> Self {
-        Self {
-            terminal,
-            shown: None,
-        }
+        Self { terminal, shown: None }
     }
 
     /// Shows the line, if it is another one than before.

@@ -13,7 +13,6 @@ use crate::args::store::RestoreArgs;
 use crate::page::Page;
 use crate::terminal::{Terminal, View};
 
-
 /// What was restored.
 #[derive(Debug, Serialize)]
 struct Restored {
@@ -28,8 +27,12 @@ struct Restored {
 impl View for Restored {
     fn page(&self) -> Page {
         let Self { data_dir, from_epoch, epoch, restored_revision, revision, flags } = self;
-        let mut page = Page::of_line(format!("restored {flags} flags up to revision {restored_revision} into {data_dir}"));
-        let line = format!("epoch {from_epoch} is now epoch {epoch}, at revision {revision}: SDKs start over by themselves");
+        let mut page = Page::of_line(format!(
+            "restored {flags} flags up to revision {restored_revision} into {data_dir}"
+        ));
+        let line = format!(
+            "epoch {from_epoch} is now epoch {epoch}, at revision {revision}: SDKs start over by themselves"
+        );
         page.line([line.into()]);
         page
     }

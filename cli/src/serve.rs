@@ -67,7 +67,10 @@ fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::R
 
 fn log_to_stderr(format: LogFormatArg) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let set = match format {
         LogFormatArg::Text => builder.try_init(),
         LogFormatArg::Json => builder.json().try_init(),

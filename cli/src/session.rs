@@ -32,7 +32,5 @@ impl<'a> Session<'a> {
 
 /// Asks what the server is.
 pub(crate) async fn status(connection: &Connection) -> Result<v1::GetStatusResponse, Failure> {
-    connection
-        .answer(connection.admin().get_status(v1::GetStatusRequest {}))
-        .await
+    connection.answer(connection.admin().get_status(v1::GetStatusRequest {})).await
 }

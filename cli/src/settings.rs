@@ -22,11 +22,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Looks at the environment variables.
     pub(crate) fn of_process() -> Self {
-        let folder = |name: &str| {
-            env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             config_home: folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config"))),
             user: ["USER", "LOGNAME"]
@@ -36,12 +32,7 @@ impl Surroundings {
     }
 
     fn config_file(&self) -> Option<PathBuf> {
-        Some(
-            self.config_home
-                .as_ref()?
-                .join("mycelia-flags")
-                .join("config.toml"),
-        )
+        Some(self.config_home.as_ref()?.join("mycelia-flags").join("config.toml"))
     }
 }
 
@@ -90,26 +81,18 @@ fn said(value: Option<&String>) -> Option<String> {
 }
 
 fn server_url(text: &str) -> Result<String, Failure> {
-    let with_scheme = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("http://{text}")
-    };
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url: tonic::transport::Uri = with_scheme.parse().map_err(|error| {
-        Failure::Usage(format!(
-            "the server `{text}` is not a URL such as {SERVER_DEFAULT}: {error}"
-        ))
+        Failure::Usage(format!("the server `{text}` is not a URL such as {SERVER_DEFAULT}: {error}"))
     })?;
     match url.scheme_str() {
         Some("http") if url.host().is_some_and(|host| !host.is_empty()) => {
             Ok(with_scheme.trim_end_matches('/').to_owned())
         }
-        Some("https") => Err(Failure::Usage(format!(
-            "the server `{text}` is not http: https is not supported yet"
-        ))),
-        _ => Err(Failure::Usage(format!(
-            "the server `{text}` is not a URL such as {SERVER_DEFAULT}"
-        ))),
+        Some("https") => {
+            Err(Failure::Usage(format!("the server `{text}` is not http: https is not supported yet")))
+        }
+        _ => Err(Failure::Usage(format!("the server `{text}` is not a URL such as {SERVER_DEFAULT}"))),
     }
 }
 
@@ -136,44 +119,21 @@ mod tests {
     #[track_caller]
     fn check(typed: &ClientArgs, file: &ConfigFile, expected: [&str; 3]) {
         let settings = Settings::of(typed, file, Some("ada")).unwrap();
-        assert_eq!(
-            [&*settings.server, &*settings.environment, &*settings.actor],
-            expected
-        );
+        assert_eq!([&*settings.server, &*settings.environment, &*settings.actor], expected);
     }
 
     #[test]
     fn what_is_said_more_closely_wins() {
-        check(
-            &typed(None, None),
-            &ConfigFile::default(),
-            [SERVER_DEFAULT, "", "ada"],
-        );
+        check(&typed(None, None), &ConfigFile::default(), [SERVER_DEFAULT, "", "ada"]);
         check(&typed(None, None), &file(), ["http://top:1", "top", "top"]);
-        check(
-            &typed(None, Some("prod")),
-            &file(),
-            ["http://profile:2", "profile", "top"],
-        );
-        check(
-            &typed(None, Some("bare")),
-            &file(),
-            ["http://top:1", "top", "top"],
-        );
-        check(
-            &typed(Some("http://flag:3"), Some("prod")),
-            &file(),
-            ["http://flag:3", "profile", "top"],
-        );
+        check(&typed(None, Some("prod")), &file(), ["http://profile:2", "profile", "top"]);
+        check(&typed(None, Some("bare")), &file(), ["http://top:1", "top", "top"]);
+        check(&typed(Some("http://flag:3"), Some("prod")), &file(), ["http://flag:3", "profile", "top"]);
     }
 
     #[test]
     fn an_empty_environment_variable_says_nothing() {
-        check(
-            &typed(Some(""), Some("")),
-            &file(),
-            ["http://top:1", "top", "top"],
-        );
+        check(&typed(Some(""), Some("")), &file(), ["http://top:1", "top", "top"]);
     }
 
     #[test]

@@ -47,9 +47,7 @@ pub(crate) async fn submit(
     let environment = &session.settings.environment;
     let request = v1::ApplyRequest {
         change_set: Some(v1::ChangeSet {
-            changes: vec![v1::Change {
-                change: Some(submission.change),
-            }],
+            changes: vec![v1::Change { change: Some(submission.change) }],
             actor: session.settings.actor.clone(),
             reason: args.reason.unwrap_or_default(),
         }),
@@ -113,11 +111,7 @@ async fn changed_environment(
     answer: &v1::ApplyResponse,
     configured: &str,
 ) -> Result<String, Failure> {
-    if let Some(environment) = answer
-        .writes
-        .iter()
-        .find_map(|write| environment_of(&write.entity))
-    {
+    if let Some(environment) = answer.writes.iter().find_map(|write| environment_of(&write.entity)) {
         return Ok(environment.to_owned());
     }
     if !configured.is_empty() {
@@ -128,10 +122,7 @@ async fn changed_environment(
 
 /// The environment in `configuration/ENVIRONMENT/KEY`.
 pub(crate) fn environment_of(entity: &str) -> Option<&str> {
-    entity
-        .strip_prefix("configuration/")?
-        .split_once('/')
-        .map(|(environment, _key)| environment)
+    entity.strip_prefix("configuration/")?.split_once('/').map(|(environment, _key)| environment)
 }
 
 #[cfg(test)]
@@ -140,10 +131,7 @@ mod tests {
 
     #[test]
     fn a_configuration_names_its_environment() {
-        assert_eq!(
-            environment_of("configuration/staging/oracle.chat"),
-            Some("staging")
-        );
+        assert_eq!(environment_of("configuration/staging/oracle.chat"), Some("staging"));
         assert_eq!(environment_of("flag/configuration/x"), None);
         assert_eq!(environment_of("settings"), None);
     }

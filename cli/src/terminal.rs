@@ -82,23 +82,14 @@ impl Terminal {
     /// Writes bytes as they are.
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        stdout
-            .write_all(bytes)
-            .and_then(|()| stdout.flush())
-            .map_err(|error| match error.kind() {
-                ErrorKind::BrokenPipe => Failure::ReaderGone,
-                _ => {
-                    Failure::Failed(anyhow::Error::new(error).context("cannot write to the standard output"))
-                }
-            })
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Failure::ReaderGone,
+            _ => Failure::Failed(anyhow::Error::new(error).context("cannot write to the standard output")),
+        })
     }
 
     fn print_json(&self, json: &str) -> Result<(), Failure> {
-        let json = if self.stdout_is_terminal {
-            visible_json(json)
-        } else {
-            json.to_owned()
-        };
+        let json = if self.stdout_is_terminal { visible_json(json) } else { json.to_owned() };
         self.print(&format!("{json}\n"))
     }
 
@@ -136,16 +127,13 @@ fn in_words(failure: &Failure) -> String {
     let message = failure.message();
     let violations = failure.violations();
     // A server that sums up the violations in its message would have all of them said twice.
-    let is_sum = violations
-        .iter()
-        .all(|violation| message.contains(&violation.description));
+    let is_sum = violations.iter().all(|violation| message.contains(&violation.description));
     let (message, violations) = match violations {
         [] => (message, violations),
         [_] if is_sum => (message, [].as_slice()),
-        _ if is_sum => (
-            format!("{} things are wrong, and nothing was changed", violations.len()),
-            violations,
-        ),
+        _ if is_sum => {
+            (format!("{} things are wrong, and nothing was changed", violations.len()), violations)
+        }
         _ => (message, violations),
     };
     // Our own messages may have several lines (a configuration file's excerpt), the server's may not.
@@ -155,11 +143,7 @@ fn in_words(failure: &Failure) -> String {
     };
     let mut text = format!("error: {message}\n");
     for violation in violations {
-        text.push_str(&format!(
-            "  {}: {}\n",
-            visible(&violation.field),
-            visible(&violation.description)
-        ));
+        text.push_str(&format!("  {}: {}\n", visible(&violation.field), visible(&violation.description)));
     }
     text
 }
@@ -199,10 +183,6 @@ mod tests {
         check("not valid", &[("a", "x")], "error: not valid\n  a: x\n");
         let both = "error: 2 things are wrong, and nothing was changed\n  a: x\n  b: y\n";
         check("a: x; b: y", &[("a", "x"), ("b", "y")], both);
-        check(
-            "not valid",
-            &[("a", "x"), ("b", "y")],
-            "error: not valid\n  a: x\n  b: y\n",
-        );
+        check("not valid", &[("a", "x"), ("b", "y")], "error: not valid\n  a: x\n  b: y\n");
     }
 }

@@ -12,11 +12,7 @@ fn run(arguments: &[&str]) -> Output {
 fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mycelia-flags"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("HOME", home.path())
-        .envs(variables.iter().copied());
+    command.args(arguments).env_clear().env("HOME", home.path()).envs(variables.iter().copied());
     command.output().unwrap()
 }
 
@@ -24,11 +20,7 @@ fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 fn check(output: &Output, code: i32) -> (String, String) {
     let stdout = String::from_utf8(output.stdout.clone()).unwrap();
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "stdout: {stdout}\nstderr: {stderr}"
-    );
+    assert_eq!(output.status.code(), Some(code), "stdout: {stdout}\nstderr: {stderr}");
     (stdout, stderr)
 }
 
@@ -42,10 +34,7 @@ impl Closed {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        Self {
-            _listener: listener,
-            client,
-        }
+        Self { _listener: listener, client }
     }
 
     fn url(&self) -> String {
@@ -76,18 +65,11 @@ fn help_names_every_command_and_exit_code() {
         "completions",
         "man",
     ] {
-        assert!(
-            stdout.contains(&format!("\n  {command} ")),
-            "{command} is missing in {stdout}"
-        );
+        assert!(stdout.contains(&format!("\n  {command} ")), "{command} is missing in {stdout}");
         check(&run(&[command, "--help"]), 0);
     }
-    for line in [
-        "3  the server cannot be reached",
-        "4  timed out waiting",
-        "5  not found",
-        "MYCELIA_SERVER",
-    ] {
+    for line in ["3  the server cannot be reached", "4  timed out waiting", "5  not found", "MYCELIA_SERVER"]
+    {
         assert!(stdout.contains(line), "{line} is missing in {stdout}");
     }
 }
@@ -103,10 +85,7 @@ fn completions_are_printed_for_each_shell() {
 #[test]
 fn man_pages_are_printed() {
     let (stdout, _) = check(&run(&["man"]), 0);
-    assert!(
-        stdout.contains(".TH mycelia\\-flags 1") || stdout.contains(".TH mycelia-flags 1"),
-        "{stdout}"
-    );
+    assert!(stdout.contains(".TH mycelia\\-flags 1") || stdout.contains(".TH mycelia-flags 1"), "{stdout}");
     let (stdout, _) = check(&run(&["man", "rollout"]), 0);
     assert!(stdout.contains("PERCENT"), "{stdout}");
     check(&run(&["man", "nonsense"]), 2);
@@ -120,14 +99,8 @@ fn usage_errors_are_2() {
     check(&run(&["rollout", "dreams", "12.3456"]), 2);
     check(&run(&["enable", "dreams", "--dry-run", "--wait"]), 2);
     check(&run(&["wait", "--timeout", "soon"]), 2);
-    let (_, stderr) = check(
-        &run(&["create", "limit", "--type", "integer", "--variant", "many=lots"]),
-        2,
-    );
-    assert!(
-        stderr.contains("error: --variant many=lots: `lots` is not a 64-bit integer"),
-        "{stderr}"
-    );
+    let (_, stderr) = check(&run(&["create", "limit", "--type", "integer", "--variant", "many=lots"]), 2);
+    assert!(stderr.contains("error: --variant many=lots: `lots` is not a 64-bit integer"), "{stderr}");
     let (_, stderr) = check(&run(&["list", "--server", "https://flags"]), 2);
     assert!(stderr.contains("https is not supported yet"), "{stderr}");
 }
@@ -154,10 +127,7 @@ fn a_server_that_does_not_answer_is_3() {
     ] {
         let (stdout, stderr) = check(&run_with(command, &[("MYCELIA_SERVER", &server)]), 3);
         assert_eq!(stdout, "", "{command:?}");
-        assert!(
-            stderr.starts_with(&format!("error: cannot reach {server}: ")),
-            "{command:?}: {stderr}"
-        );
+        assert!(stderr.starts_with(&format!("error: cannot reach {server}: ")), "{command:?}: {stderr}");
     }
 }
 
@@ -175,12 +145,7 @@ fn errors_are_documents_with_json() {
     let (_, stderr) = check(&run(&["list", "--json", "--server", &Closed::new().url()]), 3);
     let document: serde_json::Value = serde_json::from_str(&stderr).unwrap();
     assert_eq!(document["error"]["code"], "UNREACHABLE");
-    assert!(
-        document["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("connection refused")
-    );
+    assert!(document["error"]["message"].as_str().unwrap().contains("connection refused"));
     assert_eq!(document["error"]["violations"], serde_json::json!([]));
 }
 
@@ -188,16 +153,10 @@ fn errors_are_documents_with_json() {
 fn a_failed_backup_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
-    check(
-        &run(&["backup", file.to_str().unwrap(), "--server", &Closed::new().url()]),
-        3,
-    );
+    check(&run(&["backup", file.to_str().unwrap(), "--server", &Closed::new().url()]), 3);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     std::fs::write(&file, "old").unwrap();
-    let (_, stderr) = check(
-        &run(&["backup", file.to_str().unwrap(), "--server", &Closed::new().url()]),
-        2,
-    );
+    let (_, stderr) = check(&run(&["backup", file.to_str().unwrap(), "--server", &Closed::new().url()]), 2);
     assert!(stderr.contains("--force"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "old");
 }
@@ -209,11 +168,7 @@ fn the_configuration_file_is_read_and_checked() {
     let config = file.to_str().unwrap();
     let closed = Closed::new();
     let (top, profile, typed) = (closed.url(), "http://127.0.0.1:2", "http://127.0.0.1:1");
-    std::fs::write(
-        &file,
-        format!("server = '{top}'\n[profiles.prod]\nserver = '{profile}'\n"),
-    )
-    .unwrap();
+    std::fs::write(&file, format!("server = '{top}'\n[profiles.prod]\nserver = '{profile}'\n")).unwrap();
 
     let reaches = |arguments: &[&str], variables: &[(&str, &str)], server: &str| {
         let arguments = [&["status", "--config", config], arguments].concat();
@@ -224,17 +179,10 @@ fn the_configuration_file_is_read_and_checked() {
     reaches(&["--profile", "prod"], &[], profile);
     reaches(&[], &[("MYCELIA_PROFILE", "prod")], profile);
     reaches(&["--profile", "prod"], &[("MYCELIA_SERVER", &top)], &top);
-    reaches(
-        &["--profile", "prod", "--server", typed],
-        &[("MYCELIA_SERVER", &top)],
-        typed,
-    );
+    reaches(&["--profile", "prod", "--server", typed], &[("MYCELIA_SERVER", &top)], typed);
 
     let (_, stderr) = check(&run(&["status", "--config", config, "--profile", "nobody"]), 2);
-    assert!(
-        stderr.contains("no profile `nobody` (profiles: prod)"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("no profile `nobody` (profiles: prod)"), "{stderr}");
 
     std::fs::write(&file, "servr = 'http://127.0.0.1:1'\n").unwrap();
     let (_, stderr) = check(&run(&["status", "--config", config]), 2);

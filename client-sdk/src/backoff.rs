@@ -95,10 +95,7 @@ impl Retry {
                 hint.min(HINT_MAX).saturating_add(share(ceiling, random))
             }
             Ending::Failed(None) => share(ceiling, random),
-            Ending::Denied => self
-                .backoff
-                .denied
-                .saturating_add(share(self.backoff.denied / 2, random)),
+            Ending::Denied => self.backoff.denied.saturating_add(share(self.backoff.denied / 2, random)),
         }
     }
 
@@ -134,12 +131,8 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_the_cap_and_starts_again_only_after_health() {
         let mut retry = Retry::new(Backoff::default());
-        let mut waits = |healthy| {
-            retry
-                .wait(Ending::Failed(None), healthy, u32::MAX)
-                .as_millis()
-                .div_ceil(100)
-        };
+        let mut waits =
+            |healthy| retry.wait(Ending::Failed(None), healthy, u32::MAX).as_millis().div_ceil(100);
         let climb: Vec<u128> = (0..9).map(|_| waits(NONE)).collect();
         assert_eq!(climb, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(waits(Duration::from_secs(59)), 300);
@@ -152,19 +145,14 @@ mod tests {
         let mut retry = Retry::new(Backoff::default());
         let hint = Duration::from_millis(1_234);
         for _ in 0..3 {
-            assert_eq!(
-                retry.wait(Ending::Goodbye(hint), Duration::from_secs(60), u32::MAX),
-                hint
-            );
+            assert_eq!(retry.wait(Ending::Goodbye(hint), Duration::from_secs(60), u32::MAX), hint);
         }
     }
 
     #[test]
     fn goodbyes_without_end_are_no_tight_loop() {
         let mut retry = Retry::new(Backoff::default());
-        let total: Duration = (0..10)
-            .map(|_| retry.wait(Ending::Goodbye(NONE), NONE, u32::MAX / 2))
-            .sum();
+        let total: Duration = (0..10).map(|_| retry.wait(Ending::Goodbye(NONE), NONE, u32::MAX / 2)).sum();
         assert!(total > Duration::from_secs(60), "{total:?}");
     }
 

@@ -263,11 +263,7 @@ impl Config {
         };
         // Generation 0 means that nothing is known; offline, an empty state is all there is to know.
         state.generation = u64::from(origin != Origin::Nothing || self.offline);
-        First {
-            state: Arc::new(state),
-            standing: Standing::Cached(since),
-            origin,
-        }
+        First { state: Arc::new(state), standing: Standing::Cached(since), origin }
     }
 }
 
@@ -279,10 +275,7 @@ struct First {
 }
 
 fn check_server(url: &str) -> Result<String, BuildError> {
-    let wrong = |why| BuildError::Server {
-        url: url.to_owned(),
-        why,
-    };
+    let wrong = |why| BuildError::Server { url: url.to_owned(), why };
     let trimmed = url.trim_end_matches('/');
     let Ok(uri) = trimmed.parse::<Uri>() else {
         return Err(wrong("not a URL"));

@@ -43,10 +43,8 @@ impl ChangeLog {
         if head <= cursor {
             return None;
         }
-        let reaches_back = self
-            .entries
-            .front()
-            .is_some_and(|(oldest, _)| *oldest <= cursor.saturating_add(1));
+        let reaches_back =
+            self.entries.front().is_some_and(|(oldest, _)| *oldest <= cursor.saturating_add(1));
         let newer = self.entries.iter().filter(|(generation, _)| *generation > cursor);
         Some(Missed {
             changes: reaches_back.then(|| newer.map(|(_, changed)| changed.clone()).collect()),
@@ -62,10 +60,7 @@ mod tests {
     use super::*;
 
     fn changed(keys: usize) -> Changed {
-        Changed {
-            whole: false,
-            keys: (0..keys).map(|key| FlagKey::new(&format!("f{key}"))).collect(),
-        }
+        Changed { whole: false, keys: (0..keys).map(|key| FlagKey::new(&format!("f{key}"))).collect() }
     }
 
     #[test]
@@ -98,11 +93,7 @@ mod tests {
         }
         assert!(log.entries.len() <= CHANGES_MAX && log.keys <= CHANGED_KEYS_MAX);
         log.push(10_001, changed(CHANGED_KEYS_MAX + 1));
-        assert_eq!(
-            (log.entries.len(), log.keys),
-            (0, 0),
-            "one change alone may be too much"
-        );
+        assert_eq!((log.entries.len(), log.keys), (0, 0), "one change alone may be too much");
         assert_eq!(log.after(10_000, 10_001).unwrap().changes, None);
     }
 }

@@ -116,11 +116,7 @@ impl Stream for Changes {
 
 fn event(revision: u64, missed: Missed) -> ChangeEvent {
     let Some(changes) = missed.changes else {
-        return ChangeEvent {
-            revision,
-            kind: ChangeKind::Replacement,
-            keys: ChangedKeys::Any,
-        };
+        return ChangeEvent { revision, kind: ChangeKind::Replacement, keys: ChangedKeys::Any };
     };
     let whole = changes.iter().any(|changed| changed.whole);
     let mut keys = BTreeMap::new();
@@ -129,11 +125,7 @@ fn event(revision: u64, missed: Missed) -> ChangeEvent {
     }
     ChangeEvent {
         revision,
-        kind: if whole {
-            ChangeKind::Replacement
-        } else {
-            ChangeKind::Update
-        },
+        kind: if whole { ChangeKind::Replacement } else { ChangeKind::Update },
         keys: ChangedKeys::These(keys.into_values().collect()),
     }
 }
@@ -156,13 +148,7 @@ pub struct FlagWatch {
 impl FlagWatch {
     pub(crate) fn new(shared: Arc<Shared>, key: &str) -> Self {
         let head = shared.watch_head();
-        let mut watch = Self {
-            shared,
-            head,
-            key: FoldedKey::of(key),
-            seen: None,
-            revision: 0,
-        };
+        let mut watch = Self { shared, head, key: FoldedKey::of(key), seen: None, revision: 0 };
         watch.look();
         watch
     }

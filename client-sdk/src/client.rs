@@ -72,10 +72,7 @@ impl Client {
     }
 
     pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
-        let life = Arc::new(Life {
-            shared: Arc::clone(&shared),
-            tasks,
-        });
+        let life = Arc::new(Life { shared: Arc::clone(&shared), tasks });
         Self { shared, life }
     }
 
@@ -100,9 +97,7 @@ impl Client {
         if reached {
             return Ok(());
         }
-        Err(NotReady {
-            status: self.status(),
-        })
+        Err(NotReady { status: self.status() })
     }
 
     /// A boolean flag's value.
@@ -180,14 +175,7 @@ impl Client {
     pub fn string_details(&self, key: &str, default: &str, context: &Context) -> EvaluationDetails<String> {
         let state = self.shared.state();
         let standing = self.shared.standing();
-        evaluate::details(
-            &state,
-            standing,
-            key,
-            default.to_owned(),
-            context,
-            |text: &str| text.to_owned(),
-        )
+        evaluate::details(&state, standing, key, default.to_owned(), context, |text: &str| text.to_owned())
     }
 
     /// An object flag's value, and how it came about.
@@ -195,9 +183,7 @@ impl Client {
     pub fn object_details(&self, key: &str, default: Value, context: &Context) -> EvaluationDetails<Value> {
         let state = self.shared.state();
         let standing = self.shared.standing();
-        evaluate::details(&state, standing, key, default, context, |Object(value)| {
-            value.clone()
-        })
+        evaluate::details(&state, standing, key, default, context, |Object(value)| value.clone())
     }
 
     /// One flag, for hot paths. The flag need not exist yet.
@@ -247,19 +233,14 @@ impl Client {
     /// within two seconds. Evaluations go on with the last known values. Closing twice is fine.
     pub async fn close(&self) {
         if !self.life.tasks.end().await {
-            warn!(
-                tasks = self.life.tasks.count(),
-                "the flag client's tasks did not end in time"
-            );
+            warn!(tasks = self.life.tasks.count(), "the flag client's tasks did not end in time");
         }
         self.shared.closed();
     }
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        let cached = self
-            .shared
-            .read_cached(|state| evaluate::keyed(state, key, context));
+        let cached = self.shared.read_cached(|state| evaluate::keyed(state, key, context));
         cached.unwrap_or_else(|| self.plain_uncached(key, context))
     }
 

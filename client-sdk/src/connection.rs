@@ -41,11 +41,7 @@ struct End {
 
 impl From<Status> for End {
     fn from(status: Status) -> Self {
-        Self {
-            status,
-            welcomed: None,
-            last_word: None,
-        }
+        Self { status, welcomed: None, last_word: None }
     }
 }
 
@@ -71,19 +67,13 @@ impl From<Outgoing> for AcknowledgeRequest {
 
 impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, transport: Transport, replica: Replica, backoff: Backoff) -> Self {
-        Self {
-            shared,
-            transport,
-            replica,
-            retry: Retry::new(backoff),
-        }
+        Self { shared, transport, replica, retry: Retry::new(backoff) }
     }
 
     /// Follows the server until told to stop.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
         loop {
-            self.shared
-                .note(|status| status.attempts = status.attempts.saturating_add(1));
+            self.shared.note(|status| status.attempts = status.attempts.saturating_add(1));
             let Some(end) = stopping.run_until_cancelled(self.attempt()).await else {
                 return;
             };
@@ -123,22 +113,14 @@ impl Connection {
         outbox: &watch::Sender<Option<Outgoing>>,
     ) -> End {
         let mut welcomed = None;
-        let ended = |status, welcomed, last_word| End {
-            status,
-            welcomed,
-            last_word,
-        };
+        let ended = |status, welcomed, last_word| End { status, welcomed, last_word };
         loop {
             let patience = self.patience();
             let event = match tokio::time::timeout(patience, stream.message()).await {
                 Ok(Ok(Some(Received::Frame(frame)))) => Event::Frame(frame),
                 Ok(Ok(Some(Received::Undecodable(why)))) => Event::Undecodable(why),
                 Ok(Ok(None)) => {
-                    return ended(
-                        Status::new(Code::Ok, "the server ended the stream"),
-                        welcomed,
-                        None,
-                    );
+                    return ended(Status::new(Code::Ok, "the server ended the stream"), welcomed, None);
                 }
                 Ok(Err(status)) => return ended(status, welcomed, None),
                 Err(_) => {
@@ -151,10 +133,7 @@ impl Connection {
             for action in self.replica.on(event) {
                 match action {
                     Action::Acknowledge(report) => {
-                        said = Some(Outgoing {
-                            report,
-                            at: clock::wall(),
-                        });
+                        said = Some(Outgoing { report, at: clock::wall() });
                     }
                     Action::Resubscribe(distrust) => {
                         self.count(&distrust);
@@ -187,10 +166,7 @@ impl Connection {
     }
 
     fn meet(&self, event: &Event, welcomed: &mut Option<Instant>) {
-        if let Event::Frame(Frame {
-            body: Some(Body::Welcome(welcome)),
-        }) = event
-        {
+        if let Event::Frame(Frame { body: Some(Body::Welcome(welcome)) }) = event {
             welcomed.get_or_insert_with(clock::now);
             let server = Arc::from(&*welcome.server);
             self.shared.note(|status| status.server = server);
@@ -211,9 +187,8 @@ impl Connection {
     /// Draws the conclusions of an end, and says how long to wait.
     fn ended(&mut self, end: &End) -> Duration {
         let status = &end.status;
-        let healthy = end.welcomed.map_or(Duration::ZERO, |since| {
-            clock::now().saturating_duration_since(since)
-        });
+        let healthy =
+            end.welcomed.map_or(Duration::ZERO, |since| clock::now().saturating_duration_since(since));
         let ending = match self.replica.goodbye() {
             Some(after) => Ending::Goodbye(after),
             None => transport::ending(status),

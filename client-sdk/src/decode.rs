@@ -34,20 +34,13 @@ pub(crate) fn member(raw: &Bytes, bucketing: Generation, keep: bool) -> Member<C
         content: Arc::new(Content {
             slot: Arc::new(slot),
             // A copy: the bytes as they came are a part of the frame's buffer, and would keep all of it.
-            raw: if keep {
-                Bytes::copy_from_slice(raw)
-            } else {
-                Bytes::new()
-            },
+            raw: if keep { Bytes::copy_from_slice(raw) } else { Bytes::new() },
         }),
     }
 }
 
 fn slot(raw: &Bytes, bucketing: Generation) -> Slot {
-    let broken = |key: FlagKey, why: String| Slot::Broken {
-        key,
-        why: Box::from(why),
-    };
+    let broken = |key: FlagKey, why: String| Slot::Broken { key, why: Box::from(why) };
     let wire = match v1::EffectiveFlag::decode(raw.clone()) {
         Ok(wire) => wire,
         Err(error) => return broken(key_of(raw), error.to_string()),
@@ -79,14 +72,10 @@ fn key_of(raw: &Bytes) -> FlagKey {
 /// The first name that is none, or whose value cannot be a flag's.
 pub(crate) fn values(values: &[(String, Value)]) -> Result<Option<State>, String> {
     let bucketing = Generation::default();
-    let members: Option<Vec<Member<Content>>> = values
-        .iter()
-        .map(|(key, value)| constant(key, value, bucketing))
-        .collect();
+    let members: Option<Vec<Member<Content>>> =
+        values.iter().map(|(key, value)| constant(key, value, bucketing)).collect();
     let Some(members) = members else {
-        let wrong = values
-            .iter()
-            .find(|(key, value)| constant(key, value, bucketing).is_none());
+        let wrong = values.iter().find(|(key, value)| constant(key, value, bucketing).is_none());
         return Err(wrong.map_or_else(String::new, |(key, _)| key.clone()));
     };
     if members.is_empty() {
@@ -106,10 +95,7 @@ fn constant(key: &str, value: &Value, bucketing: Generation) -> Option<Member<Co
     let flag = EffectiveFlag {
         key: key.clone(),
         flag_type: value.flag_type()?,
-        variants: Arc::from([Variant {
-            name: name.clone(),
-            value: value.clone(),
-        }]),
+        variants: Arc::from([Variant { name: name.clone(), value: value.clone() }]),
         enabled: true,
         off_variant: name.clone(),
         default_variant: name.clone(),
@@ -122,9 +108,6 @@ fn constant(key: &str, value: &Value, bucketing: Generation) -> Option<Member<Co
     Some(Member {
         key: key.folded(),
         hash: MemberHash::of(&raw),
-        content: Arc::new(Content {
-            slot: Arc::new(Slot::Flag(compiled)),
-            raw: Bytes::from(raw),
-        }),
+        content: Arc::new(Content { slot: Arc::new(Slot::Flag(compiled)), raw: Bytes::from(raw) }),
     })
 }

@@ -105,24 +105,9 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(directory: PathBuf, binding: Binding) -> Self {
-        let bound = [
-            &*binding.server,
-            "\0",
-            &*binding.environment,
-            "\0",
-            &*binding.service,
-        ]
-        .concat();
-        let name = format!(
-            "{}-{:032x}.flags",
-            binding.service,
-            murmur3::x64_128(bound.as_bytes(), 0)
-        );
-        Self {
-            directory,
-            name,
-            binding,
-        }
+        let bound = [&*binding.server, "\0", &*binding.environment, "\0", &*binding.service].concat();
+        let name = format!("{}-{:032x}.flags", binding.service, murmur3::x64_128(bound.as_bytes(), 0));
+        Self { directory, name, binding }
     }
 
     /// The file.
@@ -150,12 +135,8 @@ impl Store {
             ));
         }
         fs::create_dir_all(&self.directory)?;
-        let temporary = self.directory.join(format!(
-            "{}{}-{:08x}",
-            self.prefix(),
-            process::id(),
-            fastrand::u32(..)
-        ));
+        let temporary =
+            self.directory.join(format!("{}{}-{:08x}", self.prefix(), process::id(), fastrand::u32(..)));
         let written = write_synced(&temporary, &bytes).and_then(|()| fs::rename(&temporary, self.path()));
         if let Err(error) = written {
             // Best effort: what is left behind is swept by a later start.
@@ -177,10 +158,7 @@ impl Store {
         };
         let prefix = self.prefix();
         for entry in entries.flatten() {
-            let ours = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| name.starts_with(&prefix));
+            let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix));
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
             let old = modified.is_ok_and(|modified| {
                 let age = clock::wall().micros_since(clock::timestamp_of(modified));
@@ -246,11 +224,7 @@ fn parse(bytes: &[u8], binding: Option<&Binding>) -> Result<Kept, IgnoredError> 
             || binding.environment != image.environment
             || binding.service != image.service
     }) {
-        return Err(IgnoredError::OfAnother(
-            image.server,
-            image.environment,
-            image.service,
-        ));
+        return Err(IgnoredError::OfAnother(image.server, image.environment, image.service));
     }
     let bucketing = Generation::parse(&image.bucketing).ok_or(IgnoredError::Damaged)?;
     let members = image.flags.iter().map(|raw| decode::member(raw, bucketing, true));
@@ -258,17 +232,12 @@ fn parse(bytes: &[u8], binding: Option<&Binding>) -> Result<Kept, IgnoredError> 
     if view.digest().to_bytes() != *image.digest {
         return Err(IgnoredError::Damaged);
     }
-    let lineage = Lineage {
-        epoch: Arc::from(image.epoch),
-        environment: Arc::from(image.followed_environment),
-    };
+    let lineage =
+        Lineage { epoch: Arc::from(image.epoch), environment: Arc::from(image.followed_environment) };
     let age = clock::wall().micros_since(Timestamp::from_unix_micros(image.written_at));
     Ok(Kept {
         state: State::of(lineage, bucketing, view),
-        since: Since {
-            before: Duration::from_micros(age),
-            at: clock::now(),
-        },
+        since: Since { before: Duration::from_micros(age), at: clock::now() },
     })
 }
 
@@ -283,11 +252,7 @@ fn encode(state: &State, binding: &Binding) -> Vec<u8> {
         bucketing: state.bucketing.as_str().to_owned(),
         written_at: clock::wall().unix_micros(),
         digest: Bytes::copy_from_slice(&state.view.digest().to_bytes()),
-        flags: state
-            .view
-            .members()
-            .map(|member| member.content.raw.clone())
-            .collect(),
+        flags: state.view.members().map(|member| member.content.raw.clone()).collect(),
     };
     let body = image.encode_to_vec();
     let mut bytes = Vec::with_capacity(body.len().saturating_add(16));
@@ -310,11 +275,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(directory)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -21,11 +21,7 @@ impl Read<'_> for bool {
     const FLAG_TYPE: FlagType = FlagType::Boolean;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Boolean(value) = value {
-            Some(*value)
-        } else {
-            None
-        }
+        if let Value::Boolean(value) = value { Some(*value) } else { None }
     }
 }
 
@@ -33,11 +29,7 @@ impl Read<'_> for i64 {
     const FLAG_TYPE: FlagType = FlagType::Integer;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Integer(value) = value {
-            Some(*value)
-        } else {
-            None
-        }
+        if let Value::Integer(value) = value { Some(*value) } else { None }
     }
 }
 
@@ -45,11 +37,7 @@ impl Read<'_> for f64 {
     const FLAG_TYPE: FlagType = FlagType::Float;
     #[inline]
     fn read(value: &Value) -> Option<Self> {
-        if let Value::Float(value) = value {
-            Some(*value)
-        } else {
-            None
-        }
+        if let Value::Float(value) = value { Some(*value) } else { None }
     }
 }
 
@@ -57,11 +45,7 @@ impl<'v> Read<'v> for &'v str {
     const FLAG_TYPE: FlagType = FlagType::String;
     #[inline]
     fn read(value: &'v Value) -> Option<Self> {
-        if let Value::String(value) = value {
-            Some(value)
-        } else {
-            None
-        }
+        if let Value::String(value) = value { Some(value) } else { None }
     }
 }
 
@@ -128,11 +112,7 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
     };
     let resolution = flag.evaluate(context);
     let Some(value) = T::read(&resolution.variant.value) else {
-        let why = format!(
-            "the flag is of type {}, and was asked for as {}",
-            flag.flag_type(),
-            T::FLAG_TYPE
-        );
+        let why = format!("the flag is of type {}, and was asked for as {}", flag.flag_type(), T::FLAG_TYPE);
         return failed(details, ErrorCode::TypeMismatch, why);
     };
     details.value = own(value);

@@ -41,11 +41,7 @@ thread_local! {
 
 impl FlagHandle {
     pub(crate) fn new(client: Client, key: &str) -> Self {
-        Self {
-            client,
-            key: Arc::from(key),
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-        }
+        Self { client, key: Arc::from(key), id: NEXT_ID.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// The key as it was asked for.
@@ -64,24 +60,21 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn bool(&self, default: bool, context: &Context) -> bool {
-        self.with(|slot| evaluate::value(slot, context))
-            .unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
     }
 
     /// An integer flag's value.
     #[must_use]
     #[inline]
     pub fn int(&self, default: i64, context: &Context) -> i64 {
-        self.with(|slot| evaluate::value(slot, context))
-            .unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
     }
 
     /// A float flag's value.
     #[must_use]
     #[inline]
     pub fn float(&self, default: f64, context: &Context) -> f64 {
-        self.with(|slot| evaluate::value(slot, context))
-            .unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context)).unwrap_or(default)
     }
 
     /// A string flag's value. Allocates only for a value that is not the default.
@@ -100,8 +93,7 @@ impl FlagHandle {
     /// An object flag's value.
     #[must_use]
     pub fn object(&self, default: Value, context: &Context) -> Value {
-        self.with(|slot| evaluate::value(slot, context).map(|Object(value)| value.clone()))
-            .unwrap_or(default)
+        self.with(|slot| evaluate::value(slot, context).map(|Object(value)| value.clone())).unwrap_or(default)
     }
 
     #[inline]
@@ -126,10 +118,6 @@ impl FlagHandle {
     #[cold]
     fn find(&self) -> Found {
         let state = self.client.shared().state();
-        Found {
-            id: self.id,
-            generation: state.generation,
-            slot: state.set.get(&self.key).cloned(),
-        }
+        Found { id: self.id, generation: state.generation, slot: state.set.get(&self.key).cloned() }
     }
 }

@@ -22,13 +22,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>, store: Store, tracker: TaskTracker) -> Self {
-        Self {
-            kept: shared.generation(),
-            shared,
-            store: Arc::new(store),
-            tracker,
-            failing: false,
-        }
+        Self { kept: shared.generation(), shared, store: Arc::new(store), tracker, failing: false }
     }
 
     /// Writes until told to stop, and a last time then.

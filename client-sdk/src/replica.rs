@@ -55,24 +55,15 @@ pub(crate) struct Replica {
 impl Replica {
     /// Starts from a state that is held already, or from none. `keep_raw`: states keep the flags' bytes.
     pub(crate) const fn new(held: Option<Arc<State>>, generation: u64, keep_raw: bool) -> Self {
-        Self {
-            held,
-            generation,
-            keep_raw,
-            stream: None,
-            goodbye: None,
-            everything: false,
-            abandoned: false,
-        }
+        Self { held, generation, keep_raw, stream: None, goodbye: None, everything: false, abandoned: false }
     }
 
     /// What the next subscription says is known.
     pub(crate) fn known(&self) -> Known {
         match &self.held {
-            Some(held) if self.everything => Known {
-                epoch: Arc::clone(&held.lineage.epoch),
-                ..Known::default()
-            },
+            Some(held) if self.everything => {
+                Known { epoch: Arc::clone(&held.lineage.epoch), ..Known::default() }
+            }
             Some(held) => Known {
                 epoch: Arc::clone(&held.lineage.epoch),
                 revision: held.revision().get(),
@@ -131,21 +122,15 @@ impl Replica {
             stream.mismatches = stream.mismatches.saturating_add(1);
         }
         let report = self.report(distrust.to_string());
-        report
-            .into_iter()
-            .map(Action::Acknowledge)
-            .chain([Action::Resubscribe(distrust)])
-            .collect()
+        report.into_iter().map(Action::Acknowledge).chain([Action::Resubscribe(distrust)]).collect()
     }
 
     fn welcome(&mut self, welcome: &v1::Welcome) -> Result<Vec<Action>, Distrust> {
         if self.stream.is_some() {
             return Err(Distrust::Protocol("a second welcome"));
         }
-        let lineage = Lineage {
-            epoch: Arc::from(&*welcome.epoch),
-            environment: Arc::from(&*welcome.environment),
-        };
+        let lineage =
+            Lineage { epoch: Arc::from(&*welcome.epoch), environment: Arc::from(&*welcome.environment) };
         let bucketing = bucketing(welcome.bucketing)?;
         let head = Revision::new(welcome.revision);
         self.goodbye = None;
@@ -160,16 +145,12 @@ impl Replica {
             },
             mismatches: 0,
         });
-        let Some(held) = self
-            .held
-            .as_ref()
-            .filter(|held| !self.everything && held.lineage.epoch == lineage.epoch)
+        let Some(held) =
+            self.held.as_ref().filter(|held| !self.everything && held.lineage.epoch == lineage.epoch)
         else {
             // Nothing to build upon: a snapshot follows.
             return if welcome.up_to_date {
-                Err(Distrust::Protocol(
-                    "up to date, though nothing of use was said to be held",
-                ))
+                Err(Distrust::Protocol("up to date, though nothing of use was said to be held"))
             } else {
                 Ok(Vec::new())
             };
@@ -189,11 +170,9 @@ impl Replica {
             (true, Ordering::Greater) => self.rename(head),
             (true, Ordering::Equal) => Ok(self.settled()),
             // Changes follow, or a snapshot; or the server is behind.
-            (true, Ordering::Less) | (false, _) => Ok(self
-                .report(self.broken())
-                .map(Action::Acknowledge)
-                .into_iter()
-                .collect()),
+            (true, Ordering::Less) | (false, _) => {
+                Ok(self.report(self.broken()).map(Action::Acknowledge).into_iter().collect())
+            }
         }
     }
 
@@ -214,9 +193,7 @@ impl Replica {
     fn snapshot(&mut self, snapshot: &RawSnapshot) -> Result<Vec<Action>, Distrust> {
         let stream = self.stream()?;
         if *snapshot.epoch != *stream.lineage.epoch {
-            return Err(Distrust::Protocol(
-                "a snapshot of another store than the stream's",
-            ));
+            return Err(Distrust::Protocol("a snapshot of another store than the stream's"));
         }
         let lineage = stream.lineage.clone();
         let bucketing = bucketing(snapshot.bucketing)?;
@@ -225,10 +202,7 @@ impl Replica {
             // The server is behind what it told us before: another replica, perhaps. It will catch up.
             return Ok(Vec::new());
         }
-        let members = snapshot
-            .flags
-            .iter()
-            .map(|raw| decode::member(raw, bucketing, self.keep_raw));
+        let members = snapshot.flags.iter().map(|raw| decode::member(raw, bucketing, self.keep_raw));
         let view = View::of(revision, members);
         if Some(view.digest().sealed(revision)) != Digest::from_bytes(&snapshot.digest) {
             return Err(Distrust::Diverged(revision));
@@ -262,9 +236,7 @@ impl Replica {
             previous,
             revision,
             members: changed_members(delta, bucketing, self.keep_raw),
-            digest: Digest::from_bytes(&delta.digest)
-                .ok_or(Distrust::Diverged(revision))?
-                .unsealed(revision),
+            digest: Digest::from_bytes(&delta.digest).ok_or(Distrust::Diverged(revision))?.unsealed(revision),
         };
         self.apply(&held, &update)
     }
@@ -272,10 +244,9 @@ impl Replica {
     fn apply(&mut self, held: &State, update: &Update<Content>) -> Result<Vec<Action>, Distrust> {
         let mut view = held.view.clone();
         view.apply(update).map_err(|misfit| match misfit {
-            MisfitError::Gap { previous, held } => Distrust::Gap {
-                held,
-                what: format!("a change of revision {previous}"),
-            },
+            MisfitError::Gap { previous, held } => {
+                Distrust::Gap { held, what: format!("a change of revision {previous}") }
+            }
             MisfitError::Diverged { revision } => Distrust::Diverged(revision),
         })?;
         self.everything = false;
@@ -289,10 +260,7 @@ impl Replica {
         let held = self.in_lineage();
         let at = held.map_or(Revision::ZERO, |held| held.revision());
         if held.is_none() || revision > at {
-            return Err(Distrust::Gap {
-                held: at,
-                what: format!("a heartbeat of revision {revision}"),
-            });
+            return Err(Distrust::Gap { held: at, what: format!("a heartbeat of revision {revision}") });
         }
         let digest = held.map(|held| held.view.digest().sealed(held.revision()));
         if revision < at {
@@ -329,10 +297,7 @@ impl Replica {
             _ => false,
         };
         let report = self.report(self.broken()).map(Action::Acknowledge);
-        report
-            .into_iter()
-            .chain(reached.then_some(Action::Live))
-            .collect()
+        report.into_iter().chain(reached.then_some(Action::Live)).collect()
     }
 
     fn report(&self, mut refused: String) -> Option<Report> {
@@ -362,9 +327,7 @@ impl Replica {
     }
 
     fn stream(&self) -> Result<&Stream, Distrust> {
-        self.stream
-            .as_ref()
-            .ok_or(Distrust::Protocol("the first frame is no welcome"))
+        self.stream.as_ref().ok_or(Distrust::Protocol("the first frame is no welcome"))
     }
 
     /// What is held, when it belongs where the stream does.

@@ -56,10 +56,7 @@ impl Shared {
         let shared = Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             generation: AtomicU64::new(state.generation),
-            head: watch::Sender::new(Head {
-                generation: state.generation,
-                closed: false,
-            }),
+            head: watch::Sender::new(Head { generation: state.generation, closed: false }),
             state: ArcSwap::new(state),
             standing: ArcSwap::from_pointee(standing),
             changes: Mutex::default(),
@@ -85,8 +82,7 @@ impl Shared {
 
     /// Reads the state in force.
     pub(crate) fn read<R>(&self, read: impl Fn(&State) -> R) -> R {
-        self.read_cached(&read)
-            .unwrap_or_else(|| read(&self.state.load()))
+        self.read_cached(&read).unwrap_or_else(|| read(&self.state.load()))
     }
 
     /// Reads the state in force where the thread has it at hand; none when it cannot keep one.
@@ -108,10 +104,7 @@ impl Shared {
 
     #[cold]
     fn fill<'p>(&self, place: &'p mut Option<Cached>) -> &'p mut Cached {
-        place.insert(Cached {
-            id: self.id,
-            state: self.state.load_full(),
-        })
+        place.insert(Cached { id: self.id, state: self.state.load_full() })
     }
 
     /// The state in force, to keep.
@@ -130,10 +123,7 @@ impl Shared {
         debug_assert!(generation > self.generation(), "generations count up");
         self.state.store(state);
         self.generation.store(generation, Ordering::Release);
-        self.changes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(generation, changed);
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(generation, changed);
         self.describe(Origin::Server);
         self.head.send_modify(|head| head.generation = generation);
     }
@@ -185,8 +175,7 @@ impl Shared {
         if self.generation() > 0 {
             self.stale(false);
         }
-        self.status
-            .send_modify(|status| status.state = ClientState::Closed);
+        self.status.send_modify(|status| status.state = ClientState::Closed);
         self.head.send_modify(|head| head.closed = true);
     }
 

@@ -70,23 +70,13 @@ impl Server {
             truth: BTreeMap::new(),
         };
         let environments = vec!["production".to_owned(), "staging".to_owned()];
-        server.commit(
-            vec![Change::CreateStore {
-                bucketing: Generation::V3,
-                environments,
-            }],
-            Origin::Store,
-        );
+        server.commit(vec![Change::CreateStore { bucketing: Generation::V3, environments }], Origin::Store);
         server.restart();
         server
     }
 
     fn commit(&mut self, changes: Vec<Change>, origin: Origin) {
-        let change_set = ChangeSet {
-            actor: "seed".to_owned(),
-            reason: String::new(),
-            changes,
-        };
+        let change_set = ChangeSet { actor: "seed".to_owned(), reason: String::new(), changes };
         let Ok(checked) = check(&self.head, &change_set, origin, Timestamp::default()) else {
             return;
         };
@@ -107,11 +97,8 @@ impl Server {
 
     fn note_truth(&mut self) {
         for service in 0..SERVICES.len() {
-            let digest = Projector::default()
-                .view(&self.head, &scope(service), &GrpcFrames)
-                .digest();
-            self.truth
-                .insert((self.epoch, service, self.head.revision()), digest);
+            let digest = Projector::default().view(&self.head, &scope(service), &GrpcFrames).digest();
+            self.truth.insert((self.epoch, service, self.head.revision()), digest);
         }
     }
 
@@ -167,14 +154,7 @@ struct Subscriber {
 impl Subscriber {
     fn new(service: usize) -> Self {
         let replica = Replica::new(None, 0, false);
-        Self {
-            service,
-            replica,
-            link: None,
-            shown: None,
-            acknowledged: Revision::ZERO,
-            streams: 0,
-        }
+        Self { service, replica, link: None, shown: None, acknowledged: Revision::ZERO, streams: 0 }
     }
 
     fn connect(&mut self, server: &Server) {
@@ -197,10 +177,7 @@ impl Subscriber {
             bucketing: Generation::V3,
             environment: "production".to_owned(),
         });
-        self.link = Some(Link {
-            cursor,
-            wire: VecDeque::from([welcome]),
-        });
+        self.link = Some(Link { cursor, wire: VecDeque::from([welcome]) });
     }
 
     /// The server hands the next frame to the connection.
@@ -211,8 +188,7 @@ impl Subscriber {
             link.wire.push_back(frame);
             link.cursor = cursor;
         } else if link.wire.is_empty() {
-            link.wire
-                .push_back(GrpcFrames.heartbeat(feed.revision(), feed.digest()));
+            link.wire.push_back(GrpcFrames.heartbeat(feed.revision(), feed.digest()));
         }
     }
 
@@ -261,10 +237,7 @@ impl Subscriber {
         }
         if self.link.is_none() {
             for action in self.replica.on(Event::Ended) {
-                assert!(
-                    matches!(action, Action::Stale),
-                    "the end of a stream changes no state"
-                );
+                assert!(matches!(action, Action::Stale), "the end of a stream changes no state");
             }
         }
     }
@@ -288,15 +261,8 @@ impl Chance {
 
 fn any_change(chance: &mut Chance) -> Change {
     let flag = chance.flag();
-    let environment = if chance.below(5) == 0 {
-        "staging"
-    } else {
-        "production"
-    };
-    let place = Place {
-        environment: environment.to_owned(),
-        flag: flag.clone(),
-    };
+    let environment = if chance.below(5) == 0 { "staging" } else { "production" };
+    let place = Place { environment: environment.to_owned(), flag: flag.clone() };
     match chance.below(7) {
         0 | 1 => Change::CreateFlag(CreateFlag::boolean(&flag)),
         2 => Change::DeleteFlag { flag },
@@ -307,19 +273,11 @@ fn any_change(chance: &mut Chance) -> Change {
                 0 => Vec::new(),
                 narrowed => vec![SERVICES[narrowed - 1].to_owned()],
             };
-            Change::UpdateFlag(UpdateFlag {
-                flag,
-                services: Some(services),
-                ..UpdateFlag::default()
-            })
+            Change::UpdateFlag(UpdateFlag { flag, services: Some(services), ..UpdateFlag::default() })
         }
         _ => {
             let percent = f64::from(u8::try_from(chance.below(101)).unwrap());
-            Change::Rollout {
-                place,
-                percent,
-                enable: true,
-            }
+            Change::Rollout { place, percent, enable: true }
         }
     }
 }
@@ -329,14 +287,9 @@ fn inspect(server: &Server, subscriber: &Subscriber, before: Option<&Arc<State>>
     let Some(shown) = &subscriber.shown else { return };
     let epoch = Epoch::parse(&shown.lineage.epoch);
     if let Some(before) = before.filter(|before| before.lineage.epoch == shown.lineage.epoch) {
-        assert!(
-            shown.revision() >= before.revision(),
-            "back in time within an epoch"
-        );
+        assert!(shown.revision() >= before.revision(), "back in time within an epoch");
     }
-    let place = epoch
-        .ok()
-        .map(|epoch| (epoch, subscriber.service, shown.revision()));
+    let place = epoch.ok().map(|epoch| (epoch, subscriber.service, shown.revision()));
     match place.and_then(|place| server.truth.get(&place)) {
         Some(truth) => assert_eq!(
             *truth,
@@ -345,26 +298,18 @@ fn inspect(server: &Server, subscriber: &Subscriber, before: Option<&Arc<State>>
             shown.revision()
         ),
         // A bit that flips in the Welcome's epoch gives a store that never was a name; the next stream corrects it.
-        None => assert!(
-            corrupted,
-            "a revision that the server never had: {}",
-            shown.revision()
-        ),
+        None => assert!(corrupted, "a revision that the server never had: {}", shown.revision()),
     }
 }
 
 fn run(seed: u64) {
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut server = Server::new();
-    let mut subscribers: Vec<Subscriber> = (0..4)
-        .map(|number| Subscriber::new(number % SERVICES.len()))
-        .collect();
+    let mut subscribers: Vec<Subscriber> =
+        (0..4).map(|number| Subscriber::new(number % SERVICES.len())).collect();
     let mut corrupted = false;
     for _ in 0..STEPS {
-        let before: Vec<_> = subscribers
-            .iter()
-            .map(|subscriber| subscriber.shown.clone())
-            .collect();
+        let before: Vec<_> = subscribers.iter().map(|subscriber| subscriber.shown.clone()).collect();
         let at = chance.below(subscribers.len());
         let subscriber = &mut subscribers[at];
         match chance.below(100) {
@@ -410,10 +355,7 @@ fn heal(server: &mut Server, subscribers: &mut [Subscriber]) {
         let epoch = server.epoch.to_string();
         let mut patience = 2_000;
         let is_there = |subscriber: &Subscriber| {
-            let shown = subscriber
-                .shown
-                .as_ref()
-                .filter(|shown| *shown.lineage.epoch == *epoch);
+            let shown = subscriber.shown.as_ref().filter(|shown| *shown.lineage.epoch == *epoch);
             shown.is_some_and(|shown| shown.revision() == revision && shown.view.digest() == digest)
                 && subscriber.acknowledged == revision
         };
@@ -437,10 +379,7 @@ fn heal(server: &mut Server, subscribers: &mut [Subscriber]) {
 
 #[test]
 fn every_history_converges_and_nobody_is_ever_shown_what_never_was() {
-    if let Some(seed) = std::env::var("MYCELIA_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-    {
+    if let Some(seed) = std::env::var("MYCELIA_SEED").ok().and_then(|seed| seed.parse().ok()) {
         return run(seed);
     }
     for seed in 0..SEEDS {

@@ -53,13 +53,7 @@ impl State {
     /// A state of which nothing is known but its flags.
     pub(crate) fn of(lineage: Lineage, bucketing: Generation, view: View<Content>) -> Self {
         let set = CompiledSet::of(view.members().map(|member| Arc::clone(&member.content.slot)));
-        Self {
-            generation: 0,
-            lineage,
-            bucketing,
-            view,
-            set,
-        }
+        Self { generation: 0, lineage, bucketing, view, set }
     }
 
     /// The state after an update, which `view` has already gone through.
@@ -71,13 +65,7 @@ impl State {
                 None => set.remove(key),
             }
         }
-        Self {
-            generation: 0,
-            lineage: self.lineage.clone(),
-            bucketing: self.bucketing,
-            view,
-            set,
-        }
+        Self { generation: 0, lineage: self.lineage.clone(), bucketing: self.bucketing, view, set }
     }
 
     /// The newest revision of the scope.
@@ -100,18 +88,12 @@ impl Changed {
     pub(crate) fn of(before: &View<Content>, update: &Update<Content>, whole: bool) -> Self {
         let spelled = |key: &FoldedKey| {
             let held = before.member(key);
-            held.map_or_else(
-                || FlagKey::new(key.as_str()),
-                |held| held.content.slot.key().clone(),
-            )
+            held.map_or_else(|| FlagKey::new(key.as_str()), |held| held.content.slot.key().clone())
         };
         let keys = update.members.iter().map(|(key, member)| match member {
             Some(member) => member.content.slot.key().clone(),
             None => spelled(key),
         });
-        Self {
-            whole,
-            keys: keys.collect(),
-        }
+        Self { whole, keys: keys.collect() }
     }
 }

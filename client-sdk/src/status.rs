@@ -67,16 +67,12 @@ pub(crate) struct Since {
 impl Since {
     /// This moment.
     pub(crate) fn now() -> Self {
-        Self {
-            before: Duration::ZERO,
-            at: clock::now(),
-        }
+        Self { before: Duration::ZERO, at: clock::now() }
     }
 
     /// How long ago that is.
     pub(crate) fn age(self) -> Duration {
-        self.before
-            .saturating_add(clock::now().saturating_duration_since(self.at))
+        self.before.saturating_add(clock::now().saturating_duration_since(self.at))
     }
 }
 

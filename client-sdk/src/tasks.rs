@@ -21,11 +21,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     pub(crate) fn new() -> Self {
         let stop = CancellationToken::new();
-        Self {
-            tracker: TaskTracker::new(),
-            _stop_on_drop: stop.clone().drop_guard(),
-            stop,
-        }
+        Self { tracker: TaskTracker::new(), _stop_on_drop: stop.clone().drop_guard(), stop }
     }
 
     /// What tasks listen to.
@@ -52,9 +48,7 @@ impl Tasks {
     pub(crate) async fn end(&self) -> bool {
         self.stop.cancel();
         self.tracker.close();
-        tokio::time::timeout(CLOSE_TIMEOUT, self.tracker.wait())
-            .await
-            .is_ok()
+        tokio::time::timeout(CLOSE_TIMEOUT, self.tracker.wait()).await.is_ok()
     }
 }
 

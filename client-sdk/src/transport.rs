@@ -109,12 +109,9 @@ impl Transport {
         };
         let mut grpc = Grpc::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
         let subscribe = async {
-            grpc.ready()
-                .await
-                .map_err(|error| Status::unavailable(with_causes(&error)))?;
+            grpc.ready().await.map_err(|error| Status::unavailable(with_causes(&error)))?;
             let path = PathAndQuery::from_static(SUBSCRIBE);
-            grpc.server_streaming(Request::new(request), path, FrameCodec)
-                .await
+            grpc.server_streaming(Request::new(request), path, FrameCodec).await
         };
         match tokio::time::timeout(WELCOME_TIMEOUT, subscribe).await {
             Ok(answer) => Ok(answer?.into_inner()),
@@ -204,8 +201,7 @@ impl Encoder for FrameCodec {
     type Error = Status;
 
     fn encode(&mut self, item: SubscribeRequest, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer)
-            .map_err(|error| Status::internal(error.to_string()))
+        item.encode(buffer).map_err(|error| Status::internal(error.to_string()))
     }
 }
 
@@ -241,21 +237,9 @@ mod tests {
         check(Code::Unavailable, &[], Ending::Failed(None));
         check(Code::Unavailable, &[("retry-after-ms", "250")], ms(250));
         check(Code::ResourceExhausted, &[("grpc-retry-pushback-ms", "9")], ms(9));
-        check(
-            Code::Unavailable,
-            &[("retry-after-ms", "5"), ("grpc-retry-pushback-ms", "9")],
-            ms(9),
-        );
-        check(
-            Code::Unavailable,
-            &[("grpc-retry-pushback-ms", "-1")],
-            Ending::Failed(None),
-        );
-        check(
-            Code::Unavailable,
-            &[("retry-after-ms", "soon")],
-            Ending::Failed(None),
-        );
+        check(Code::Unavailable, &[("retry-after-ms", "5"), ("grpc-retry-pushback-ms", "9")], ms(9));
+        check(Code::Unavailable, &[("grpc-retry-pushback-ms", "-1")], Ending::Failed(None));
+        check(Code::Unavailable, &[("retry-after-ms", "soon")], Ending::Failed(None));
         check(Code::Internal, &[("retry-after-ms", "250")], Ending::Failed(None));
         check(Code::Ok, &[], Ending::Failed(None));
         check(Code::Unauthenticated, &[("retry-after-ms", "1")], Ending::Denied);

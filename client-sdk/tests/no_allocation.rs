@@ -28,9 +28,7 @@ fn plain_evaluations_allocate_nothing() {
     let context = Context::new("user-1").with("plan", Value::string("pro"));
     check("bool", || assert!(client.bool_value("dreams", false, &context)));
     check("int", || assert_eq!(client.int_value("jobs", 1, &context), 4));
-    check("float", || {
-        assert!(client.float_value("ratio", 0.0, &context) > 0.4)
-    });
+    check("float", || assert!(client.float_value("ratio", 0.0, &context) > 0.4));
     check("string, looked at", || {
         assert!(client.with_string("greeting", "", &context, |text| text == "hello"));
     });

@@ -314,9 +314,8 @@ mod tests {
     }
 
     fn weightings() -> impl Strategy<Value = Vec<u32>> {
-        prop::collection::vec(0_u32..=WHOLE, 1..8).prop_filter("a total above zero", |weights| {
-            weights.iter().any(|weight| *weight > 0)
-        })
+        prop::collection::vec(0_u32..=WHOLE, 1..8)
+            .prop_filter("a total above zero", |weights| weights.iter().any(|weight| *weight > 0))
     }
 
     proptest! {

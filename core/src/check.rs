@@ -63,28 +63,13 @@ pub fn check(
     };
     draft.findings.text("actor", &change_set.actor, TEXT_BYTES_MAX);
     if change_set.actor.trim().is_empty() {
-        draft.findings.note(
-            Reason::Required,
-            "actor",
-            &change_set.actor,
-            "who asks for the change",
-        );
+        draft.findings.note(Reason::Required, "actor", &change_set.actor, "who asks for the change");
     }
-    draft
-        .findings
-        .text("reason", &change_set.reason, REASON_BYTES_MAX);
+    draft.findings.text("reason", &change_set.reason, REASON_BYTES_MAX);
     if change_set.changes.is_empty() {
-        draft.findings.note(
-            Reason::Required,
-            "changes",
-            "0",
-            format!("1 to {CHANGES_MAX} changes"),
-        );
+        draft.findings.note(Reason::Required, "changes", "0", format!("1 to {CHANGES_MAX} changes"));
     }
-    if draft
-        .findings
-        .count("changes", change_set.changes.len(), CHANGES_MAX)
-    {
+    if draft.findings.count("changes", change_set.changes.len(), CHANGES_MAX) {
         for (index, change) in change_set.changes.iter().enumerate() {
             if draft.findings.are_full() {
                 break;
@@ -111,9 +96,7 @@ struct Draft<'s> {
 impl Draft<'_> {
     fn finish(self) -> Result<Checked, Rejection> {
         if !self.findings.violations.is_empty() {
-            return Err(Rejection {
-                violations: self.findings.violations,
-            });
+            return Err(Rejection { violations: self.findings.violations });
         }
         let writes = self
             .touched
@@ -121,15 +104,9 @@ impl Draft<'_> {
             .map(|id| (id, self.base.entity(id), self.outcome(id)))
             // The settings of a new store are those of no store, and are written all the same.
             .filter(|(id, before, after)| before != after || **id == EntityId::Settings)
-            .map(|(id, _, value)| Write {
-                id: id.clone(),
-                value,
-            })
+            .map(|(id, _, value)| Write { id: id.clone(), value })
             .collect();
-        Ok(Checked {
-            writes,
-            warnings: self.findings.warnings,
-        })
+        Ok(Checked { writes, warnings: self.findings.warnings })
     }
 
     /// What an entity ends up as. A flag that was switched there and back was not switched: whoever really did it
@@ -164,11 +141,7 @@ impl Draft<'_> {
             }
             Change::Enable(place) => self.switch(&format!("{field}.enable_flag"), place, true),
             Change::Disable(place) => self.switch(&format!("{field}.disable_flag"), place, false),
-            Change::Rollout {
-                place,
-                percent,
-                enable,
-            } => {
+            Change::Rollout { place, percent, enable } => {
                 self.rollout(&format!("{field}.rollout"), place, *percent, *enable);
             }
             Change::SetDefaultServe { place, serve } => {
@@ -179,15 +152,10 @@ impl Draft<'_> {
                 self.set_off_variant(&format!("{field}.set_off_variant"), place, variant);
             }
             Change::SetSalt { place, salt } => self.set_salt(&format!("{field}.set_salt"), place, salt),
-            Change::CreateStore {
-                bucketing,
-                environments,
-            } => {
+            Change::CreateStore { bucketing, environments } => {
                 let field = format!("{field}.create_store");
                 if self.is_reserved_for_store(&field) && self.is_first(&field) {
-                    let settings = Settings {
-                        bucketing: *bucketing,
-                    };
+                    let settings = Settings { bucketing: *bucketing };
                     self.write(EntityId::Settings, Some(Entity::Settings(settings)));
                     self.create_environments(&format!("{field}.environments"), environments);
                 }
@@ -200,12 +168,7 @@ impl Draft<'_> {
 
     fn is_reserved_for_store(&mut self, field: &str) -> bool {
         if self.origin != Origin::Store {
-            self.findings.note(
-                Reason::Reserved,
-                field,
-                "",
-                "only the server itself may ask for this",
-            );
+            self.findings.note(Reason::Reserved, field, "", "only the server itself may ask for this");
         }
         self.origin == Origin::Store
     }
@@ -222,12 +185,7 @@ impl Draft<'_> {
 
     fn create_environments(&mut self, field: &str, environments: &[String]) {
         if environments.is_empty() {
-            self.findings.note(
-                Reason::Required,
-                field,
-                "0",
-                format!("1 to {ENVIRONMENTS_MAX} environments"),
-            );
+            self.findings.note(Reason::Required, field, "0", format!("1 to {ENVIRONMENTS_MAX} environments"));
         }
         if !self.findings.count(field, environments.len(), ENVIRONMENTS_MAX) {
             return;
@@ -238,8 +196,7 @@ impl Draft<'_> {
                 continue;
             };
             if self.work.has_environment(&key) {
-                self.findings
-                    .note(Reason::Duplicate, &field, name, "each environment once");
+                self.findings.note(Reason::Duplicate, &field, name, "each environment once");
             }
             let position = u32::try_from(index).unwrap_or(u32::MAX);
             let environment = Environment { key: key.clone(), position };
@@ -253,12 +210,7 @@ impl Draft<'_> {
             return Some(key);
         }
         let names: Vec<&str> = self.work.environments().map(EnvironmentKey::as_str).collect();
-        self.findings.note(
-            Reason::UnknownEnvironment,
-            field,
-            name,
-            format!("one of {}", names.join(", ")),
-        );
+        self.findings.note(Reason::UnknownEnvironment, field, name, format!("one of {}", names.join(", ")));
         None
     }
 
@@ -266,8 +218,7 @@ impl Draft<'_> {
         let folded = self.findings.name(field, name, FlagKey::parse)?.folded();
         let found = self.work.flag(&folded).cloned();
         if found.is_none() && !self.failed.contains(&folded) {
-            self.findings
-                .note(Reason::UnknownFlag, field, name, "the key of a flag that exists");
+            self.findings.note(Reason::UnknownFlag, field, name, "the key of a flag that exists");
         }
         found
     }

@@ -88,10 +88,7 @@ impl CompiledFlag {
         let rule = |(index, rule): (usize, &crate::flag::Rule)| {
             let condition = CompiledCondition::compile(&rule.condition)
                 .map_err(|error| CompileError::Operand { rule: index, error })?;
-            Ok(CompiledRule {
-                condition,
-                serve: compile_serve(flag, &rule.serve, generation)?,
-            })
+            Ok(CompiledRule { condition, serve: compile_serve(flag, &rule.serve, generation)? })
         };
         let off = variant(flag, &flag.off_variant)?;
         Ok(Self {
@@ -99,12 +96,7 @@ impl CompiledFlag {
             flag_type: flag.flag_type,
             off: (!flag.enabled).then_some(off),
             default_variant: variant(flag, &flag.default_variant)?,
-            rules: flag
-                .rules
-                .iter()
-                .enumerate()
-                .map(rule)
-                .collect::<Result<_, _>>()?,
+            rules: flag.rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?,
             default_serve: compile_serve(flag, &flag.default_serve, generation)?,
             default_reason: if flag.rules.is_empty() {
                 ResolutionReason::Static
@@ -131,11 +123,7 @@ impl CompiledFlag {
     #[inline]
     pub fn evaluate(&self, context: &Context) -> Resolution<'_> {
         if let Some(off) = &self.off {
-            return Resolution {
-                variant: off,
-                reason: ResolutionReason::Disabled,
-                error: None,
-            };
+            return Resolution { variant: off, reason: ResolutionReason::Disabled, error: None };
         }
         for rule in &self.rules {
             if rule.condition.holds(context) {
@@ -153,17 +141,9 @@ impl CompiledFlag {
         context: &Context,
     ) -> Resolution<'f> {
         match serve {
-            CompiledServe::Variant(variant) => Resolution {
-                variant,
-                reason,
-                error: None,
-            },
+            CompiledServe::Variant(variant) => Resolution { variant, reason, error: None },
             CompiledServe::Split(split) => match split.pick(&self.key, context) {
-                Some(variant) => Resolution {
-                    variant,
-                    reason: ResolutionReason::Split,
-                    error: None,
-                },
+                Some(variant) => Resolution { variant, reason: ResolutionReason::Split, error: None },
                 None => Resolution {
                     variant: &self.default_variant,
                     reason: ResolutionReason::Default,
@@ -189,20 +169,14 @@ impl Salted {
         match self.attribute.find(context)? {
             Found::Text("") => None,
             Found::Text(text) => Some(bucketing::hash_salted(generation, &self.salt, text)),
-            Found::Value(value) => Some(bucketing::hash_salted(
-                generation,
-                &self.salt,
-                &bucket_text(value)?,
-            )),
+            Found::Value(value) => Some(bucketing::hash_salted(generation, &self.salt, &bucket_text(value)?)),
         }
     }
 }
 
 fn variant(flag: &EffectiveFlag, name: &VariantName) -> Result<Variant, CompileError> {
     let found = flag.variants.iter().find(|variant| variant.name == *name);
-    found
-        .cloned()
-        .ok_or_else(|| CompileError::UnknownVariant(name.clone()))
+    found.cloned().ok_or_else(|| CompileError::UnknownVariant(name.clone()))
 }
 
 fn compile_serve(
@@ -226,10 +200,7 @@ fn compile_split(
     generation: Generation,
 ) -> Result<CompiledSplit, CompileError> {
     let weights = split.weights.iter().map(|weighted| weighted.weight);
-    let variants = split
-        .weights
-        .iter()
-        .map(|weighted| variant(flag, &weighted.variant));
+    let variants = split.weights.iter().map(|weighted| variant(flag, &weighted.variant));
     // Naming the targeting key says what is so already, and must not move anybody.
     let attribute = split.bucket_by.as_ref().filter(|name| ***name != *TARGETING_KEY);
     let salted = match (&flag.salt, attribute) {

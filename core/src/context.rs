@@ -18,20 +18,14 @@ impl Context {
     /// A subject without identity.
     #[must_use]
     pub const fn anonymous() -> Self {
-        Self {
-            targeting_key: None,
-            attributes: Vec::new(),
-        }
+        Self { targeting_key: None, attributes: Vec::new() }
     }
 
     /// A subject with an identity. An empty one is none.
     #[must_use]
     pub fn new(targeting_key: &str) -> Self {
         let targeting_key = (!targeting_key.is_empty()).then(|| Box::from(targeting_key));
-        Self {
-            targeting_key,
-            attributes: Vec::new(),
-        }
+        Self { targeting_key, attributes: Vec::new() }
     }
 
     /// Adds an attribute, or replaces it.
@@ -62,10 +56,7 @@ impl Context {
     /// A top-level attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| **known == *name)
-            .map(|(_, value)| value)
+        self.attributes.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
     }
 
     /// All attributes, sorted by name.
@@ -139,18 +130,10 @@ mod tests {
     #[test]
     fn paths_reach_into_objects() {
         let address = Value::Object(BTreeMap::from([(Box::from("country"), Value::string("DE"))]));
-        let context = Context::new("user-1")
-            .with("address", address)
-            .with("nothing", Value::Null);
-        assert_eq!(
-            Path::parse("address.country").find(&context),
-            Some(Found::Text("DE"))
-        );
+        let context = Context::new("user-1").with("address", address).with("nothing", Value::Null);
+        assert_eq!(Path::parse("address.country").find(&context), Some(Found::Text("DE")));
         assert_eq!(Path::parse("address.country.code").find(&context), None);
-        assert_eq!(
-            Path::parse("targetingKey").find(&context),
-            Some(Found::Text("user-1"))
-        );
+        assert_eq!(Path::parse("targetingKey").find(&context), Some(Found::Text("user-1")));
         assert_eq!(Path::parse("nothing").find(&context), None);
     }
 

@@ -57,9 +57,6 @@ impl Digest {
     /// Reads what [`Digest::to_bytes`] wrote.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes
-            .try_into()
-            .ok()
-            .map(|bytes| Self(u128::from_be_bytes(bytes)))
+        bytes.try_into().ok().map(|bytes| Self(u128::from_be_bytes(bytes)))
     }
 }

@@ -63,11 +63,7 @@ impl FlagDefinition {
     /// The variants that mean true and false, for a boolean flag that has both.
     #[must_use]
     pub fn true_and_false(&self) -> Option<(&Variant, &Variant)> {
-        let find = |wanted| {
-            self.variants
-                .iter()
-                .find(|variant| variant.value == Value::Boolean(wanted))
-        };
+        let find = |wanted| self.variants.iter().find(|variant| variant.value == Value::Boolean(wanted));
         Some((find(true)?, find(false)?))
     }
 }
@@ -193,21 +189,12 @@ impl FlagConfiguration {
     /// Every variant that is named anywhere, with the place where it is named.
     pub fn named_variants(&self) -> impl Iterator<Item = (String, &VariantName)> {
         let rules = self.rules.iter().enumerate().flat_map(|(index, rule)| {
-            rule.serve
-                .variants()
-                .map(move |variant| (format!("rules[{index}].serve"), variant))
+            rule.serve.variants().map(move |variant| (format!("rules[{index}].serve"), variant))
         });
-        [
-            ("off_variant".to_owned(), &self.off_variant),
-            ("default_variant".to_owned(), &self.default_variant),
-        ]
-        .into_iter()
-        .chain(
-            self.default_serve
-                .variants()
-                .map(|variant| ("default_serve".to_owned(), variant)),
-        )
-        .chain(rules)
+        [("off_variant".to_owned(), &self.off_variant), ("default_variant".to_owned(), &self.default_variant)]
+            .into_iter()
+            .chain(self.default_serve.variants().map(|variant| ("default_serve".to_owned(), variant)))
+            .chain(rules)
     }
 }
 

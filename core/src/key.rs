@@ -116,9 +116,7 @@ impl fmt::Display for FoldedKey {
 }
 
 fn fold(text: &str) -> String {
-    text.chars()
-        .map(|letter| if matches!(letter, '.' | '-') { '_' } else { letter })
-        .collect()
+    text.chars().map(|letter| if matches!(letter, '.' | '-') { '_' } else { letter }).collect()
 }
 
 #[cfg(test)]

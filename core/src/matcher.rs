@@ -55,31 +55,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    const LESS: Self = Self {
-        less: true,
-        equal: false,
-        greater: false,
-    };
-    const LESS_OR_EQUAL: Self = Self {
-        less: true,
-        equal: true,
-        greater: false,
-    };
-    const EQUAL: Self = Self {
-        less: false,
-        equal: true,
-        greater: false,
-    };
-    const GREATER_OR_EQUAL: Self = Self {
-        less: false,
-        equal: true,
-        greater: true,
-    };
-    const GREATER: Self = Self {
-        less: false,
-        equal: false,
-        greater: true,
-    };
+    const LESS: Self = Self { less: true, equal: false, greater: false };
+    const LESS_OR_EQUAL: Self = Self { less: true, equal: true, greater: false };
+    const EQUAL: Self = Self { less: false, equal: true, greater: false };
+    const GREATER_OR_EQUAL: Self = Self { less: false, equal: true, greater: true };
+    const GREATER: Self = Self { less: false, equal: false, greater: true };
 
     const fn holds(self, ordering: Ordering) -> bool {
         match ordering {
@@ -127,18 +107,18 @@ impl Matcher {
         match (self, found) {
             (Self::Exists, _) => true,
             (Self::OneOfTexts(texts), Found::Text(text)) => texts.contains(text),
-            (Self::OneOf(values), Found::Text(text)) => values
-                .iter()
-                .any(|value| matches!(value, Value::String(known) if **known == *text)),
+            (Self::OneOf(values), Found::Text(text)) => {
+                values.iter().any(|value| matches!(value, Value::String(known) if **known == *text))
+            }
             (Self::OneOf(values), Found::Value(found)) => {
                 values.iter().any(|value| value.loosely_equals(found))
             }
-            (Self::Contains(parts), Found::Text(text)) => parts
-                .iter()
-                .any(|part| matches!(part, Value::String(part) if text.contains(&**part))),
-            (Self::Contains(parts), Found::Value(Value::List(elements))) => elements
-                .iter()
-                .any(|element| parts.iter().any(|part| part.loosely_equals(element))),
+            (Self::Contains(parts), Found::Text(text)) => {
+                parts.iter().any(|part| matches!(part, Value::String(part) if text.contains(&**part)))
+            }
+            (Self::Contains(parts), Found::Value(Value::List(elements))) => {
+                elements.iter().any(|element| parts.iter().any(|part| part.loosely_equals(element)))
+            }
             (Self::StartsWith(parts), Found::Text(text)) => {
                 parts.iter().any(|part| text.starts_with(&**part))
             }
@@ -160,19 +140,13 @@ impl Matcher {
 fn one(operands: &[Value]) -> Result<&Value, OperandError> {
     match operands {
         [operand] => Ok(operand),
-        _ => Err(OperandError {
-            index: None,
-            allowed: "exactly one operand",
-        }),
+        _ => Err(OperandError { index: None, allowed: "exactly one operand" }),
     }
 }
 
 fn some(operands: &[Value]) -> Result<&[Value], OperandError> {
     if operands.is_empty() {
-        return Err(OperandError {
-            index: None,
-            allowed: "at least one operand",
-        });
+        return Err(OperandError { index: None, allowed: "at least one operand" });
     }
     Ok(operands)
 }
@@ -180,13 +154,7 @@ fn some(operands: &[Value]) -> Result<&[Value], OperandError> {
 fn one_of(operands: &[Value]) -> Matcher {
     let texts: Option<HashSet<Box<str>, FixedState>> = operands
         .iter()
-        .map(|operand| {
-            if let Value::String(text) = operand {
-                Some(text.clone())
-            } else {
-                None
-            }
-        })
+        .map(|operand| if let Value::String(text) = operand { Some(text.clone()) } else { None })
         .collect();
     texts.map_or_else(|| Matcher::OneOf(operands.to_vec()), Matcher::OneOfTexts)
 }
@@ -194,26 +162,17 @@ fn one_of(operands: &[Value]) -> Matcher {
 fn texts(operands: &[Value]) -> Result<Vec<Box<str>>, OperandError> {
     let text = |(index, operand): (usize, &Value)| match operand {
         Value::String(text) => Ok(text.clone()),
-        _ => Err(OperandError {
-            index: Some(index),
-            allowed: "text",
-        }),
+        _ => Err(OperandError { index: Some(index), allowed: "text" }),
     };
     some(operands)?.iter().enumerate().map(text).collect()
 }
 
 fn number(operands: &[Value]) -> Result<Number, OperandError> {
-    Number::of(one(operands)?).ok_or(OperandError {
-        index: Some(0),
-        allowed: "a number",
-    })
+    Number::of(one(operands)?).ok_or(OperandError { index: Some(0), allowed: "a number" })
 }
 
 fn version_operand(operands: &[Value], wanted: Wanted) -> Result<Matcher, OperandError> {
-    let wrong = OperandError {
-        index: Some(0),
-        allowed: "a semantic version such as 2.10.0, as text",
-    };
+    let wrong = OperandError { index: Some(0), allowed: "a semantic version such as 2.10.0, as text" };
     let Value::String(text) = one(operands)? else {
         return Err(wrong);
     };
@@ -293,10 +252,7 @@ impl CompiledCondition {
     /// When an operand does not fit its operator.
     pub fn compile(condition: &Condition) -> Result<Self, OperandError> {
         let all = |conditions: &[Condition]| {
-            conditions
-                .iter()
-                .map(Self::compile)
-                .collect::<Result<Box<[Self]>, _>>()
+            conditions.iter().map(Self::compile).collect::<Result<Box<[Self]>, _>>()
         };
         Ok(match condition {
             Condition::Test(test) => Self::Test(CompiledTest {
@@ -315,10 +271,7 @@ impl CompiledCondition {
     pub fn holds(&self, context: &Context) -> bool {
         match self {
             Self::Test(test) => {
-                let matches = test
-                    .path
-                    .find(context)
-                    .is_some_and(|found| test.matcher.matches(found));
+                let matches = test.path.find(context).is_some_and(|found| test.matcher.matches(found));
                 matches != test.negated
             }
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context)),

@@ -35,12 +35,7 @@ impl X86_32 {
     #[inline]
     #[must_use]
     pub const fn new(seed: u32) -> Self {
-        Self {
-            state: seed,
-            pending: 0,
-            pending_bits: 0,
-            length: 0,
-        }
+        Self { state: seed, pending: 0, pending_bits: 0, length: 0 }
     }
 
     /// Appends bytes.
@@ -78,19 +73,14 @@ impl X86_32 {
 
     #[inline]
     const fn mix(&mut self, block: u32) {
-        self.state = (self.state ^ scramble_32(block))
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        self.state =
+            (self.state ^ scramble_32(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
 }
 
 #[inline]
 const fn scramble_32(block: u32) -> u32 {
-    block
-        .wrapping_mul(0xcc9e_2d51)
-        .rotate_left(15)
-        .wrapping_mul(0x1b87_3593)
+    block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 /// The low half of a length, which is all of it on a 32-bit machine.
@@ -113,25 +103,14 @@ pub fn x64_128(bytes: &[u8], seed: u32) -> u128 {
     let (blocks, odd_word) = words.as_chunks::<2>();
     for [k1, k2] in blocks {
         h1 ^= scramble_first(u64::from_le_bytes(*k1));
-        h1 = h1
-            .rotate_left(27)
-            .wrapping_add(h2)
-            .wrapping_mul(5)
-            .wrapping_add(0x52dc_e729);
+        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
         h2 ^= scramble_second(u64::from_le_bytes(*k2));
-        h2 = h2
-            .rotate_left(31)
-            .wrapping_add(h1)
-            .wrapping_mul(5)
-            .wrapping_add(0x3849_5ab5);
+        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
     }
 
     // What is left are 0 to 15 bytes: a whole first word and part of the second, or only part of the first.
     // An empty part scrambles to zero and changes nothing.
-    let partial = tail
-        .iter()
-        .rev()
-        .fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    let partial = tail.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
     if let [k1] = odd_word {
         h1 ^= scramble_first(u64::from_le_bytes(*k1));
         h2 ^= scramble_second(partial);
@@ -153,16 +132,12 @@ pub fn x64_128(bytes: &[u8], seed: u32) -> u128 {
 
 #[inline]
 const fn scramble_first(word: u64) -> u64 {
-    word.wrapping_mul(0x87c3_7b91_1142_53d5)
-        .rotate_left(31)
-        .wrapping_mul(0x4cf5_ad43_2745_937f)
+    word.wrapping_mul(0x87c3_7b91_1142_53d5).rotate_left(31).wrapping_mul(0x4cf5_ad43_2745_937f)
 }
 
 #[inline]
 const fn scramble_second(word: u64) -> u64 {
-    word.wrapping_mul(0x4cf5_ad43_2745_937f)
-        .rotate_left(33)
-        .wrapping_mul(0x87c3_7b91_1142_53d5)
+    word.wrapping_mul(0x4cf5_ad43_2745_937f).rotate_left(33).wrapping_mul(0x87c3_7b91_1142_53d5)
 }
 
 #[inline]
@@ -246,21 +221,13 @@ mod tests {
             hashes.extend(hash(&key, seed));
             key.push(byte);
         }
-        hash(&hashes, 0)
-            .first_chunk()
-            .map_or(0, |head| u32::from_le_bytes(*head))
+        hash(&hashes, 0).first_chunk().map_or(0, |head| u32::from_le_bytes(*head))
     }
 
     #[test]
     fn smhashers_own_verification_passes() {
-        assert_eq!(
-            verification_value(|key, seed| x86_32(key, seed).to_le_bytes()),
-            0xb0f5_7ee3
-        );
-        assert_eq!(
-            verification_value(|key, seed| x64_128(key, seed).to_le_bytes()),
-            0x6384_ba69
-        );
+        assert_eq!(verification_value(|key, seed| x86_32(key, seed).to_le_bytes()), 0xb0f5_7ee3);
+        assert_eq!(verification_value(|key, seed| x64_128(key, seed).to_le_bytes()), 0x6384_ba69);
     }
 
     proptest! {

@@ -100,14 +100,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}: {:?} ({}): {}",
-            self.field,
-            self.value,
-            self.reason.as_str(),
-            self.allowed
-        )
+        write!(formatter, "{}: {:?} ({}): {}", self.field, self.value, self.reason.as_str(), self.allowed)
     }
 }
 
@@ -123,9 +116,7 @@ impl Rejection {
     /// One thing is wrong.
     #[must_use]
     pub fn one(violation: Violation) -> Self {
-        Self {
-            violations: vec![violation],
-        }
+        Self { violations: vec![violation] }
     }
 
     /// The kind of the gravest violation: a request that can never be right stays wrong whatever the state is.

@@ -77,10 +77,7 @@ impl Snapshot {
 
     /// All flags whose folded key is greater than the given one, in order.
     pub fn flags_after(&self, after: &FoldedKey) -> impl Iterator<Item = (&FoldedKey, &Arc<FlagDefinition>)> {
-        let bounds = (
-            std::ops::Bound::Excluded(after.clone()),
-            std::ops::Bound::Unbounded,
-        );
+        let bounds = (std::ops::Bound::Excluded(after.clone()), std::ops::Bound::Unbounded);
         self.flags.range(bounds)
     }
 
@@ -98,10 +95,7 @@ impl Snapshot {
     #[must_use]
     pub fn effective(&self, environment: &EnvironmentKey, key: &FoldedKey) -> Option<EffectiveFlag> {
         let definition = self.flag(key)?;
-        Some(EffectiveFlag::of(
-            definition,
-            self.configuration(environment, key)?,
-        ))
+        Some(EffectiveFlag::of(definition, self.configuration(environment, key)?))
     }
 
     /// The value of an entity.
@@ -111,10 +105,9 @@ impl Snapshot {
             EntityId::Settings => Some(Entity::Settings(self.settings.clone())),
             EntityId::Environment(key) => self.environments.get(key).cloned().map(Entity::Environment),
             EntityId::Flag(key) => self.flags.get(key).cloned().map(Entity::Flag),
-            EntityId::Configuration(environment, key) => self
-                .configuration(environment, key)
-                .cloned()
-                .map(Entity::Configuration),
+            EntityId::Configuration(environment, key) => {
+                self.configuration(environment, key).cloned().map(Entity::Configuration)
+            }
         }
     }
 
@@ -124,10 +117,7 @@ impl Snapshot {
     /// When the record's revision is not the next one; nothing has changed then.
     pub fn fold(&mut self, record: &Record) -> Result<(), GapError> {
         if record.revision != self.revision.next() {
-            return Err(GapError {
-                held: self.revision,
-                found: record.revision,
-            });
+            return Err(GapError { held: self.revision, found: record.revision });
         }
         for write in &record.writes {
             self.put(write);
@@ -148,8 +138,7 @@ impl Snapshot {
                 self.flags.insert(key.clone(), Arc::clone(definition));
             }
             (EntityId::Configuration(environment, key), Some(Entity::Configuration(configuration))) => {
-                self.configurations
-                    .insert((environment.clone(), key.clone()), Arc::clone(configuration));
+                self.configurations.insert((environment.clone(), key.clone()), Arc::clone(configuration));
             }
             (EntityId::Settings, None) => self.settings = Settings::default(),
             (EntityId::Environment(key), None) => {

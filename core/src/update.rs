@@ -26,11 +26,7 @@ pub struct Member<C> {
 
 impl<C> Clone for Member<C> {
     fn clone(&self) -> Self {
-        Self {
-            key: self.key.clone(),
-            hash: self.hash,
-            content: Arc::clone(&self.content),
-        }
+        Self { key: self.key.clone(), hash: self.hash, content: Arc::clone(&self.content) }
     }
 }
 
@@ -44,21 +40,13 @@ pub struct View<C> {
 
 impl<C> Clone for View<C> {
     fn clone(&self) -> Self {
-        Self {
-            revision: self.revision,
-            digest: self.digest,
-            members: self.members.clone(),
-        }
+        Self { revision: self.revision, digest: self.digest, members: self.members.clone() }
     }
 }
 
 impl<C> Default for View<C> {
     fn default() -> Self {
-        Self {
-            revision: Revision::ZERO,
-            digest: Digest::default(),
-            members: OrdMap::default(),
-        }
+        Self { revision: Revision::ZERO, digest: Digest::default(), members: OrdMap::default() }
     }
 }
 
@@ -109,10 +97,7 @@ impl<C> View<C> {
     /// A whole state, as a snapshot brings it. Checks nothing; compare [`View::digest`] with the sender's.
     #[must_use]
     pub fn of(revision: Revision, members: impl IntoIterator<Item = Member<C>>) -> Self {
-        let mut view = Self {
-            revision,
-            ..Self::default()
-        };
+        let mut view = Self { revision, ..Self::default() };
         for member in members {
             view.put(&member.key.clone(), Some(member));
         }
@@ -160,19 +145,14 @@ impl<C> View<C> {
     /// When the update builds on another revision, or the result is not what the sender holds.
     pub fn apply(&mut self, update: &Update<C>) -> Result<(), MisfitError> {
         if update.previous != self.revision {
-            return Err(MisfitError::Gap {
-                previous: update.previous,
-                held: self.revision,
-            });
+            return Err(MisfitError::Gap { previous: update.previous, held: self.revision });
         }
         let mut next = self.clone();
         for (key, member) in &update.members {
             next.put(key, member.clone());
         }
         if next.digest != update.digest {
-            return Err(MisfitError::Diverged {
-                revision: update.revision,
-            });
+            return Err(MisfitError::Diverged { revision: update.revision });
         }
         next.revision = update.revision;
         *self = next;
@@ -184,27 +164,14 @@ impl<C> View<C> {
     pub fn diff(&self, other: &Self) -> Update<C> {
         let mut members = BTreeMap::new();
         for member in other.members.values() {
-            if self
-                .members
-                .get(&member.key)
-                .is_none_or(|held| held.hash != member.hash)
-            {
+            if self.members.get(&member.key).is_none_or(|held| held.hash != member.hash) {
                 members.insert(member.key.clone(), Some(member.clone()));
             }
         }
-        for key in self
-            .members
-            .keys()
-            .filter(|key| !other.members.contains_key(*key))
-        {
+        for key in self.members.keys().filter(|key| !other.members.contains_key(*key)) {
             members.insert(key.clone(), None);
         }
-        Update {
-            previous: self.revision,
-            revision: other.revision,
-            members,
-            digest: other.digest,
-        }
+        Update { previous: self.revision, revision: other.revision, members, digest: other.digest }
     }
 
     /// The update that brings the view to `revision` by replacing the given members; none when nothing would change.
@@ -228,12 +195,7 @@ impl<C> View<C> {
         if changed.is_empty() {
             return None;
         }
-        Some(Update {
-            previous: self.revision,
-            revision,
-            members: changed,
-            digest,
-        })
+        Some(Update { previous: self.revision, revision, members: changed, digest })
     }
 
     fn put(&mut self, key: &FoldedKey, member: Option<Member<C>>) {
@@ -258,17 +220,8 @@ impl<C> Update<C> {
             return None;
         }
         let mut members = self.members.clone();
-        members.extend(
-            next.members
-                .iter()
-                .map(|(key, member)| (key.clone(), member.clone())),
-        );
-        Some(Self {
-            previous: self.previous,
-            revision: next.revision,
-            members,
-            digest: next.digest,
-        })
+        members.extend(next.members.iter().map(|(key, member)| (key.clone(), member.clone())));
+        Some(Self { previous: self.previous, revision: next.revision, members, digest: next.digest })
     }
 }
 
@@ -280,24 +233,17 @@ mod tests {
     use super::*;
 
     fn member(key: &FoldedKey, content: u8) -> Member<u8> {
-        Member {
-            key: key.clone(),
-            hash: MemberHash::of(&[content]),
-            content: Arc::new(content),
-        }
+        Member { key: key.clone(), hash: MemberHash::of(&[content]), content: Arc::new(content) }
     }
 
     fn view(revision: u64, contents: &BTreeMap<u8, u8>) -> View<u8> {
-        let members = contents
-            .iter()
-            .map(|(key, content)| member(&FoldedKey::of(&format!("f{key}")), *content));
+        let members =
+            contents.iter().map(|(key, content)| member(&FoldedKey::of(&format!("f{key}")), *content));
         View::of(Revision::new(revision), members)
     }
 
     fn contents(view: &View<u8>) -> Vec<(String, u8)> {
-        view.members()
-            .map(|member| (member.key.to_string(), *member.content))
-            .collect()
+        view.members().map(|member| (member.key.to_string(), *member.content)).collect()
     }
 
     prop_compose! {
@@ -340,13 +286,7 @@ mod tests {
         let b = view(2, &BTreeMap::from([(1, 2)]));
         let mut held = view(0, &BTreeMap::new());
         let refused = held.apply(&a.diff(&b));
-        assert_eq!(
-            refused,
-            Err(MisfitError::Gap {
-                previous: Revision::new(1),
-                held: Revision::ZERO
-            })
-        );
+        assert_eq!(refused, Err(MisfitError::Gap { previous: Revision::new(1), held: Revision::ZERO }));
         assert!(a.diff(&b).merge(&a.diff(&b)).is_none());
     }
 
@@ -356,26 +296,15 @@ mod tests {
         let b = view(2, &BTreeMap::from([(1, 2)]));
         let mut update = a.diff(&b);
         update.digest = Digest::default();
-        assert_eq!(
-            a.clone().apply(&update),
-            Err(MisfitError::Diverged {
-                revision: Revision::new(2)
-            })
-        );
+        assert_eq!(a.clone().apply(&update), Err(MisfitError::Diverged { revision: Revision::new(2) }));
     }
 
     #[test]
     fn a_change_to_the_same_content_is_no_update() {
         let held = view(1, &BTreeMap::from([(1, 1)]));
         let key = FoldedKey::of("f1");
-        assert!(
-            held.advance(Revision::new(2), [(key.clone(), Some(member(&key, 1)))])
-                .is_none()
-        );
-        assert!(
-            held.advance(Revision::new(2), [(FoldedKey::of("f9"), None)])
-                .is_none()
-        );
+        assert!(held.advance(Revision::new(2), [(key.clone(), Some(member(&key, 1)))]).is_none());
+        assert!(held.advance(Revision::new(2), [(FoldedKey::of("f9"), None)]).is_none());
         assert!(held.advance(Revision::new(2), [(key, None)]).is_some());
     }
 }

@@ -35,20 +35,11 @@ impl Findings {
             return;
         }
         let value = if value.chars().count() > SHOWN_CHARS_MAX {
-            value
-                .chars()
-                .take(SHOWN_CHARS_MAX)
-                .chain(std::iter::once('…'))
-                .collect()
+            value.chars().take(SHOWN_CHARS_MAX).chain(std::iter::once('…')).collect()
         } else {
             value.to_owned()
         };
-        self.violations.push(Violation {
-            reason,
-            field: field.to_owned(),
-            value,
-            allowed: allowed.into(),
-        });
+        self.violations.push(Violation { reason, field: field.to_owned(), value, allowed: allowed.into() });
     }
 
     /// Parses a name, or notes why it is none.
@@ -61,11 +52,7 @@ impl Findings {
         match parse(text) {
             Ok(name) => Some(name),
             Err(NameError) => {
-                let reason = if text.is_empty() {
-                    Reason::Required
-                } else {
-                    Reason::InvalidName
-                };
+                let reason = if text.is_empty() { Reason::Required } else { Reason::InvalidName };
                 self.note(reason, field, text, NAME_GRAMMAR);
                 None
             }
@@ -82,32 +69,16 @@ impl Findings {
                 format!("at most {bytes_max} bytes; this has {}", text.len()),
             );
         }
-        if text
-            .chars()
-            .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'))
-        {
-            let shown: String = text
-                .chars()
-                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-                .collect();
-            self.note(
-                Reason::InvalidText,
-                field,
-                &shown,
-                "text without control characters",
-            );
+        if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t')) {
+            let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+            self.note(Reason::InvalidText, field, &shown, "text without control characters");
         }
     }
 
     /// Notes more items than allowed; false when there are.
     pub(crate) fn count(&mut self, field: &str, count: usize, count_max: usize) -> bool {
         if count > count_max {
-            self.note(
-                Reason::TooLarge,
-                field,
-                &count.to_string(),
-                format!("at most {count_max}"),
-            );
+            self.note(Reason::TooLarge, field, &count.to_string(), format!("at most {count_max}"));
         }
         count <= count_max
     }
@@ -182,10 +153,7 @@ impl Findings {
                     "each variant name once",
                 );
             }
-            checked.push(Variant {
-                name,
-                value: value.clone(),
-            });
+            checked.push(Variant { name, value: value.clone() });
         }
         checked
     }
@@ -193,12 +161,7 @@ impl Findings {
     fn value(&mut self, field: &str, flag_type: FlagType, value: &Value) {
         if value.flag_type() != Some(flag_type) {
             let found = value.flag_type().map_or("null or a list", FlagType::as_str);
-            self.note(
-                Reason::WrongType,
-                field,
-                found,
-                format!("a value of type {flag_type}"),
-            );
+            self.note(Reason::WrongType, field, found, format!("a value of type {flag_type}"));
         }
         if value.depth() > VALUE_DEPTH_MAX {
             let depth = value.depth().to_string();
@@ -211,12 +174,7 @@ impl Findings {
         }
         if value.size() > VALUE_BYTES_MAX {
             let size = value.size().to_string();
-            self.note(
-                Reason::TooLarge,
-                field,
-                &size,
-                format!("at most {VALUE_BYTES_MAX} bytes"),
-            );
+            self.note(Reason::TooLarge, field, &size, format!("at most {VALUE_BYTES_MAX} bytes"));
         }
         if !value.is_finite() {
             self.note(Reason::OutOfRange, field, "NaN or infinite", "a finite number");
@@ -230,17 +188,10 @@ impl Findings {
         name: &str,
         definition: &FlagDefinition,
     ) -> Option<VariantName> {
-        let found = definition
-            .variants
-            .iter()
-            .find(|variant| variant.name.as_str() == name);
+        let found = definition.variants.iter().find(|variant| variant.name.as_str() == name);
         // A flag without variants was found wrong before.
         if found.is_none() && !definition.variants.is_empty() {
-            let names: Vec<&str> = definition
-                .variants
-                .iter()
-                .map(|variant| variant.name.as_str())
-                .collect();
+            let names: Vec<&str> = definition.variants.iter().map(|variant| variant.name.as_str()).collect();
             let allowed = format!("one of {} of flag {}", names.join(", "), definition.key);
             self.note(Reason::UnknownVariant, field, name, allowed);
         }

@@ -100,10 +100,7 @@ impl Value {
             Self::Integer(_) | Self::Float(_) => 8,
             Self::String(text) => text.len(),
             Self::List(values) => values.iter().map(|value| value.size() + 1).sum(),
-            Self::Object(fields) => fields
-                .iter()
-                .map(|(name, value)| name.len() + value.size() + 2)
-                .sum(),
+            Self::Object(fields) => fields.iter().map(|(name, value)| name.len() + value.size() + 2).sum(),
         }
     }
 

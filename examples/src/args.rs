@@ -9,12 +9,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArgs {
     /// The flag server
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "MYCELIA_SERVER",
-        default_value = "http://127.0.0.1:8013"
-    )]
+    #[arg(long, value_name = "URL", env = "MYCELIA_SERVER", default_value = "http://127.0.0.1:8013")]
     pub server: String,
 
     /// The environment to follow [default: the server's default environment]

@@ -84,11 +84,7 @@ mod tests {
 
     #[track_caller]
     fn check(event: &Event, words: &str, object: Value) {
-        let announcer = Announcer {
-            service: "ui",
-            instance: Some("ui-1".to_owned()),
-            json: false,
-        };
+        let announcer = Announcer { service: "ui", instance: Some("ui-1".to_owned()), json: false };
         let at: Timestamp = "2025-11-21T07:39:19.123456Z".parse().unwrap();
         assert_eq!(announcer.words(at, event), words);
         assert_eq!(announcer.object(at, event), object);
@@ -105,11 +101,7 @@ mod tests {
                 "url": "http://127.0.0.1:4711",
             }),
         );
-        let event = Event::Flag {
-            state: FlagState::On,
-            revision: 7,
-            why: "STATIC",
-        };
+        let event = Event::Flag { state: FlagState::On, revision: 7, why: "STATIC" };
         check(
             &event,
             "2025-11-21T07:39:19.123456Z ui: elevenlabs_agent is ON at revision 7 (STATIC)",

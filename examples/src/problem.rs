@@ -25,11 +25,7 @@ impl Problem {
     #[must_use]
     pub fn switched_off(status: StatusCode, title: &'static str, details: &EvaluationDetails<bool>) -> Self {
         let (why, revision) = (why(details), details.revision);
-        Self {
-            status,
-            title,
-            detail: format!("{FLAG} is off ({why}, revision {revision})"),
-        }
+        Self { status, title, detail: format!("{FLAG} is off ({why}, revision {revision})") }
     }
 }
 

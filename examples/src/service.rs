@@ -39,16 +39,10 @@ impl Service {
     pub async fn start(name: &'static str, args: ServiceArgs) -> anyhow::Result<Self> {
         let stop = Stop::listen()?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         let _another_one_is_set = log.try_init();
         let listen: SocketAddr = args.listen;
-        let announcer = Announcer {
-            service: name,
-            instance: args.instance.clone(),
-            json: args.json_events,
-        };
+        let announcer = Announcer { service: name, instance: args.instance.clone(), json: args.json_events };
         Ok(Self {
             flags: connect(name, args)?,
             announcer,

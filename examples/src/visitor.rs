@@ -23,9 +23,7 @@ impl Visitor {
     #[must_use]
     pub fn named(user: &str) -> Self {
         let user = user.trim();
-        Self {
-            user: (!user.is_empty()).then(|| user.to_owned()),
-        }
+        Self { user: (!user.is_empty()).then(|| user.to_owned()) }
     }
 
     /// The subject of an evaluation: a rollout to 10 % asks who it is.
@@ -60,9 +58,7 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let visitor = runtime
-            .block_on(Visitor::from_request_parts(&mut parts, &()))
-            .unwrap();
+        let visitor = runtime.block_on(Visitor::from_request_parts(&mut parts, &())).unwrap();
         assert_eq!(visitor.user.as_deref(), expected);
         assert_eq!(visitor.context().targeting_key(), expected);
     }

@@ -15,25 +15,16 @@ fn every_binary_explains_itself() {
     for binary in BINARIES {
         let output = Command::new(binary).arg("--help").output().unwrap();
         assert!(output.status.success(), "{binary}: {}", output.status);
-        assert!(
-            String::from_utf8(output.stdout).unwrap().contains("Usage:"),
-            "{binary}"
-        );
+        assert!(String::from_utf8(output.stdout).unwrap().contains("Usage:"), "{binary}");
     }
 }
 
 #[test]
 fn a_service_that_cannot_work_says_why_and_ends() {
     for binary in &BINARIES[..3] {
-        let output = Command::new(binary)
-            .args(["--server", "nowhere"])
-            .output()
-            .unwrap();
+        let output = Command::new(binary).args(["--server", "nowhere"]).output().unwrap();
         assert!(!output.status.success(), "{binary}");
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            error.contains("cannot follow the flags") && error.contains("nowhere"),
-            "{error}"
-        );
+        assert!(error.contains("cannot follow the flags") && error.contains("nowhere"), "{error}");
     }
 }

@@ -71,27 +71,19 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
             v1::write::Value::Configuration(configuration_to_wire(configuration))
         }
     });
-    v1::Write {
-        entity: write.id.to_string(),
-        value,
-    }
+    v1::Write { entity: write.id.to_string(), value }
 }
 
 /// The wire's environment.
 #[must_use]
 pub fn environment_to_wire(environment: &Environment) -> v1::Environment {
-    v1::Environment {
-        position: environment.position,
-        key: environment.key.as_str().to_owned(),
-    }
+    v1::Environment { position: environment.position, key: environment.key.as_str().to_owned() }
 }
 
 /// The wire's settings.
 #[must_use]
 pub fn settings_to_wire(settings: &Settings) -> v1::StoreSettings {
-    v1::StoreSettings {
-        bucketing: generation_to_wire(settings.bucketing).into(),
-    }
+    v1::StoreSettings { bucketing: generation_to_wire(settings.bucketing).into() }
 }
 
 /// The wire's bucketing generation.
@@ -111,11 +103,9 @@ pub fn generation_from_wire(field: impl std::fmt::Display, number: i32) -> Resul
     match v1::BucketingGeneration::try_from(number) {
         Ok(v1::BucketingGeneration::V2) => Ok(Generation::V2),
         Ok(v1::BucketingGeneration::V3 | v1::BucketingGeneration::Unspecified) => Ok(Generation::V3),
-        Err(prost::UnknownEnumValue(number)) => Err(WireError::UnknownNumber {
-            field: field.to_string(),
-            number,
-            allowed: "v2 (2) or v3 (3)",
-        }),
+        Err(prost::UnknownEnumValue(number)) => {
+            Err(WireError::UnknownNumber { field: field.to_string(), number, allowed: "v2 (2) or v3 (3)" })
+        }
     }
 }
 
@@ -126,70 +116,39 @@ fn change_to_wire(change: &Change) -> v1::Change {
         Change::UpdateFlag(update) => WireChange::UpdateFlag(update_to_wire(update)),
         Change::SetVariants { flag, variants } => WireChange::SetVariants(v1::SetVariants {
             flag: flag.clone(),
-            variants: variants
-                .iter()
-                .map(|(name, value)| named_value_to_wire(name, value))
-                .collect(),
+            variants: variants.iter().map(|(name, value)| named_value_to_wire(name, value)).collect(),
         }),
-        Change::CreateStore {
-            bucketing,
-            environments,
-        } => WireChange::CreateStore(v1::CreateStore {
+        Change::CreateStore { bucketing, environments } => WireChange::CreateStore(v1::CreateStore {
             bucketing: generation_to_wire(*bucketing).into(),
             environments: environments.clone(),
         }),
-        Change::RestoreStore { from_epoch } => WireChange::RestoreStore(v1::RestoreStore {
-            from_epoch: from_epoch.clone(),
-        }),
+        Change::RestoreStore { from_epoch } => {
+            WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
+        }
         Change::Enable(place) => placed_to_wire(place, |environment, flag| {
             WireChange::EnableFlag(v1::EnableFlag { environment, flag })
         }),
         Change::Disable(place) => placed_to_wire(place, |environment, flag| {
             WireChange::DisableFlag(v1::DisableFlag { environment, flag })
         }),
-        Change::Rollout {
-            place,
-            percent,
-            enable,
-        } => placed_to_wire(place, |environment, flag| {
-            WireChange::Rollout(v1::Rollout {
-                environment,
-                flag,
-                percent: *percent,
-                enable: *enable,
-            })
+        Change::Rollout { place, percent, enable } => placed_to_wire(place, |environment, flag| {
+            WireChange::Rollout(v1::Rollout { environment, flag, percent: *percent, enable: *enable })
         }),
         Change::SetDefaultServe { place, serve } => placed_to_wire(place, |environment, flag| {
             let serve = Some(serve_to_wire(serve));
-            WireChange::SetDefaultServe(v1::SetDefaultServe {
-                environment,
-                flag,
-                serve,
-            })
+            WireChange::SetDefaultServe(v1::SetDefaultServe { environment, flag, serve })
         }),
         Change::SetRules { place, rules } => placed_to_wire(place, |environment, flag| {
             let rules = rules.iter().map(rule_to_wire).collect();
-            WireChange::SetRules(v1::SetRules {
-                environment,
-                flag,
-                rules,
-            })
+            WireChange::SetRules(v1::SetRules { environment, flag, rules })
         }),
         Change::SetOffVariant { place, variant } => placed_to_wire(place, |environment, flag| {
             let variant = variant.clone();
-            WireChange::SetOffVariant(v1::SetOffVariant {
-                environment,
-                flag,
-                variant,
-            })
+            WireChange::SetOffVariant(v1::SetOffVariant { environment, flag, variant })
         }),
         Change::SetSalt { place, salt } => placed_to_wire(place, |environment, flag| {
             let salt = salt.clone();
-            WireChange::SetSalt(v1::SetSalt {
-                environment,
-                flag,
-                salt,
-            })
+            WireChange::SetSalt(v1::SetSalt { environment, flag, salt })
         }),
     };
     v1::Change { change: Some(change) }
@@ -204,11 +163,7 @@ fn create_to_wire(create: &CreateFlag) -> v1::CreateFlag {
         definition: Some(v1::FlagDefinition {
             key: create.key.clone(),
             r#type: flag_type_to_wire(create.flag_type).into(),
-            variants: create
-                .variants
-                .iter()
-                .map(|(name, value)| named_value_to_wire(name, value))
-                .collect(),
+            variants: create.variants.iter().map(|(name, value)| named_value_to_wire(name, value)).collect(),
             description: create.description.clone(),
             owner: create.owner.clone(),
             tags: create.tags.clone(),
@@ -222,9 +177,7 @@ fn create_to_wire(create: &CreateFlag) -> v1::CreateFlag {
 
 fn update_to_wire(update: &UpdateFlag) -> v1::UpdateFlag {
     let list = |values: &Option<Vec<String>>| {
-        values.as_ref().map(|values| v1::StringList {
-            values: values.clone(),
-        })
+        values.as_ref().map(|values| v1::StringList { values: values.clone() })
     };
     v1::UpdateFlag {
         flag: update.flag.clone(),
@@ -232,10 +185,7 @@ fn update_to_wire(update: &UpdateFlag) -> v1::UpdateFlag {
         owner: update.owner.clone(),
         tags: list(&update.tags),
         services: list(&update.services),
-        lifetime: update
-            .lifetime
-            .map_or(v1::Lifetime::Unspecified, lifetime_to_wire)
-            .into(),
+        lifetime: update.lifetime.map_or(v1::Lifetime::Unspecified, lifetime_to_wire).into(),
     }
 }
 
@@ -245,9 +195,7 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
     };
     Ok(match wire {
         WireChange::CreateFlag(wire) => Change::CreateFlag(create(&path.field("create_flag"), wire, faults)?),
-        WireChange::DeleteFlag(wire) => Change::DeleteFlag {
-            flag: wire.flag.clone(),
-        },
+        WireChange::DeleteFlag(wire) => Change::DeleteFlag { flag: wire.flag.clone() },
         WireChange::UpdateFlag(wire) => Change::UpdateFlag(update(&path.field("update_flag"), wire, faults)?),
         WireChange::SetVariants(wire) => Change::SetVariants {
             flag: wire.flag.clone(),
@@ -266,11 +214,7 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
         },
         WireChange::SetDefaultServe(wire) => Change::SetDefaultServe {
             place: place(&wire.environment, &wire.flag),
-            serve: serve(
-                &path.field("set_default_serve").field("serve"),
-                wire.serve.as_ref(),
-                faults,
-            )?,
+            serve: serve(&path.field("set_default_serve").field("serve"), wire.serve.as_ref(), faults)?,
         },
         WireChange::SetRules(wire) => Change::SetRules {
             place: place(&wire.environment, &wire.flag),
@@ -280,10 +224,9 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
             place: place(&wire.environment, &wire.flag),
             variant: wire.variant.clone(),
         },
-        WireChange::SetSalt(wire) => Change::SetSalt {
-            place: place(&wire.environment, &wire.flag),
-            salt: wire.salt.clone(),
-        },
+        WireChange::SetSalt(wire) => {
+            Change::SetSalt { place: place(&wire.environment, &wire.flag), salt: wire.salt.clone() }
+        }
         WireChange::CreateStore(wire) => Change::CreateStore {
             bucketing: faults.or_note(generation_from_wire(
                 path.field("create_store").field("bucketing"),
@@ -291,17 +234,12 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
             ))?,
             environments: wire.environments.clone(),
         },
-        WireChange::RestoreStore(wire) => Change::RestoreStore {
-            from_epoch: wire.from_epoch.clone(),
-        },
+        WireChange::RestoreStore(wire) => Change::RestoreStore { from_epoch: wire.from_epoch.clone() },
     })
 }
 
 fn place(environment: &str, flag: &str) -> Place {
-    Place {
-        environment: environment.to_owned(),
-        flag: flag.to_owned(),
-    }
+    Place { environment: environment.to_owned(), flag: flag.to_owned() }
 }
 
 fn create(path: &Path<'_>, wire: &v1::CreateFlag, faults: &mut Faults) -> Result<CreateFlag, Noted> {

@@ -15,9 +15,7 @@ pub fn evaluation_to_wire(flag: &FlagKey, resolution: &Resolution<'_>) -> v1::Ev
         value: Some(value_to_wire(&resolution.variant.value)),
         variant: resolution.variant.name.as_str().to_owned(),
         reason: reason_to_wire(resolution.reason).into(),
-        error_code: error
-            .map_or(v1::ErrorCode::Unspecified, error_code_to_wire)
-            .into(),
+        error_code: error.map_or(v1::ErrorCode::Unspecified, error_code_to_wire).into(),
         error_message: error.map_or_else(String::new, |code| words(code).to_owned()),
     }
 }
@@ -84,10 +82,7 @@ mod tests {
 
     #[test]
     fn a_stand_in_has_a_value_and_an_error() {
-        let variant = Variant {
-            name: VariantName::new("on"),
-            value: Value::Boolean(true),
-        };
+        let variant = Variant { name: VariantName::new("on"), value: Value::Boolean(true) };
         let resolution = Resolution {
             variant: &variant,
             reason: ResolutionReason::Default,

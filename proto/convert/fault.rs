@@ -97,67 +97,29 @@ impl From<WireError> for Violation {
                 let allowed = "a known operator, 1 to 17".to_owned();
                 (Reason::InvalidOperand, field, number.to_string(), allowed)
             }
-            WireError::UnknownNumber {
-                field,
-                number,
-                allowed,
-            } => (Reason::OutOfRange, field, number.to_string(), allowed.to_owned()),
+            WireError::UnknownNumber { field, number, allowed } => {
+                (Reason::OutOfRange, field, number.to_string(), allowed.to_owned())
+            }
             WireError::TooDeep { field, levels_max } => {
                 let allowed = format!("at most {levels_max} levels of nesting");
-                (
-                    Reason::TooLarge,
-                    field,
-                    format!("more than {levels_max}"),
-                    allowed,
-                )
+                (Reason::TooLarge, field, format!("more than {levels_max}"), allowed)
             }
-            WireError::TooMany {
-                field,
-                count,
-                count_max,
-            } => (
-                Reason::TooLarge,
-                field,
-                count.to_string(),
-                format!("at most {count_max}"),
-            ),
-            WireError::TooLarge {
-                field,
-                bytes,
-                bytes_max,
-            } => (
-                Reason::TooLarge,
-                field,
-                bytes.to_string(),
-                format!("at most {bytes_max} bytes"),
-            ),
-            WireError::NotFinite { field } => (
-                Reason::OutOfRange,
-                field,
-                "NaN or infinite".to_owned(),
-                "a finite number".to_owned(),
-            ),
-            WireError::InvalidTime {
-                field,
-                seconds,
-                nanos,
-            } => {
+            WireError::TooMany { field, count, count_max } => {
+                (Reason::TooLarge, field, count.to_string(), format!("at most {count_max}"))
+            }
+            WireError::TooLarge { field, bytes, bytes_max } => {
+                (Reason::TooLarge, field, bytes.to_string(), format!("at most {bytes_max} bytes"))
+            }
+            WireError::NotFinite { field } => {
+                (Reason::OutOfRange, field, "NaN or infinite".to_owned(), "a finite number".to_owned())
+            }
+            WireError::InvalidTime { field, seconds, nanos } => {
                 let allowed =
                     "a point in time in microseconds of 64 bits, with 0 to 999999999 nanoseconds".to_owned();
-                (
-                    Reason::OutOfRange,
-                    field,
-                    format!("{seconds} s and {nanos} ns"),
-                    allowed,
-                )
+                (Reason::OutOfRange, field, format!("{seconds} s and {nanos} ns"), allowed)
             }
         };
-        Self {
-            reason,
-            field,
-            value,
-            allowed,
-        }
+        Self { reason, field, value, allowed }
     }
 }
 
@@ -180,10 +142,7 @@ impl Faults {
 
     /// Notes that something is not there.
     pub(super) fn missing(&mut self, path: &Path<'_>, allowed: &'static str) -> Noted {
-        self.note(WireError::Missing {
-            field: path.to_string(),
-            allowed,
-        })
+        self.note(WireError::Missing { field: path.to_string(), allowed })
     }
 
     /// Notes the fault of a single field.
@@ -198,8 +157,7 @@ impl Faults {
         converted: Result<Option<T>, WireError>,
         allowed: &'static str,
     ) -> Result<T, Noted> {
-        self.or_note(converted)?
-            .ok_or_else(|| self.missing(path, allowed))
+        self.or_note(converted)?.ok_or_else(|| self.missing(path, allowed))
     }
 
     /// Notes that there are too many of something.
@@ -207,11 +165,7 @@ impl Faults {
         if count <= count_max {
             return Ok(());
         }
-        Err(self.note(WireError::TooMany {
-            field: path.to_string(),
-            count,
-            count_max,
-        }))
+        Err(self.note(WireError::TooMany { field: path.to_string(), count, count_max }))
     }
 
     /// Converts every item, and so notes the faults of all of them.
@@ -221,11 +175,8 @@ impl Faults {
         items: &[W],
         convert: fn(&Path<'_>, &W, &mut Self) -> Result<C, Noted>,
     ) -> Result<Vec<C>, Noted> {
-        let converted: Vec<_> = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| convert(&path.index(index), item, self))
-            .collect();
+        let converted: Vec<_> =
+            items.iter().enumerate().map(|(index, item)| convert(&path.index(index), item, self)).collect();
         converted.into_iter().collect()
     }
 }
@@ -268,10 +219,7 @@ enum Step<'p> {
 impl<'p> Path<'p> {
     /// Begins with what the caller calls the message; empty when the message is the whole request.
     pub(super) const fn root(field: &'p str) -> Self {
-        Self {
-            parent: None,
-            step: Step::Field(field),
-        }
+        Self { parent: None, step: Step::Field(field) }
     }
 
     /// A field of the message.
@@ -290,10 +238,7 @@ impl<'p> Path<'p> {
     }
 
     const fn then(&'p self, step: Step<'p>) -> Self {
-        Self {
-            parent: Some(self),
-            step,
-        }
+        Self { parent: Some(self), step }
     }
 
     fn is_empty(&self) -> bool {

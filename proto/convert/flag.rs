@@ -25,28 +25,14 @@ same_names!(
     [Boolean, String, Integer, Float, Object]
 );
 
-same_names!(
-    lifetime_to_wire,
-    lifetime_from_wire,
-    Lifetime,
-    unknown_lifetime,
-    [Temporary, Permanent]
-);
+same_names!(lifetime_to_wire, lifetime_from_wire, Lifetime, unknown_lifetime, [Temporary, Permanent]);
 
 const fn unknown_flag_type(field: String, number: i32) -> WireError {
-    WireError::UnknownNumber {
-        field,
-        number,
-        allowed: FLAG_TYPES,
-    }
+    WireError::UnknownNumber { field, number, allowed: FLAG_TYPES }
 }
 
 const fn unknown_lifetime(field: String, number: i32) -> WireError {
-    WireError::UnknownNumber {
-        field,
-        number,
-        allowed: "temporary (1) or permanent (2)",
-    }
+    WireError::UnknownNumber { field, number, allowed: "temporary (1) or permanent (2)" }
 }
 
 const FLAG_TYPES: &str = "boolean (1), string (2), integer (3), float (4) or object (5)";
@@ -61,11 +47,7 @@ pub fn definition_to_wire(definition: &FlagDefinition) -> v1::FlagDefinition {
         description: definition.description.to_string(),
         owner: definition.owner.to_string(),
         tags: definition.tags.iter().map(ToString::to_string).collect(),
-        services: definition
-            .services
-            .iter()
-            .map(|service| service.as_str().to_owned())
-            .collect(),
+        services: definition.services.iter().map(|service| service.as_str().to_owned()).collect(),
         lifetime: lifetime_to_wire(definition.lifetime).into(),
     }
 }
@@ -98,11 +80,7 @@ fn definition(
         description: Box::from(wire.description.as_str()),
         owner: Box::from(wire.owner.as_str()),
         tags: wire.tags.iter().map(|tag| Box::from(tag.as_str())).collect(),
-        services: wire
-            .services
-            .iter()
-            .map(|service| ServiceName::new(service))
-            .collect(),
+        services: wire.services.iter().map(|service| ServiceName::new(service)).collect(),
         lifetime: lifetime?.unwrap_or_default(),
     })
 }
@@ -145,11 +123,8 @@ fn configuration(
     let default_variant = name(&path.field("default_variant"), &wire.default_variant, faults);
     let rules = rules(&path.field("rules"), &wire.rules, faults);
     let default_serve = serve(&path.field("default_serve"), wire.default_serve.as_ref(), faults);
-    let switched = wire
-        .switched
-        .as_ref()
-        .map(|wire| switched(&path.field("switched"), wire, faults))
-        .transpose();
+    let switched =
+        wire.switched.as_ref().map(|wire| switched(&path.field("switched"), wire, faults)).transpose();
     Ok(FlagConfiguration {
         enabled: wire.enabled,
         off_variant: VariantName::new(off_variant?),
@@ -167,11 +142,7 @@ fn switched(path: &Path<'_>, wire: &v1::Switched, faults: &mut Faults) -> Result
         Some(at) => faults.or_note(timestamp_from_wire(path, at))?,
         None => return Err(faults.missing(&path, "a point in time")),
     };
-    Ok(Switched {
-        by: Box::from(wire.actor.as_str()),
-        at,
-        revision: Revision::new(wire.revision),
-    })
+    Ok(Switched { by: Box::from(wire.actor.as_str()), at, revision: Revision::new(wire.revision) })
 }
 
 /// The wire's flag as a subscriber sees it.
@@ -198,10 +169,7 @@ pub fn effective_flag_from_wire(wire: &v1::EffectiveFlag) -> Result<EffectiveFla
     faults_of("", |path, faults| effective_flag(path, wire, faults)).map_err(|faults| {
         let first = faults.into_iter().next();
         debug_assert!(first.is_some(), "nothing was noted");
-        first.unwrap_or_else(|| WireError::Missing {
-            field: String::new(),
-            allowed: "a flag",
-        })
+        first.unwrap_or_else(|| WireError::Missing { field: String::new(), allowed: "a flag" })
     })
 }
 
@@ -247,18 +215,12 @@ fn variant_to_wire(variant: &Variant) -> v1::Variant {
 
 /// The wire's variant, of a name that may not have been checked.
 pub(super) fn named_value_to_wire(name: &str, value: &Value) -> v1::Variant {
-    v1::Variant {
-        name: name.to_owned(),
-        value: Some(value_to_wire(value)),
-    }
+    v1::Variant { name: name.to_owned(), value: Some(value_to_wire(value)) }
 }
 
 fn variant(path: &Path<'_>, wire: &v1::Variant, faults: &mut Faults) -> Result<Variant, Noted> {
     let (name, value) = named_value(path, wire, faults)?;
-    Ok(Variant {
-        name: VariantName::new(&name),
-        value,
-    })
+    Ok(Variant { name: VariantName::new(&name), value })
 }
 
 /// Name and value of a variant, as they were sent; no value is null.

@@ -78,9 +78,7 @@ pub fn condition_to_wire(condition: &Condition) -> v1::Condition {
         Condition::Any(conditions) => WireCondition::Any(list(conditions)),
         Condition::Not(condition) => WireCondition::Not(Box::new(condition_to_wire(condition))),
     };
-    v1::Condition {
-        condition: Some(condition),
-    }
+    v1::Condition { condition: Some(condition) }
 }
 
 /// The core's condition.
@@ -132,11 +130,7 @@ fn rule(path: &Path<'_>, wire: &v1::Rule, faults: &mut Faults) -> Result<Rule, N
         None => Err(faults.missing(&at, CONDITIONS)),
     };
     let serve = serve(&path.field("serve"), wire.serve.as_ref(), faults);
-    Ok(Rule {
-        name: Box::from(wire.name.as_str()),
-        condition: condition?,
-        serve: serve?,
-    })
+    Ok(Rule { name: Box::from(wire.name.as_str()), condition: condition?, serve: serve? })
 }
 
 const CONDITIONS: &str = "one of test, all, any and not";
@@ -151,10 +145,9 @@ fn condition(
     match &wire.condition {
         None => Err(faults.missing(path, CONDITIONS)),
         Some(WireCondition::Test(wire)) => test(&path.field("test"), wire, faults).map(Condition::Test),
-        Some(_) if level > CONDITION_DEPTH_MAX => Err(faults.note(WireError::TooDeep {
-            field: path.to_string(),
-            levels_max: CONDITION_DEPTH_MAX,
-        })),
+        Some(_) if level > CONDITION_DEPTH_MAX => {
+            Err(faults.note(WireError::TooDeep { field: path.to_string(), levels_max: CONDITION_DEPTH_MAX }))
+        }
         Some(WireCondition::All(list)) => group(&path.field("all"), list, level, faults).map(Condition::All),
         Some(WireCondition::Any(list)) => group(&path.field("any"), list, level, faults).map(Condition::Any),
         Some(WireCondition::Not(wire)) => {

@@ -70,12 +70,7 @@ fn conditions() -> impl Strategy<Value = Condition> {
     let operators = select(&Operator::ALL[..]);
     let test = (boxed_texts(), operators, vec(values(), 0..3), any::<bool>()).prop_map(
         |(attribute, operator, operands, negated)| {
-            Condition::Test(Test {
-                attribute,
-                operator,
-                operands,
-                negated,
-            })
+            Condition::Test(Test { attribute, operator, operands, negated })
         },
     );
     test.prop_recursive(5, 12, 3, |inner| {
@@ -108,13 +103,7 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
 }
 
 fn flag_types() -> impl Strategy<Value = FlagType> {
-    select(vec![
-        FlagType::Boolean,
-        FlagType::String,
-        FlagType::Integer,
-        FlagType::Float,
-        FlagType::Object,
-    ])
+    select(vec![FlagType::Boolean, FlagType::String, FlagType::Integer, FlagType::Float, FlagType::Object])
 }
 
 fn lifetimes() -> impl Strategy<Value = Lifetime> {
@@ -183,10 +172,8 @@ fn changes() -> BoxedStrategy<Change> {
         (places(), rules()).prop_map(|(place, rules)| Change::SetRules { place, rules }),
         (places(), texts()).prop_map(|(place, variant)| Change::SetOffVariant { place, variant }),
         (places(), texts()).prop_map(|(place, salt)| Change::SetSalt { place, salt }),
-        (generations(), vec(texts(), 0..3)).prop_map(|(bucketing, environments)| Change::CreateStore {
-            bucketing,
-            environments
-        }),
+        (generations(), vec(texts(), 0..3))
+            .prop_map(|(bucketing, environments)| Change::CreateStore { bucketing, environments }),
         texts().prop_map(|from_epoch| Change::RestoreStore { from_epoch }),
     ]
     .boxed()
@@ -228,24 +215,12 @@ fn configurations() -> impl Strategy<Value = FlagConfiguration> {
         revision: Revision::new(revision),
     });
     let served = (variant_names(), variant_names(), rules(), serves());
-    (
-        any::<bool>(),
-        served,
-        option::of(some_texts()),
-        option::of(switched),
-    )
-        .prop_map(|(enabled, served, salt, switched)| {
+    (any::<bool>(), served, option::of(some_texts()), option::of(switched)).prop_map(
+        |(enabled, served, salt, switched)| {
             let (off_variant, default_variant, rules, default_serve) = served;
-            FlagConfiguration {
-                enabled,
-                off_variant,
-                default_variant,
-                rules,
-                default_serve,
-                salt,
-                switched,
-            }
-        })
+            FlagConfiguration { enabled, off_variant, default_variant, rules, default_serve, salt, switched }
+        },
+    )
 }
 
 proptest! {
@@ -307,9 +282,7 @@ proptest! {
 fn a_record_shows_its_writes() {
     let environment = EnvironmentKey::new("production");
     let id = EntityId::Configuration(environment.clone(), FoldedKey::of("oracle.chat"));
-    let settings = Settings {
-        bucketing: Generation::V2,
-    };
+    let settings = Settings { bucketing: Generation::V2 };
     let write = |id, value| Write { id, value };
     let record = Record {
         revision: Revision::new(4),
@@ -326,16 +299,11 @@ fn a_record_shows_its_writes() {
         idempotency_key: Box::from("once"),
     };
     let wire = record_to_wire(&record, bytes::Bytes::from_static(b"hash"));
-    let shown: Vec<_> = wire
-        .writes
-        .iter()
-        .map(|write| (write.entity.as_str(), write.value.clone()))
-        .collect();
+    let shown: Vec<_> =
+        wire.writes.iter().map(|write| (write.entity.as_str(), write.value.clone())).collect();
     let settings = v1::write::Value::Settings(v1::StoreSettings { bucketing: 2 });
-    let environment = v1::write::Value::Environment(v1::Environment {
-        position: 1,
-        key: "production".to_owned(),
-    });
+    let environment =
+        v1::write::Value::Environment(v1::Environment { position: 1, key: "production".to_owned() });
     assert_eq!(
         shown,
         [

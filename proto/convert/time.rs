@@ -28,19 +28,16 @@ pub fn timestamp_to_wire(at: Timestamp) -> WireTimestamp {
 /// # Errors
 /// When it does not fit 64 bits of microseconds, or its nanoseconds are no fraction of a second.
 pub fn timestamp_from_wire(field: impl fmt::Display, wire: &WireTimestamp) -> Result<Timestamp, WireError> {
-    micros(wire)
-        .map(Timestamp::from_unix_micros)
-        .ok_or_else(|| WireError::InvalidTime {
-            field: field.to_string(),
-            seconds: wire.seconds,
-            nanos: wire.nanos,
-        })
+    micros(wire).map(Timestamp::from_unix_micros).ok_or_else(|| WireError::InvalidTime {
+        field: field.to_string(),
+        seconds: wire.seconds,
+        nanos: wire.nanos,
+    })
 }
 
 fn micros(wire: &WireTimestamp) -> Option<i64> {
-    let fraction = (0..NANOS_PER_SECOND)
-        .contains(&wire.nanos)
-        .then(|| i64::from(wire.nanos / NANOS_PER_MICRO))?;
+    let fraction =
+        (0..NANOS_PER_SECOND).contains(&wire.nanos).then(|| i64::from(wire.nanos / NANOS_PER_MICRO))?;
     // In 128 bits, because the smallest timestamp's seconds alone are beyond 64 bits of microseconds.
     let micros = i128::from(wire.seconds) * i128::from(MICROS_PER_SECOND) + i128::from(fraction);
     i64::try_from(micros).ok()
@@ -54,10 +51,7 @@ mod tests {
     fn check(micros: i64, seconds: i64, nanos: i32) {
         let wire = WireTimestamp { seconds, nanos };
         assert_eq!(timestamp_to_wire(Timestamp::from_unix_micros(micros)), wire);
-        assert_eq!(
-            timestamp_from_wire("at", &wire),
-            Ok(Timestamp::from_unix_micros(micros))
-        );
+        assert_eq!(timestamp_from_wire("at", &wire), Ok(Timestamp::from_unix_micros(micros)));
     }
 
     #[test]
@@ -71,21 +65,13 @@ mod tests {
 
     #[test]
     fn what_is_no_point_in_time_is_refused() {
-        for (seconds, nanos) in [
-            (i64::MAX, 0),
-            (i64::MIN, 0),
-            (9_223_372_036_854, 775_808_000),
-            (0, -1),
-            (0, NANOS_PER_SECOND),
-        ] {
+        for (seconds, nanos) in
+            [(i64::MAX, 0), (i64::MIN, 0), (9_223_372_036_854, 775_808_000), (0, -1), (0, NANOS_PER_SECOND)]
+        {
             let field = "at".to_owned();
             assert_eq!(
                 timestamp_from_wire("at", &WireTimestamp { seconds, nanos }),
-                Err(WireError::InvalidTime {
-                    field,
-                    seconds,
-                    nanos
-                })
+                Err(WireError::InvalidTime { field, seconds, nanos })
             );
         }
     }

@@ -24,14 +24,11 @@ pub fn value_to_wire(value: &Value) -> v1::Value {
         Value::Integer(number) => Some(Kind::IntegerValue(*number)),
         Value::Float(number) => Some(Kind::FloatValue(*number)),
         Value::String(text) => Some(Kind::StringValue(text.to_string())),
-        Value::List(values) => Some(Kind::ListValue(v1::ValueList {
-            values: values.iter().map(value_to_wire).collect(),
-        })),
+        Value::List(values) => {
+            Some(Kind::ListValue(v1::ValueList { values: values.iter().map(value_to_wire).collect() }))
+        }
         Value::Object(fields) => Some(Kind::ObjectValue(v1::ValueMap {
-            fields: fields
-                .iter()
-                .map(|(name, value)| (name.to_string(), value_to_wire(value)))
-                .collect(),
+            fields: fields.iter().map(|(name, value)| (name.to_string(), value_to_wire(value))).collect(),
         })),
     };
     v1::Value { kind }
@@ -77,19 +74,13 @@ fn context(path: &Path<'_>, wire: &v1::EvaluationContext, faults: &mut Faults) -
             continue;
         };
         if !value.is_finite() {
-            faults.note(WireError::NotFinite {
-                field: path.to_string(),
-            });
+            faults.note(WireError::NotFinite { field: path.to_string() });
         }
         bytes = bytes.saturating_add(name.len()).saturating_add(value.size());
         context.set(name, value);
     }
     if bytes > CONTEXT_BYTES_MAX {
-        faults.note(WireError::TooLarge {
-            field: path.to_string(),
-            bytes,
-            bytes_max: CONTEXT_BYTES_MAX,
-        });
+        faults.note(WireError::TooLarge { field: path.to_string(), bytes, bytes_max: CONTEXT_BYTES_MAX });
     }
     Ok(context)
 }
@@ -97,10 +88,7 @@ fn context(path: &Path<'_>, wire: &v1::EvaluationContext, faults: &mut Faults) -
 /// Converts a value, or notes that it is too deep.
 pub(super) fn value(path: &Path<'_>, wire: &v1::Value, faults: &mut Faults) -> Result<Value, Noted> {
     if is_deeper_than(wire, VALUE_DEPTH_MAX) {
-        return Err(faults.note(WireError::TooDeep {
-            field: path.to_string(),
-            levels_max: VALUE_DEPTH_MAX,
-        }));
+        return Err(faults.note(WireError::TooDeep { field: path.to_string(), levels_max: VALUE_DEPTH_MAX }));
     }
     Ok(bounded(wire))
 }
@@ -128,10 +116,7 @@ fn bounded(wire: &v1::Value) -> Value {
         Some(Kind::StringValue(text)) => Value::string(text),
         Some(Kind::ListValue(list)) => Value::List(list.values.iter().map(bounded).collect()),
         Some(Kind::ObjectValue(map)) => Value::Object(
-            map.fields
-                .iter()
-                .map(|(name, value)| (Box::from(name.as_str()), bounded(value)))
-                .collect(),
+            map.fields.iter().map(|(name, value)| (Box::from(name.as_str()), bounded(value))).collect(),
         ),
     }
 }

@@ -53,10 +53,7 @@ pub struct DrainOptions {
 
 impl Default for DrainOptions {
     fn default() -> Self {
-        Self {
-            notice: Duration::ZERO,
-            limit: Duration::from_secs(15),
-        }
+        Self { notice: Duration::ZERO, limit: Duration::from_secs(15) }
     }
 }
 
@@ -111,12 +108,8 @@ pub struct Running {
 /// When it cannot; nothing is left behind then.
 pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
     let address = config.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| StartError::Listen { address, error })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| StartError::Listen { address, error })?;
+    let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
     let (health, health_service) = HealthStatuses::begin().await;
     let gate = Gate::new(starting(health_service.clone()));
     let connections = Connections::new(Arc::clone(&gate));
@@ -162,20 +155,13 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError>
     }
     store.close().await;
     let environments = snapshot.environments().map(ToString::to_string).collect();
-    Err(StartError::DefaultEnvironment {
-        environment: config.default_environment.clone(),
-        environments,
-    })
+    Err(StartError::DefaultEnvironment { environment: config.default_environment.clone(), environments })
 }
 
 async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
     let mut writer = store.writer_health();
-    let poisoned = async {
-        writer
-            .wait_for(|health| matches!(health, WriterHealth::Poisoned { .. }))
-            .await
-            .is_ok()
-    };
+    let poisoned =
+        async { writer.wait_for(|health| matches!(health, WriterHealth::Poisoned { .. })).await.is_ok() };
     let poisoned = tokio::select! {
         () = stopping.cancelled() => false,
         poisoned = poisoned => poisoned,
@@ -254,11 +240,7 @@ impl Running {
         self.ended = true;
         self.draining.store(true, Ordering::Relaxed);
         self.health.draining().await;
-        info!(
-            notice_ms = self.drain.notice.as_millis(),
-            subscribers = self.hub.registry().len(),
-            "draining"
-        );
+        info!(notice_ms = self.drain.notice.as_millis(), subscribers = self.hub.registry().len(), "draining");
         tokio::time::sleep(self.drain.notice).await;
         self.hub.drain();
         self.accepting.cancel();

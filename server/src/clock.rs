@@ -30,9 +30,7 @@ impl SystemClock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this file is where time comes in")]
     pub fn shared() -> SharedClock {
-        Arc::new(Self {
-            start: std::time::Instant::now(),
-        })
+        Arc::new(Self { start: std::time::Instant::now() })
     }
 }
 
@@ -61,9 +59,7 @@ impl ManualClock {
     /// A clock that shows this many microseconds since 1970.
     #[must_use]
     pub fn at(micros: i64) -> Arc<Self> {
-        Arc::new(Self {
-            micros: AtomicI64::new(micros),
-        })
+        Arc::new(Self { micros: AtomicI64::new(micros) })
     }
 
     /// Moves the clock.

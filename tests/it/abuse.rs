@@ -50,7 +50,8 @@ async fn the_settings_bound_the_streams_of_a_connection() {
     assert_eq!(kind, SETTINGS);
     let bound = settings.chunks(6).find_map(|setting| {
         let id = u16::from_be_bytes([setting[0], setting[1]]);
-        (id == MAX_CONCURRENT_STREAMS).then(|| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]))
+        (id == MAX_CONCURRENT_STREAMS)
+            .then(|| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]))
     });
     assert_eq!(bound, Some(mycelia_flags_server::edge::limits::STREAMS_PER_CONNECTION_MAX));
 }
@@ -88,7 +89,8 @@ async fn a_flood_of_broken_requests_ends_the_connection() {
         }
         (resets, farewell)
     };
-    let (_flooded, (resets, farewell)) = within("the end of the connection", async { tokio::join!(flood, watch) }).await;
+    let (_flooded, (resets, farewell)) =
+        within("the end of the connection", async { tokio::join!(flood, watch) }).await;
     assert!(farewell || resets < 20_000, "the connection ended: {resets} resets");
     assert!(resets <= 1_000, "{resets} broken requests were answered one by one");
     check_alive(&server).await;

@@ -8,11 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 /// Where cargo has put the binary: beside this test's own.
 pub(crate) fn path() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test
-        .parent()
-        .and_then(Path::parent)
-        .unwrap()
-        .join("mycelia-flags");
+    let binary = test.parent().and_then(Path::parent).unwrap().join("mycelia-flags");
     assert!(
         binary.exists(),
         "{} is missing: run plain `cargo test`, or `cargo build` first",
@@ -68,9 +64,7 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.find_map(|line| {
             let line = line.ok()?;
-            line.split_whitespace()
-                .find(|word| word.starts_with("http://"))
-                .map(str::to_owned)
+            line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
         });
         match url {
             Some(url) => Ok(Self { url, child }),
@@ -91,9 +85,8 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{signal}"), &self.child.id().to_string()])
-            .status();
+        let status =
+            Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
@@ -117,22 +110,13 @@ impl Drop for Process {
 
 /// Finds a tool that `.ci/setup` installs. In CI it must be there; elsewhere the story says that it did not run.
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/tools/bin")
-        .join(name);
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin").join(name);
     let in_path = std::env::var_os("PATH")
-        .map(|path| {
-            std::env::split_paths(&path)
-                .map(|folder| folder.join(name))
-                .collect::<Vec<_>>()
-        })
+        .map(|path| std::env::split_paths(&path).map(|folder| folder.join(name)).collect::<Vec<_>>())
         .unwrap_or_default();
     let found = std::iter::once(tools).chain(in_path).find(|path| path.exists());
     if found.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "{name} is missing: .ci/setup installs it"
-        );
+        assert!(std::env::var_os("CI").is_none(), "{name} is missing: .ci/setup installs it");
         eprintln!("NOT RUN: {name} is missing; .ci/setup installs it");
     }
     found
@@ -151,9 +135,5 @@ pub(crate) fn may_mount() -> bool {
 
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -30,15 +30,11 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn digest(&self) -> Digest {
-        self.flags.values().fold(Digest::default(), |digest, bytes| {
-            digest.with(MemberHash::of(bytes))
-        })
+        self.flags.values().fold(Digest::default(), |digest, bytes| digest.with(MemberHash::of(bytes)))
     }
 
     pub(crate) fn flag(&self, key: &str) -> Option<v1::EffectiveFlag> {
-        self.flags
-            .get(&FoldedKey::of(key))
-            .map(|bytes| v1::EffectiveFlag::decode(bytes.clone()).unwrap())
+        self.flags.get(&FoldedKey::of(key)).map(|bytes| v1::EffectiveFlag::decode(bytes.clone()).unwrap())
     }
 
     pub(crate) fn is_on(&self, key: &str) -> bool {
@@ -87,19 +83,9 @@ impl Checked {
             observer: false,
         };
         let frames = subscribe(&channel, request).await.unwrap();
-        let mut checked = Self {
-            held,
-            stream_id: 0,
-            updates: 0,
-            snapshots: 0,
-            frames,
-            channel,
-        };
+        let mut checked = Self { held, stream_id: 0, updates: 0, snapshots: 0, frames, channel };
         let welcome = checked.next().await.unwrap();
-        assert!(
-            matches!(welcome, Some(Event::Welcome { .. })),
-            "the first frame is a welcome: {welcome:?}"
-        );
+        assert!(matches!(welcome, Some(Event::Welcome { .. })), "the first frame is a welcome: {welcome:?}");
         checked
     }
 
@@ -107,10 +93,7 @@ impl Checked {
     pub(crate) async fn until(&mut self, revision: u64) {
         let read = async {
             while self.held.revision < revision {
-                assert!(
-                    self.next().await.unwrap().is_some(),
-                    "the stream ended before revision {revision}"
-                );
+                assert!(self.next().await.unwrap().is_some(), "the stream ended before revision {revision}");
             }
         };
         within(&format!("revision {revision}"), read).await;
@@ -124,19 +107,12 @@ impl Checked {
         let event = match frame.body.expect("a frame has a body") {
             Body::Welcome(welcome) => self.welcome(&welcome),
             Body::Snapshot(snapshot) => {
-                assert_eq!(
-                    snapshot.epoch, self.held.epoch,
-                    "a snapshot is of the welcome's epoch"
-                );
+                assert_eq!(snapshot.epoch, self.held.epoch, "a snapshot is of the welcome's epoch");
                 assert!(
                     snapshot.revision >= self.held.revision,
                     "ordered: a snapshot never goes back in time"
                 );
-                self.held.flags = snapshot
-                    .flags
-                    .into_iter()
-                    .map(|bytes| (key(&bytes), bytes))
-                    .collect();
+                self.held.flags = snapshot.flags.into_iter().map(|bytes| (key(&bytes), bytes)).collect();
                 self.held.revision = snapshot.revision;
                 self.check_digest(&snapshot.digest);
                 self.updates += 1;
@@ -146,29 +122,18 @@ impl Checked {
             Body::Delta(delta) => {
                 assert_eq!(delta.previous_revision, self.held.revision, "contiguous");
                 assert!(delta.revision > self.held.revision, "ordered and unique");
-                assert!(
-                    !delta.flags.is_empty() || !delta.removed.is_empty(),
-                    "a delta changes something"
-                );
+                assert!(!delta.flags.is_empty() || !delta.removed.is_empty(), "a delta changes something");
                 for removed in &delta.removed {
-                    assert!(
-                        self.held.flags.remove(&FoldedKey::of(removed)).is_some(),
-                        "removed was held"
-                    );
+                    assert!(self.held.flags.remove(&FoldedKey::of(removed)).is_some(), "removed was held");
                 }
-                self.held
-                    .flags
-                    .extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
+                self.held.flags.extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
                 self.held.revision = delta.revision;
                 self.check_digest(&delta.digest);
                 self.updates += 1;
                 Event::Delta
             }
             Body::Heartbeat(heartbeat) => {
-                assert_eq!(
-                    heartbeat.revision, self.held.revision,
-                    "a bookmark is never ahead of its events"
-                );
+                assert_eq!(heartbeat.revision, self.held.revision, "a bookmark is never ahead of its events");
                 self.check_digest(&heartbeat.digest);
                 Event::Heartbeat
             }
@@ -183,22 +148,14 @@ impl Checked {
         self.stream_id = welcome.stream_id;
         if self.held.epoch != welcome.epoch {
             assert!(!welcome.up_to_date, "a state of another epoch is worthless");
-            self.held = Held {
-                epoch: welcome.epoch.clone(),
-                ..Held::default()
-            };
+            self.held = Held { epoch: welcome.epoch.clone(), ..Held::default() };
         }
-        assert!(
-            welcome.revision >= self.held.revision,
-            "within an epoch the server never goes back"
-        );
+        assert!(welcome.revision >= self.held.revision, "within an epoch the server never goes back");
         if welcome.up_to_date {
             self.held.revision = welcome.revision;
             self.check_digest(&welcome.digest);
         }
-        Event::Welcome {
-            up_to_date: welcome.up_to_date,
-        }
+        Event::Welcome { up_to_date: welcome.up_to_date }
     }
 
     fn check_digest(&self, digest: &[u8]) {
@@ -213,11 +170,8 @@ impl Checked {
 
     pub(crate) async fn acknowledge_revision(&self, applied_revision: u64) -> Result<(), Status> {
         let mut client = v1::sync_service_client::SyncServiceClient::new(self.channel.clone());
-        let request = v1::AcknowledgeRequest {
-            stream_id: self.stream_id,
-            applied_revision,
-            ..Default::default()
-        };
+        let request =
+            v1::AcknowledgeRequest { stream_id: self.stream_id, applied_revision, ..Default::default() };
         client.acknowledge(request).await.map(|_| ())
     }
 }
@@ -232,13 +186,8 @@ pub(crate) async fn subscribe(
     request: v1::SubscribeRequest,
 ) -> Result<Streaming<Frame>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(64 << 20);
-    grpc.ready()
-        .await
-        .map_err(|error| Status::unavailable(error.to_string()))?;
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = http::uri::PathAndQuery::from_static("/mycelia.flags.v1.SyncService/Subscribe");
     let codec = tonic_prost::ProstCodec::<v1::SubscribeRequest, Frame>::default();
-    Ok(grpc
-        .server_streaming(Request::new(request), path, codec)
-        .await?
-        .into_inner())
+    Ok(grpc.server_streaming(Request::new(request), path, codec).await?.into_inner())
 }

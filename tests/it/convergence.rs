@@ -27,23 +27,13 @@ async fn progress_comes_by_service_and_ends_when_the_last_one_has_it() {
     }
     let revision = admin.enable("dreams").await;
     let mut client = admin.client.clone();
-    let request = v1::WaitConvergedRequest {
-        revision,
-        ..Default::default()
-    };
+    let request = v1::WaitConvergedRequest { revision, ..Default::default() };
     let mut progress = client.wait_converged(request).await.unwrap().into_inner();
     let nobody = within("progress", progress.next()).await.unwrap().unwrap();
     let counts = |progress: &v1::WaitConvergedResponse| {
-        progress
-            .services
-            .iter()
-            .map(|s| (s.service.clone(), s.converged, s.live))
-            .collect::<Vec<_>>()
+        progress.services.iter().map(|s| (s.service.clone(), s.converged, s.live)).collect::<Vec<_>>()
     };
-    assert_eq!(
-        counts(&nobody),
-        [("runner".to_owned(), 0, 2), ("ui".to_owned(), 0, 1)]
-    );
+    assert_eq!(counts(&nobody), [("runner".to_owned(), 0, 2), ("ui".to_owned(), 0, 1)]);
     assert!(!nobody.converged);
     for follower in &mut followers {
         follower.until(revision).await;
@@ -54,10 +44,7 @@ async fn progress_comes_by_service_and_ends_when_the_last_one_has_it() {
         last = next.unwrap();
     }
     assert!(last.converged);
-    assert_eq!(
-        counts(&last),
-        [("runner".to_owned(), 2, 2), ("ui".to_owned(), 1, 1)]
-    );
+    assert_eq!(counts(&last), [("runner".to_owned(), 2, 2), ("ui".to_owned(), 1, 1)]);
     assert_eq!(last.slowest, "runner/2");
     assert!(last.spread_micros.is_some());
     let ui = &last.services[1];
@@ -70,22 +57,9 @@ async fn who_is_not_concerned_is_not_waited_for() {
     let mut admin = server.admin().await;
     admin.create("dreams").await;
     let lagging = Checked::follow(&server.url, "ui", "1").await;
-    let staging = v1::EnableFlag {
-        environment: "staging".to_owned(),
-        flag: "dreams".to_owned(),
-    };
-    let revision = admin
-        .apply(vec![v1::change::Change::EnableFlag(staging)])
-        .await
-        .revision;
-    let answers = wait(
-        &admin,
-        v1::WaitConvergedRequest {
-            revision,
-            ..Default::default()
-        },
-    )
-    .await;
+    let staging = v1::EnableFlag { environment: "staging".to_owned(), flag: "dreams".to_owned() };
+    let revision = admin.apply(vec![v1::change::Change::EnableFlag(staging)]).await.revision;
+    let answers = wait(&admin, v1::WaitConvergedRequest { revision, ..Default::default() }).await;
     assert!(answers.last().unwrap().converged);
     assert!(answers.last().unwrap().services.is_empty());
     drop(lagging);
@@ -97,10 +71,7 @@ async fn who_leaves_is_not_waited_for_any_more() {
     let mut admin = server.admin().await;
     admin.create("dreams").await;
     let leaving = Checked::follow(&server.url, "ui", "1").await;
-    let waiting = tokio::join!(wait(&admin, v1::WaitConvergedRequest::default()), async {
-        drop(leaving)
-    })
-    .0;
+    let waiting = tokio::join!(wait(&admin, v1::WaitConvergedRequest::default()), async { drop(leaving) }).0;
     assert!(waiting.last().unwrap().converged);
 }
 
@@ -109,10 +80,7 @@ async fn a_wait_for_at_least_so_many_waits_for_them() {
     let server = Server::in_memory().await;
     let mut admin = server.admin().await;
     let revision = admin.create("dreams").await;
-    let request = v1::WaitConvergedRequest {
-        min_instances: 1,
-        ..Default::default()
-    };
+    let request = v1::WaitConvergedRequest { min_instances: 1, ..Default::default() };
     let arrive = async {
         let mut follower = Checked::follow(&server.url, "ui", "1").await;
         follower.until(revision).await;
@@ -127,16 +95,10 @@ async fn a_wait_for_at_least_so_many_waits_for_them() {
 async fn a_revision_that_is_not_there_yet_cannot_be_waited_for() {
     let server = Server::in_memory().await;
     let admin = server.admin().await;
-    let request = v1::WaitConvergedRequest {
-        revision: 99,
-        ..Default::default()
-    };
+    let request = v1::WaitConvergedRequest { revision: 99, ..Default::default() };
     let status = admin.client.clone().wait_converged(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
-    let request = v1::WaitConvergedRequest {
-        environment: "nowhere".to_owned(),
-        ..Default::default()
-    };
+    let request = v1::WaitConvergedRequest { environment: "nowhere".to_owned(), ..Default::default() };
     let status = admin.client.clone().wait_converged(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::NotFound);
 }

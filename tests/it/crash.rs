@@ -29,16 +29,10 @@ async fn write(
     acknowledged: Acknowledged,
     count: Arc<AtomicUsize>,
 ) {
-    let Ok(channel) = tonic::transport::Endpoint::from_shared(url)
-        .unwrap()
-        .connect()
-        .await
-    else {
+    let Ok(channel) = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await else {
         return;
     };
-    let mut admin = Admin {
-        client: v1::admin_service_client::AdminServiceClient::new(channel),
-    };
+    let mut admin = Admin { client: v1::admin_service_client::AdminServiceClient::new(channel) };
     let flag = if round < ROUNDS { format!("writer{writer}") } else { format!("writer{writer}-{round}") };
     for number in 0_usize.. {
         let key = format!("{round}/{writer}/{number}");
@@ -49,15 +43,9 @@ async fn write(
         };
         // A bulk change beside the single one: it must be there wholly or not at all.
         let bulk = (0..20).map(|index| create(&format!("bulk-{round}-{writer}-{number}-{index}")));
-        let changes = if number % 7 == 3 {
-            std::iter::once(change).chain(bulk).collect()
-        } else {
-            vec![change]
-        };
-        let request = v1::ApplyRequest {
-            idempotency_key: key.clone(),
-            ..apply_request(changes)
-        };
+        let changes =
+            if number % 7 == 3 { std::iter::once(change).chain(bulk).collect() } else { vec![change] };
+        let request = v1::ApplyRequest { idempotency_key: key.clone(), ..apply_request(changes) };
         let Ok(answer) = admin.request(request).await else {
             return;
         };
@@ -73,16 +61,9 @@ async fn records(admin: &mut Admin, after: u64) -> (BTreeMap<u64, v1::Record>, u
     let mut found = BTreeMap::new();
     let mut after_revision = after;
     loop {
-        let request = v1::ListRecordsRequest {
-            after_revision,
-            page_size: 1_000,
-            ..Default::default()
-        };
+        let request = v1::ListRecordsRequest { after_revision, page_size: 1_000, ..Default::default() };
         let page = admin.client.list_records(request).await.unwrap().into_inner();
-        after_revision = page
-            .records
-            .last()
-            .map_or(after_revision, |record| record.revision);
+        after_revision = page.records.last().map_or(after_revision, |record| record.revision);
         found.extend(page.records.into_iter().map(|record| (record.revision, record)));
         if !page.more {
             return (found, page.head_revision);
@@ -91,30 +72,16 @@ async fn records(admin: &mut Admin, after: u64) -> (BTreeMap<u64, v1::Record>, u
 }
 
 fn check(acknowledged: &BTreeMap<u64, String>, records: &BTreeMap<u64, v1::Record>, after: u64, head: u64) {
-    assert!(
-        records.keys().copied().eq(after + 1..=head),
-        "revisions are gap-free"
-    );
+    assert!(records.keys().copied().eq(after + 1..=head), "revisions are gap-free");
     for (revision, key) in acknowledged {
-        let record = records
-            .get(revision)
-            .unwrap_or_else(|| panic!("acknowledged revision {revision} is lost"));
-        assert_eq!(
-            record.idempotency_key, *key,
-            "revision {revision} is another one than was acknowledged"
-        );
+        let record =
+            records.get(revision).unwrap_or_else(|| panic!("acknowledged revision {revision} is lost"));
+        assert_eq!(record.idempotency_key, *key, "revision {revision} is another one than was acknowledged");
     }
     for record in records.values() {
         let created = record.change_set.as_ref().map_or(0, |set| set.changes.len());
-        let definitions = record
-            .writes
-            .iter()
-            .filter(|write| write.entity.starts_with("flag/bulk"))
-            .count();
-        assert!(
-            created != 21 || definitions == 20,
-            "a bulk change is there wholly: {definitions}"
-        );
+        let definitions = record.writes.iter().filter(|write| write.entity.starts_with("flag/bulk")).count();
+        assert!(created != 21 || definitions == 20, "a bulk change is there wholly: {definitions}");
     }
 }
 
@@ -149,10 +116,7 @@ async fn no_acknowledged_change_is_lost_in_a_hundred_kills() {
         let (found, newest) = records(&mut admin, head).await;
         let acknowledged = acknowledged.lock().unwrap().clone();
         check(&acknowledged, &found, head, newest);
-        assert!(
-            held.revision <= newest,
-            "nobody was shown a revision that is not durable"
-        );
+        assert!(held.revision <= newest, "nobody was shown a revision that is not durable");
         head = newest;
         if round.is_multiple_of(2) {
             server.kill();
@@ -205,10 +169,7 @@ async fn crash_at(folder: &Path, point: &str, index: usize, head: u64) -> u64 {
     let server = Process::serve(folder);
     let (found, newest) = records(&mut Admin::connect(&server.url).await, head).await;
     check(&acknowledged.lock().unwrap(), &found, head, newest);
-    assert!(
-        follower.held.revision <= newest,
-        "{at}: a revision was shown before it was durable"
-    );
+    assert!(follower.held.revision <= newest, "{at}: a revision was shown before it was durable");
     server.kill();
     newest
 }
@@ -218,10 +179,7 @@ struct Lcg(u64);
 
 impl Lcg {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }

@@ -23,9 +23,7 @@ const NAMES: [&str; 7] = [
 ];
 
 async fn status(url: &str, name: &str) -> Option<ServingStatus> {
-    let request = HealthCheckRequest {
-        service: name.to_owned(),
-    };
+    let request = HealthCheckRequest { service: name.to_owned() };
     let answer = HealthClient::new(channel(url).await).check(request).await.ok()?;
     Some(answer.into_inner().status())
 }
@@ -34,27 +32,15 @@ async fn status(url: &str, name: &str) -> Option<ServingStatus> {
 async fn every_service_says_that_it_serves() {
     let server = Server::in_memory().await;
     for name in NAMES {
-        assert_eq!(
-            status(&server.url, name).await,
-            Some(ServingStatus::Serving),
-            "{name}"
-        );
+        assert_eq!(status(&server.url, name).await, Some(ServingStatus::Serving), "{name}");
     }
     assert_eq!(status(&server.url, "nobody").await, None);
 }
 
 #[tokio::test]
 async fn fifty_streams_are_told_to_go_while_health_says_not_serving() {
-    let drain = DrainOptions {
-        notice: Duration::from_secs(2),
-        limit: Duration::from_secs(5),
-    };
-    let server = Wanted {
-        drain,
-        ..Wanted::default()
-    }
-    .start()
-    .await;
+    let drain = DrainOptions { notice: Duration::from_secs(2), limit: Duration::from_secs(5) };
+    let server = Wanted { drain, ..Wanted::default() }.start().await;
     let url = server.url.clone();
     let mut admin = server.admin().await;
     admin.create("dreams").await;
@@ -64,10 +50,8 @@ async fn fifty_streams_are_told_to_go_while_health_says_not_serving() {
     }
     let stopping = server.running.stop();
     let watching = async {
-        eventually("NOT_SERVING", || async {
-            status(&url, "").await == Some(ServingStatus::NotServing)
-        })
-        .await;
+        eventually("NOT_SERVING", || async { status(&url, "").await == Some(ServingStatus::NotServing) })
+            .await;
         assert_eq!(status(&url, "liveness").await, Some(ServingStatus::Serving));
         let mut spread = std::collections::BTreeSet::new();
         for follower in &mut followers {
@@ -75,10 +59,7 @@ async fn fifty_streams_are_told_to_go_while_health_says_not_serving() {
             spread.insert(goodbye.reconnect_after_ms);
             assert_eq!(end.code(), Code::Unavailable);
         }
-        assert!(
-            spread.len() > 10,
-            "they are asked to come back at different times: {spread:?}"
-        );
+        assert!(spread.len() > 10, "they are asked to come back at different times: {spread:?}");
     };
     let ((), ()) = tokio::join!(stopping, watching);
 }
@@ -115,10 +96,7 @@ async fn plain_http_answers_beside_grpc() {
     let address = server.running.address();
     assert!(get(address, "/health").await.contains("\"ok\""));
     let ready = get(address, "/ready").await;
-    assert!(
-        ready.contains("200 OK") && ready.contains("\"writable\":true"),
-        "{ready}"
-    );
+    assert!(ready.contains("200 OK") && ready.contains("\"writable\":true"), "{ready}");
     let metrics = get(address, "/metrics").await;
     for expected in [
         "mycelia_head_revision 1",
@@ -129,11 +107,7 @@ async fn plain_http_answers_beside_grpc() {
     ] {
         assert!(metrics.contains(expected), "{expected} is missing in\n{metrics}");
     }
-    assert!(
-        get(address, "/nothing")
-            .await
-            .contains("application/problem+json")
-    );
+    assert!(get(address, "/nothing").await.contains("application/problem+json"));
 }
 
 /// One HTTP/1.1 request, by hand: proves that the port speaks it.
@@ -144,8 +118,6 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    within("an answer", stream.read_to_string(&mut answer))
-        .await
-        .unwrap();
+    within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
     answer
 }

@@ -26,21 +26,14 @@ fn day_one(dreams: &str) -> String {
     let changes: Vec<String> = DAY_ONE
         .iter()
         .flat_map(|(flag, percent)| {
-            let percent = if *flag == "dreams" {
-                dreams.to_owned()
-            } else {
-                percent.to_string()
-            };
+            let percent = if *flag == "dreams" { dreams.to_owned() } else { percent.to_string() };
             [
                 format!(r#"{{"createFlag":{{"definition":{{"key":"{flag}"}}}}}}"#),
                 format!(r#"{{"rollout":{{"flag":"{flag}","percent":{percent}}}}}"#),
             ]
         })
         .collect();
-    format!(
-        r#"{{"changeSet":{{"actor":"mara","reason":"day 1","changes":[{}]}}}}"#,
-        changes.join(",")
-    )
+    format!(r#"{{"changeSet":{{"actor":"mara","reason":"day 1","changes":[{}]}}}}"#, changes.join(","))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,12 +51,7 @@ async fn grpcurl_applies_day_one_as_one_change() {
     let wrong = grpcurl(&program, &server.url, apply, &day_one("125"));
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(!wrong.status.success());
-    for expected in [
-        "InvalidArgument",
-        "changes[11].rollout.percent",
-        "125",
-        "0 to 100",
-    ] {
+    for expected in ["InvalidArgument", "changes[11].rollout.percent", "125", "0 to 100"] {
         assert!(said.contains(expected), "{expected} is missing in\n{said}");
     }
     let mut admin = Admin::connect(&server.url).await;
@@ -79,11 +67,7 @@ async fn grpcurl_applies_day_one_as_one_change() {
     );
 
     let right = grpcurl(&program, &server.url, apply, &day_one("25"));
-    assert!(
-        right.status.success(),
-        "{}",
-        String::from_utf8_lossy(&right.stderr)
-    );
+    assert!(right.status.success(), "{}", String::from_utf8_lossy(&right.stderr));
     let answer: serde_json::Value = serde_json::from_slice(&right.stdout).unwrap();
     assert_eq!(answer["revision"], "2");
     for follower in &mut followers {
@@ -97,11 +81,8 @@ async fn grpcurl_applies_day_one_as_one_change() {
         .output()
         .unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    for service in [
-        "grpc.health.v1.Health",
-        "mycelia.flags.v1.AdminService",
-        "mycelia.flags.v1.SyncService",
-    ] {
+    for service in ["grpc.health.v1.Health", "mycelia.flags.v1.AdminService", "mycelia.flags.v1.SyncService"]
+    {
         assert!(listed.contains(service), "{service} is missing in\n{listed}");
     }
 }
@@ -112,18 +93,12 @@ async fn grpc_health_probe_sees_serving_and_then_a_drain() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::serve_with(
-        folder.path(),
-        &[],
-        &["--drain-notice", "3s", "--drain-limit", "10s"],
-    );
+    let server = Process::serve_with(folder.path(), &[], &["--drain-notice", "3s", "--drain-limit", "10s"]);
     let url = server.url.clone();
     let probe = |service: &str| {
         let address = format!("-addr={}", url.trim_start_matches("http://"));
-        let output = Command::new(&program)
-            .args([&address, &format!("-service={service}")])
-            .output()
-            .unwrap();
+        let output =
+            Command::new(&program).args([&address, &format!("-service={service}")]).output().unwrap();
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
     };
     let services = [
@@ -134,11 +109,7 @@ async fn grpc_health_probe_sees_serving_and_then_a_drain() {
         "mycelia.flags.v1.EvaluationService",
     ];
     for service in services {
-        assert!(
-            probe(service).contains("status: SERVING"),
-            "{service}: {}",
-            probe(service)
-        );
+        assert!(probe(service).contains("status: SERVING"), "{service}: {}", probe(service));
     }
     let mut followers = Vec::new();
     for number in 0..50 {
@@ -147,11 +118,7 @@ async fn grpc_health_probe_sees_serving_and_then_a_drain() {
     server.signal("TERM");
     eventually("NOT_SERVING", || async { probe("").contains("NOT_SERVING") }).await;
     for service in services {
-        assert!(
-            probe(service).contains("NOT_SERVING"),
-            "{service}: {}",
-            probe(service)
-        );
+        assert!(probe(service).contains("NOT_SERVING"), "{service}: {}", probe(service));
     }
     assert_eq!(server.wait().code(), Some(0));
 }

@@ -20,10 +20,7 @@ where
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        assert!(
-            tokio::time::timeout(PATIENCE, wait).await.is_ok(),
-            "{caller}: never came: {what}"
-        );
+        assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "{caller}: never came: {what}");
     }
 }
 

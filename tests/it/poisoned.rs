@@ -22,14 +22,8 @@ async fn write_until_refused(admin: &mut Admin, bytes: usize) -> (u64, tonic::St
             description: "x".repeat(bytes),
             ..v1::FlagDefinition::default()
         };
-        let change = v1::CreateFlag {
-            definition: Some(definition),
-            ..v1::CreateFlag::default()
-        };
-        match admin
-            .try_apply(vec![v1::change::Change::CreateFlag(change)])
-            .await
-        {
+        let change = v1::CreateFlag { definition: Some(definition), ..v1::CreateFlag::default() };
+        match admin.try_apply(vec![v1::change::Change::CreateFlag(change)]).await {
             Ok(answer) => acknowledged = answer.revision,
             Err(status) => return (acknowledged, status),
         }
@@ -43,58 +37,28 @@ async fn check_read_only(url: &str, follower: &mut Checked, acknowledged: u64, r
     follower.until(acknowledged).await;
     let mut admin = Admin::connect(url).await;
     let again = admin.try_apply(vec![create("another")]).await.unwrap_err();
-    assert_eq!(
-        again.get_details_error_info().unwrap().reason,
-        "STORE_POISONED",
-        "it stays refused"
-    );
-    let status = admin
-        .client
-        .get_status(v1::GetStatusRequest {})
-        .await
-        .unwrap()
-        .into_inner();
+    assert_eq!(again.get_details_error_info().unwrap().reason, "STORE_POISONED", "it stays refused");
+    let status = admin.client.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
     assert!(!status.writable);
     assert!(!status.not_writable_reason.is_empty());
     assert!(status.revision >= acknowledged);
     let mut fresh = Checked::follow(url, "runner", "new").await;
     fresh.until(acknowledged).await;
     assert_eq!(fresh.held.digest(), follower.held.digest(), "streams go on");
-    let health = tonic_health::pb::HealthCheckRequest {
-        service: "mycelia.flags.v1.AdminService".to_owned(),
-    };
+    let health = tonic_health::pb::HealthCheckRequest { service: "mycelia.flags.v1.AdminService".to_owned() };
     let mut client = tonic_health::pb::health_client::HealthClient::new(crate::server::channel(url).await);
     let writable = client.check(health).await.unwrap().into_inner().status();
-    assert_eq!(
-        writable,
-        tonic_health::pb::health_check_response::ServingStatus::NotServing
-    );
-    let ready = client
-        .check(tonic_health::pb::HealthCheckRequest::default())
-        .await
-        .unwrap()
-        .into_inner()
-        .status();
-    assert_eq!(
-        ready,
-        tonic_health::pb::health_check_response::ServingStatus::Serving
-    );
+    assert_eq!(writable, tonic_health::pb::health_check_response::ServingStatus::NotServing);
+    let ready =
+        client.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap().into_inner().status();
+    assert_eq!(ready, tonic_health::pb::health_check_response::ServingStatus::Serving);
 }
 
 async fn check_after_restart(folder: &Path, acknowledged: u64) {
     let server = Process::serve(folder);
     let mut admin = Admin::connect(&server.url).await;
-    let status = admin
-        .client
-        .get_status(v1::GetStatusRequest {})
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(
-        status.revision >= acknowledged,
-        "revision {} < {acknowledged}",
-        status.revision
-    );
+    let status = admin.client.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+    assert!(status.revision >= acknowledged, "revision {} < {acknowledged}", status.revision);
     assert!(status.writable);
     admin.create("after-the-restart").await;
 }
@@ -110,16 +74,10 @@ async fn with_injection(injection: &str) {
     let mut follower = Checked::follow(&server.url, "ui", "1").await;
     let mut admin = Admin::connect(&server.url).await;
     let (acknowledged, refusal) = within("a refusal", write_until_refused(&mut admin, 100)).await;
-    assert!(
-        acknowledged > 0,
-        "some writes were acknowledged before the disk failed"
-    );
+    assert!(acknowledged > 0, "some writes were acknowledged before the disk failed");
     check_read_only(&server.url, &mut follower, acknowledged, &refusal).await;
     // strace is the parent: its end would detach the server, so the server itself is killed.
-    let killed = Command::new("pkill")
-        .args(["-KILL", "-P", &server.id().to_string()])
-        .status()
-        .unwrap();
+    let killed = Command::new("pkill").args(["-KILL", "-P", &server.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert!(!server.wait().success());
     check_after_restart(folder.path(), acknowledged).await;
@@ -158,25 +116,15 @@ struct SmallDisk<'p>(&'p Path);
 impl<'p> SmallDisk<'p> {
     fn mount(path: &'p Path, size: &str) -> Self {
         let options = format!("size={size}");
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(path)
-            .status()
-            .unwrap();
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).status().unwrap();
         assert!(status.success());
         Self(path)
     }
 
     fn resize(&self, size: &str) {
         let options = format!("remount,size={size}");
-        assert!(
-            Command::new("mount")
-                .args(["-o", &options])
-                .arg(self.0)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mount").args(["-o", &options]).arg(self.0).status().unwrap().success());
     }
 }
 

@@ -134,8 +134,14 @@ async fn check_cut(disks: &Disks, acknowledged: &BTreeMap<u64, String>, cut: usi
             break;
         }
     }
-    let lost: Vec<_> = acknowledged.iter().filter(|(revision, key)| found.get(*revision) != Some(key)).collect();
-    assert!(lost.is_empty(), "cut {cut}: {} acknowledged changes are lost, first {:?}", lost.len(), lost.first());
+    let lost: Vec<_> =
+        acknowledged.iter().filter(|(revision, key)| found.get(*revision) != Some(key)).collect();
+    assert!(
+        lost.is_empty(),
+        "cut {cut}: {} acknowledged changes are lost, first {:?}",
+        lost.len(),
+        lost.first()
+    );
     admin.create(&format!("after-cut-{cut}")).await;
     server.kill();
     disks.unmount_cut();

@@ -29,22 +29,14 @@ impl Default for Wanted {
             log: LogChoice::Memory,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             hub: HubOptions::default(),
-            drain: DrainOptions {
-                notice: Duration::ZERO,
-                limit: Duration::from_secs(5),
-            },
+            drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
         }
     }
 }
 
 impl Wanted {
     pub(crate) fn on_disk(data_dir: &Path) -> Self {
-        Self {
-            log: LogChoice::Sled {
-                data_dir: data_dir.to_owned(),
-            },
-            ..Self::default()
-        }
+        Self { log: LogChoice::Sled { data_dir: data_dir.to_owned() }, ..Self::default() }
     }
 
     pub(crate) async fn start(self) -> Server {
@@ -53,9 +45,7 @@ impl Wanted {
             store: StoreOptions {
                 log: self.log,
                 bucketing: None,
-                environments: ["development", "staging", "production"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                environments: ["development", "staging", "production"].map(str::to_owned).to_vec(),
                 created_by: "test".to_owned(),
             },
             default_environment: EnvironmentKey::new("production"),
@@ -63,10 +53,7 @@ impl Wanted {
             drain: self.drain,
         };
         let running = start(config, SystemClock::shared()).await.unwrap();
-        Server {
-            url: format!("http://{}", running.address()),
-            running,
-        }
+        Server { url: format!("http://{}", running.address()), running }
     }
 }
 
@@ -96,11 +83,7 @@ impl Server {
 }
 
 pub(crate) async fn channel(url: &str) -> Channel {
-    Endpoint::from_shared(url.to_owned())
-        .unwrap()
-        .connect()
-        .await
-        .unwrap()
+    Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
 }
 
 /// Asks for changes the way every client does.
@@ -111,9 +94,7 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) async fn connect(url: &str) -> Self {
-        Self {
-            client: AdminServiceClient::new(channel(url).await),
-        }
+        Self { client: AdminServiceClient::new(channel(url).await) }
     }
 
     pub(crate) async fn try_apply(&mut self, changes: Vec<Kind>) -> Result<v1::ApplyResponse, tonic::Status> {
@@ -154,43 +135,24 @@ impl Admin {
 }
 
 pub(crate) fn apply_request(changes: Vec<Kind>) -> v1::ApplyRequest {
-    let changes = changes
-        .into_iter()
-        .map(|change| v1::Change { change: Some(change) })
-        .collect();
+    let changes = changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect();
     v1::ApplyRequest {
-        change_set: Some(v1::ChangeSet {
-            changes,
-            actor: "test".to_owned(),
-            reason: "a story".to_owned(),
-        }),
+        change_set: Some(v1::ChangeSet { changes, actor: "test".to_owned(), reason: "a story".to_owned() }),
         ..v1::ApplyRequest::default()
     }
 }
 
 pub(crate) fn create(flag: &str) -> Kind {
-    let definition = v1::FlagDefinition {
-        key: flag.to_owned(),
-        ..v1::FlagDefinition::default()
-    };
-    Kind::CreateFlag(v1::CreateFlag {
-        definition: Some(definition),
-        ..v1::CreateFlag::default()
-    })
+    let definition = v1::FlagDefinition { key: flag.to_owned(), ..v1::FlagDefinition::default() };
+    Kind::CreateFlag(v1::CreateFlag { definition: Some(definition), ..v1::CreateFlag::default() })
 }
 
 pub(crate) fn enable(flag: &str) -> Kind {
-    Kind::EnableFlag(v1::EnableFlag {
-        environment: "production".to_owned(),
-        flag: flag.to_owned(),
-    })
+    Kind::EnableFlag(v1::EnableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
 }
 
 pub(crate) fn disable(flag: &str) -> Kind {
-    Kind::DisableFlag(v1::DisableFlag {
-        environment: "production".to_owned(),
-        flag: flag.to_owned(),
-    })
+    Kind::DisableFlag(v1::DisableFlag { environment: "production".to_owned(), flag: flag.to_owned() })
 }
 
 pub(crate) fn rollout(flag: &str, percent: f64) -> Kind {

@@ -14,55 +14,31 @@ use crate::server::{Admin, Server, Wanted, create};
 
 /// Large enough that a few of them fill every buffer between the server and a reader that has stopped.
 fn big_flag(name: &str, letter: char) -> v1::change::Change {
-    let value = v1::Value {
-        kind: Some(v1::value::Kind::StringValue(letter.to_string().repeat(16_000))),
-    };
-    let variants = vec![v1::Variant {
-        name: "only".to_owned(),
-        value: Some(value),
-    }];
-    v1::change::Change::SetVariants(v1::SetVariants {
-        flag: name.to_owned(),
-        variants,
-    })
+    let value = v1::Value { kind: Some(v1::value::Kind::StringValue(letter.to_string().repeat(16_000))) };
+    let variants = vec![v1::Variant { name: "only".to_owned(), value: Some(value) }];
+    v1::change::Change::SetVariants(v1::SetVariants { flag: name.to_owned(), variants })
 }
 
 async fn create_big_flags(admin: &mut Admin) {
     let create = |name: String| {
-        let value = v1::Value {
-            kind: Some(v1::value::Kind::StringValue("-".to_owned())),
-        };
+        let value = v1::Value { kind: Some(v1::value::Kind::StringValue("-".to_owned())) };
         let definition = v1::FlagDefinition {
             key: name,
             r#type: v1::FlagType::String.into(),
-            variants: vec![v1::Variant {
-                name: "only".to_owned(),
-                value: Some(value),
-            }],
+            variants: vec![v1::Variant { name: "only".to_owned(), value: Some(value) }],
             ..Default::default()
         };
-        v1::change::Change::CreateFlag(v1::CreateFlag {
-            definition: Some(definition),
-            ..Default::default()
-        })
+        v1::change::Change::CreateFlag(v1::CreateFlag { definition: Some(definition), ..Default::default() })
     };
-    admin
-        .apply((0..20).map(|number| create(format!("big{number}"))).collect())
-        .await;
+    admin.apply((0..20).map(|number| create(format!("big{number}"))).collect()).await;
 }
 
 /// Subscribes on a connection with a small window and then never reads.
 async fn stall(server: &Server) -> Streaming<Frame> {
     let endpoint = Endpoint::from_shared(server.url.clone()).unwrap();
-    let channel = endpoint
-        .initial_stream_window_size(65_535)
-        .initial_connection_window_size(65_535)
-        .connect()
-        .await;
-    let request = v1::SubscribeRequest {
-        service: "stalled".to_owned(),
-        ..Default::default()
-    };
+    let channel =
+        endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535).connect().await;
+    let request = v1::SubscribeRequest { service: "stalled".to_owned(), ..Default::default() };
     let mut frames = subscribe(&channel.unwrap(), request).await.unwrap();
     frames.message().await.unwrap();
     frames
@@ -72,9 +48,7 @@ async fn write_much(admin: &mut Admin, rounds: usize) -> u64 {
     let mut revision = 0;
     for round in 0..rounds {
         let letter = if round.is_multiple_of(2) { 'a' } else { 'b' };
-        let changes = (0..20)
-            .map(|number| big_flag(&format!("big{number}"), letter))
-            .collect();
+        let changes = (0..20).map(|number| big_flag(&format!("big{number}"), letter)).collect();
         revision = admin.apply(changes).await.revision;
     }
     revision
@@ -101,17 +75,8 @@ async fn it_holds_up_nobody_and_gets_the_newest_state_when_it_reads_again() {
     while let Some(updates) = within("the readers", readers.join_next()).await {
         assert!(updates.unwrap() >= 1);
     }
-    let behind = admin
-        .subscribers()
-        .await
-        .into_iter()
-        .find(|s| s.service == "stalled")
-        .unwrap();
-    assert!(
-        behind.sent_revision < head,
-        "the stalled one was not sent everything: {}",
-        behind.sent_revision
-    );
+    let behind = admin.subscribers().await.into_iter().find(|s| s.service == "stalled").unwrap();
+    assert!(behind.sent_revision < head, "the stalled one was not sent everything: {}", behind.sent_revision);
     // What it lacks is nowhere queued: a few frames lead from where it stopped to the head.
     let mut frames = 0;
     let catch_up = async {
@@ -128,36 +93,20 @@ async fn it_holds_up_nobody_and_gets_the_newest_state_when_it_reads_again() {
         }
     };
     within("the newest state", catch_up).await;
-    assert!(
-        frames < 20,
-        "skipped to the newest state, not replayed: {frames} frames"
-    );
+    assert!(frames < 20, "skipped to the newest state, not replayed: {frames} frames");
     server.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_sent_away_by_name_and_then_cut_off() {
-    let hub = HubOptions {
-        progress_timeout: Duration::from_millis(100),
-        ..HubOptions::default()
-    };
-    let server = Wanted {
-        hub,
-        ..Wanted::default()
-    }
-    .start()
-    .await;
+    let hub = HubOptions { progress_timeout: Duration::from_millis(100), ..HubOptions::default() };
+    let server = Wanted { hub, ..Wanted::default() }.start().await;
     let mut admin = server.admin().await;
     create_big_flags(&mut admin).await;
     let stalled = stall(&server).await;
     write_much(&mut admin, 10).await;
     eventually("the stalled stream is gone", || async {
-        admin
-            .clone()
-            .subscribers()
-            .await
-            .iter()
-            .all(|subscriber| subscriber.service != "stalled")
+        admin.clone().subscribers().await.iter().all(|subscriber| subscriber.service != "stalled")
     })
     .await;
     assert_eq!(server.running.hub().slow_disconnects(), 1);

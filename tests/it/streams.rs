@@ -28,10 +28,7 @@ async fn a_change_reaches_everybody_and_everybody_acknowledges() {
     let subscribers = admin.subscribers().await;
     assert_eq!(subscribers.len(), 3);
     for subscriber in subscribers {
-        assert_eq!(
-            (subscriber.applied_revision, subscriber.scope_revision),
-            (revision, revision)
-        );
+        assert_eq!((subscriber.applied_revision, subscriber.scope_revision), (revision, revision));
         assert!(subscriber.acknowledged_at.is_some());
         assert!(!subscriber.address.is_empty());
     }
@@ -46,14 +43,8 @@ async fn a_bulk_change_is_one_update_for_each() {
     follower.next().await.unwrap();
     let updates = follower.updates;
     let flags = (0..50).map(|number| format!("flag{number}"));
-    let revision = admin
-        .apply(
-            flags
-                .flat_map(|flag| [create(&flag), rollout(&flag, 25.0)])
-                .collect(),
-        )
-        .await
-        .revision;
+    let revision =
+        admin.apply(flags.flat_map(|flag| [create(&flag), rollout(&flag, 25.0)]).collect()).await.revision;
     follower.until(revision).await;
     assert_eq!(follower.updates, updates + 1);
     assert_eq!(follower.held.flags.len(), 50);
@@ -90,15 +81,9 @@ async fn who_comes_back_gets_nothing_a_delta_or_everything() {
         frames.message().await.unwrap();
         let second = within("a frame", frames.message()).await.unwrap().unwrap();
         let snapshot = matches!(second.body, Some(mycelia_flags_proto::raw::Body::Snapshot(_)));
-        assert!(
-            snapshot,
-            "revision {revision} is answered by a snapshot: {second:?}"
-        );
+        assert!(snapshot, "revision {revision} is answered by a snapshot: {second:?}");
     }
-    let foreign = Held {
-        epoch: "00000000000000000000000000000001".to_owned(),
-        ..unchanged.held.clone()
-    };
+    let foreign = Held { epoch: "00000000000000000000000000000001".to_owned(), ..unchanged.held.clone() };
     let mut fresh = Checked::resume(&server.url, "ui", "one", foreign).await;
     fresh.until(head).await;
     assert_eq!(fresh.snapshots, 1);
@@ -112,10 +97,7 @@ async fn there_and_back_again_is_not_swallowed() {
     let mut follower = Checked::follow(&server.url, "ui", "one").await;
     follower.until(first).await;
     admin.enable("dreams").await;
-    let head = admin
-        .apply(vec![disable("dreams"), enable("dreams"), disable("dreams")])
-        .await
-        .revision;
+    let head = admin.apply(vec![disable("dreams"), enable("dreams"), disable("dreams")]).await.revision;
     follower.until(head).await;
     assert!(!follower.held.is_on("dreams"));
 }
@@ -127,16 +109,11 @@ async fn a_service_sees_its_own_flags_and_what_leaves_is_removed() {
     let for_runner = |services: &[&str]| {
         v1::change::Change::UpdateFlag(v1::UpdateFlag {
             flag: "dreams".to_owned(),
-            services: Some(v1::StringList {
-                values: services.iter().map(ToString::to_string).collect(),
-            }),
+            services: Some(v1::StringList { values: services.iter().map(ToString::to_string).collect() }),
             ..Default::default()
         })
     };
-    let first = admin
-        .apply(vec![create("dreams"), create("whispers")])
-        .await
-        .revision;
+    let first = admin.apply(vec![create("dreams"), create("whispers")]).await.revision;
     let mut ui = Checked::follow(&server.url, "ui", "one").await;
     let mut runner = Checked::follow(&server.url, "runner", "one").await;
     ui.until(first).await;
@@ -149,10 +126,7 @@ async fn a_service_sees_its_own_flags_and_what_leaves_is_removed() {
     assert!(runner.held.is_on("dreams"));
     let after = admin.enable("whispers").await;
     ui.until(after).await;
-    assert_eq!(
-        ui.updates, 3,
-        "the change of a flag that ui may not see was no update for ui"
-    );
+    assert_eq!(ui.updates, 3, "the change of a flag that ui may not see was no update for ui");
 }
 
 #[tokio::test]
@@ -162,10 +136,7 @@ async fn a_change_in_another_environment_is_no_update() {
     let first = admin.create("dreams").await;
     let mut follower = Checked::follow(&server.url, "ui", "one").await;
     follower.until(first).await;
-    let staging = v1::EnableFlag {
-        environment: "staging".to_owned(),
-        flag: "dreams".to_owned(),
-    };
+    let staging = v1::EnableFlag { environment: "staging".to_owned(), flag: "dreams".to_owned() };
     admin.apply(vec![v1::change::Change::EnableFlag(staging)]).await;
     let head = admin.enable("dreams").await;
     follower.until(head).await;
@@ -174,16 +145,8 @@ async fn a_change_in_another_environment_is_no_update() {
 
 #[tokio::test]
 async fn heartbeats_come_when_nothing_else_does() {
-    let hub = HubOptions {
-        heartbeat: Duration::from_millis(20),
-        ..HubOptions::default()
-    };
-    let server = Wanted {
-        hub,
-        ..Wanted::default()
-    }
-    .start()
-    .await;
+    let hub = HubOptions { heartbeat: Duration::from_millis(20), ..HubOptions::default() };
+    let server = Wanted { hub, ..Wanted::default() }.start().await;
     let mut follower = Checked::follow(&server.url, "ui", "one").await;
     let beats = async {
         let mut beats = 0;
@@ -196,16 +159,8 @@ async fn heartbeats_come_when_nothing_else_does() {
 
 #[tokio::test]
 async fn a_stream_ends_at_its_age_with_goodbye_and_not_with_ok() {
-    let hub = HubOptions {
-        stream_age_max: Duration::from_millis(50),
-        ..HubOptions::default()
-    };
-    let server = Wanted {
-        hub,
-        ..Wanted::default()
-    }
-    .start()
-    .await;
+    let hub = HubOptions { stream_age_max: Duration::from_millis(50), ..HubOptions::default() };
+    let server = Wanted { hub, ..Wanted::default() }.start().await;
     let mut follower = Checked::follow(&server.url, "ui", "one").await;
     let end = async {
         let mut goodbye = None;
@@ -235,17 +190,10 @@ async fn acknowledgements_name_the_stream_and_never_run_ahead() {
     assert_eq!(ahead.code(), Code::FailedPrecondition);
     follower.acknowledge().await.unwrap();
     follower.acknowledge_revision(1).await.unwrap();
-    assert_eq!(
-        admin.subscribers().await[0].applied_revision,
-        revision,
-        "an older report changes nothing"
-    );
+    assert_eq!(admin.subscribers().await[0].applied_revision, revision, "an older report changes nothing");
     let mut stranger = Checked::follow(&server.url, "ui", "two").await;
     stranger.stream_id = 4_711;
-    assert_eq!(
-        stranger.acknowledge_revision(1).await.unwrap_err().code(),
-        Code::NotFound
-    );
+    assert_eq!(stranger.acknowledge_revision(1).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test]
@@ -258,15 +206,9 @@ async fn the_end_of_an_old_stream_does_not_touch_the_new_one_of_the_same_instanc
     new.until(revision).await;
     new.acknowledge().await.unwrap();
     drop(old);
-    eventually("the old stream is gone", || async {
-        admin.clone().subscribers().await.len() == 1
-    })
-    .await;
+    eventually("the old stream is gone", || async { admin.clone().subscribers().await.len() == 1 }).await;
     let left = admin.subscribers().await;
-    assert_eq!(
-        (left[0].stream_id, left[0].applied_revision),
-        (new.stream_id, revision)
-    );
+    assert_eq!((left[0].stream_id, left[0].applied_revision), (new.stream_id, revision));
 }
 
 #[tokio::test]
@@ -274,12 +216,9 @@ async fn what_cannot_be_followed_is_refused_by_name() {
     let server = Server::in_memory().await;
     let channel = server.channel().await;
     let mut cases = Vec::new();
-    for (environment, service, instance) in [
-        ("nowhere", "", ""),
-        ("no/name", "", ""),
-        ("", "..", ""),
-        ("", "", &*"x".repeat(129)),
-    ] {
+    for (environment, service, instance) in
+        [("nowhere", "", ""), ("no/name", "", ""), ("", "..", ""), ("", "", &*"x".repeat(129))]
+    {
         let request = v1::SubscribeRequest {
             environment: environment.to_owned(),
             service: service.to_owned(),
@@ -287,10 +226,7 @@ async fn what_cannot_be_followed_is_refused_by_name() {
             ..Default::default()
         };
         let status = subscribe(&channel, request).await.unwrap_err();
-        cases.push((
-            status.code(),
-            status.message().split(':').next().unwrap().to_owned(),
-        ));
+        cases.push((status.code(), status.message().split(':').next().unwrap().to_owned()));
     }
     let expected = [
         (Code::NotFound, "environment"),

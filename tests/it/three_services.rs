@@ -25,20 +25,9 @@ struct Service {
 impl Service {
     fn start(name: &'static str, server: &str, home: &Path) -> Self {
         let program = binary::path().with_file_name(name);
-        assert!(
-            program.exists(),
-            "{} is missing: run plain `cargo test`",
-            program.display()
-        );
+        assert!(program.exists(), "{} is missing: run plain `cargo test`", program.display());
         let mut child = Command::new(program)
-            .args([
-                "--server",
-                server,
-                "--env",
-                "production",
-                "--listen",
-                "127.0.0.1:0",
-            ])
+            .args(["--server", server, "--env", "production", "--listen", "127.0.0.1:0"])
             .args(["--instance", &format!("{name}-1"), "--json-events", "--cache-dir"])
             .arg(home.join(name))
             .env("RUST_LOG", "error")
@@ -55,12 +44,7 @@ impl Service {
                 }
             }
         });
-        let mut service = Self {
-            name,
-            url: String::new(),
-            child,
-            events,
-        };
+        let mut service = Self { name, url: String::new(), child, events };
         let listens = service.said("listens");
         service.url = listens["url"].as_str().unwrap().to_owned();
         service
@@ -109,9 +93,7 @@ impl Service {
     }
 
     fn terminate(mut self) -> ExitStatus {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status();
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(asked.unwrap().success());
         self.said("stopped");
         self.child.wait().unwrap()
@@ -135,11 +117,7 @@ fn run(server: &str, home: &Path, arguments: &[&str]) -> Value {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}: {said}",
-        output.status
-    );
+    assert!(output.status.success(), "{arguments:?}: {}: {said}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -148,36 +126,21 @@ fn run(server: &str, home: &Path, arguments: &[&str]) -> Value {
 fn switch(server: &str, home: &Path, verb: &str) -> u64 {
     let applied = run(server, home, &[verb, FLAG, "--reason", "a story", "--wait"]);
     let convergence = &applied["convergence"];
-    assert_eq!(
-        (&applied["changed"], &convergence["converged"]),
-        (&true.into(), &true.into()),
-        "{applied}"
-    );
+    assert_eq!((&applied["changed"], &convergence["converged"]), (&true.into(), &true.into()), "{applied}");
     let services = convergence["services"].as_array().unwrap();
     let progress: Vec<_> = services
         .iter()
         .map(|progress| {
             assert!(progress["last_after_micros"].is_u64(), "{applied}");
-            (
-                progress["service"].as_str().unwrap(),
-                progress["converged"].as_u64(),
-                progress["live"].as_u64(),
-            )
+            (progress["service"].as_str().unwrap(), progress["converged"].as_u64(), progress["live"].as_u64())
         })
         .collect();
     assert_eq!(
         progress,
-        [
-            ("agent", Some(1), Some(1)),
-            ("runner", Some(1), Some(1)),
-            ("ui", Some(1), Some(1))
-        ]
+        [("agent", Some(1), Some(1)), ("runner", Some(1), Some(1)), ("ui", Some(1), Some(1))]
     );
     let (spread, whole) = (&convergence["spread_micros"], &convergence["duration_micros"]);
-    assert!(
-        spread.as_u64().unwrap() <= whole.as_u64().unwrap(),
-        "one clock: {applied}"
-    );
+    assert!(spread.as_u64().unwrap() <= whole.as_u64().unwrap(), "one clock: {applied}");
     applied["revision"].as_u64().unwrap()
 }
 
@@ -221,11 +184,7 @@ fn one_command_changes_three_services_and_another_one_takes_it_back() {
 
     let (_, jobs) = runner.ask("GET /jobs", "");
     let jobs: Value = serde_json::from_str(&jobs).unwrap();
-    assert_eq!(
-        (&jobs["accepted"], &jobs["refused"]),
-        (&1.into(), &3.into()),
-        "{jobs}"
-    );
+    assert_eq!((&jobs["accepted"], &jobs["refused"]), (&1.into(), &3.into()), "{jobs}");
     for service in services {
         let name = service.name;
         assert!(service.terminate().success(), "{name}");

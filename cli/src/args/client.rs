@@ -12,23 +12,11 @@ use crate::duration_text::parse_duration;
 #[command(next_help_heading = "Client options")]
 pub(crate) struct ClientArgs {
     /// The server [default: http://127.0.0.1:8013]
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "MYCELIA_SERVER",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "URL", env = "MYCELIA_SERVER", hide_env_values = true)]
     pub(crate) server: Option<String>,
 
     /// The environment to change or look at [default: the server's default environment]
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "MYCELIA_ENV",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "NAME", env = "MYCELIA_ENV", hide_env_values = true)]
     pub(crate) env: Option<String>,
 
     /// Print one JSON document (also done when the output is not a terminal), and errors as JSON too
@@ -36,33 +24,15 @@ pub(crate) struct ClientArgs {
     pub(crate) json: bool,
 
     /// Take defaults from this profile of the configuration file
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "MYCELIA_PROFILE",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "NAME", env = "MYCELIA_PROFILE", hide_env_values = true)]
     pub(crate) profile: Option<String>,
 
     /// The configuration file [default: $XDG_CONFIG_HOME/mycelia-flags/config.toml]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "MYCELIA_CONFIG",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "MYCELIA_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
     /// Who asks, for the history [default: $USER]
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "MYCELIA_ACTOR",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "NAME", env = "MYCELIA_ACTOR", hide_env_values = true)]
     pub(crate) actor: Option<String>,
 
     /// How long to wait for an answer, such as 500ms, 10s or 2m [default: 10s; for `wait` 30s]

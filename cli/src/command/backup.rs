@@ -22,9 +22,7 @@ pub(crate) async fn run(args: BackupArgs, session: &Session<'_>) -> Result<Exit,
     let connection = session.connection()?;
     if args.file == Path::new("-") {
         if session.terminal.stdout_is_terminal() {
-            return Err(Failure::Usage(
-                "a backup is not text: send it to a file or a pipe".to_owned(),
-            ));
+            return Err(Failure::Usage("a backup is not text: send it to a file or a pipe".to_owned()));
         }
         receive(&connection, session, |chunk| session.terminal.print_bytes(chunk)).await?;
         return Ok(Exit::Done);
@@ -38,10 +36,7 @@ pub(crate) async fn run(args: BackupArgs, session: &Session<'_>) -> Result<Exit,
     };
     refuse_to_overwrite(&args)?;
     partial.complete(&args.file)?;
-    session.show(&BackupView {
-        file: args.file.display().to_string(),
-        bytes,
-    })?;
+    session.show(&BackupView { file: args.file.display().to_string(), bytes })?;
     Ok(Exit::Done)
 }
 
@@ -51,15 +46,9 @@ async fn receive(
     mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let mut progress = Progress::new(session.terminal);
-    let mut parts = connection
-        .answer(connection.admin().backup(v1::BackupRequest {}))
-        .await?;
+    let mut parts = connection.answer(connection.admin().backup(v1::BackupRequest {})).await?;
     let mut bytes: u64 = 0;
-    while let Some(part) = parts
-        .message()
-        .await
-        .map_err(|status| connection.failure(&status))?
-    {
+    while let Some(part) = parts.message().await.map_err(|status| connection.failure(&status))? {
         take(&part.chunk)?;
         let before = bytes;
         bytes += u64::try_from(part.chunk.len()).unwrap_or_default();
@@ -68,9 +57,7 @@ async fn receive(
         }
     }
     if bytes == 0 {
-        return Err(Failure::Failed(anyhow::anyhow!(
-            "the server sent an empty backup"
-        )));
+        return Err(Failure::Failed(anyhow::anyhow!("the server sent an empty backup")));
     }
     Ok(bytes)
 }
@@ -78,10 +65,7 @@ async fn receive(
 fn refuse_to_overwrite(args: &BackupArgs) -> Result<(), Failure> {
     // A link that leads nowhere is there too: renaming would replace it.
     if !args.force && fs::symlink_metadata(&args.file).is_ok() {
-        return Err(Failure::Usage(format!(
-            "{} is already there (use --force)",
-            args.file.display()
-        )));
+        return Err(Failure::Usage(format!("{} is already there (use --force)", args.file.display())));
     }
     Ok(())
 }
@@ -100,11 +84,7 @@ impl PartialFile {
         let name = target
             .file_name()
             .ok_or_else(|| Failure::Usage(format!("{} does not name a file", target.display())))?;
-        let name = format!(
-            ".{}.{}.partial",
-            name.to_string_lossy(),
-            uuid::Uuid::new_v4().simple()
-        );
+        let name = format!(".{}.{}.partial", name.to_string_lossy(), uuid::Uuid::new_v4().simple());
         let path = target.with_file_name(name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -114,14 +94,8 @@ impl PartialFile {
             // Rules may name people.
             options.mode(0o600);
         }
-        let file = options
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self {
-            path,
-            file,
-            is_complete: false,
-        })
+        let file = options.open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path, file, is_complete: false })
     }
 
     fn write(&mut self, chunk: &[u8]) -> Result<(), Failure> {
@@ -131,16 +105,12 @@ impl PartialFile {
 
     /// Durable first, then visible under its name, then the name durable.
     fn complete(mut self, target: &Path) -> Result<(), Failure> {
-        self.file
-            .sync_all()
-            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.file.sync_all().with_context(|| format!("cannot write {}", self.path.display()))?;
         fs::rename(&self.path, target)
             .with_context(|| format!("cannot rename {} to {}", self.path.display(), target.display()))?;
         self.is_complete = true;
-        let folder = target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(synced.with_context(|| format!("cannot sync {}", folder.display()))?)
     }

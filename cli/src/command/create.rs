@@ -25,16 +25,8 @@ pub(crate) async fn run(args: CreateArgs, session: &Session<'_>) -> Result<Exit,
 
 fn create_flag(args: CreateArgs) -> Result<v1::CreateFlag, Failure> {
     let flag_type = wire_type(args.flag_type);
-    let variants = args
-        .variants
-        .iter()
-        .map(|text| variant(text, flag_type))
-        .collect::<Result<_, _>>()?;
-    let lifetime = if args.permanent {
-        v1::Lifetime::Permanent
-    } else {
-        v1::Lifetime::Temporary
-    };
+    let variants = args.variants.iter().map(|text| variant(text, flag_type)).collect::<Result<_, _>>()?;
+    let lifetime = if args.permanent { v1::Lifetime::Permanent } else { v1::Lifetime::Temporary };
     Ok(v1::CreateFlag {
         definition: Some(v1::FlagDefinition {
             key: args.flag,
@@ -53,14 +45,9 @@ fn create_flag(args: CreateArgs) -> Result<v1::CreateFlag, Failure> {
 
 fn variant(text: &str, flag_type: v1::FlagType) -> Result<v1::Variant, Failure> {
     let complaint = |why: String| Failure::Usage(format!("--variant {text}: {why}"));
-    let (name, value) = text
-        .split_once('=')
-        .ok_or_else(|| complaint("expected NAME=VALUE".to_owned()))?;
+    let (name, value) = text.split_once('=').ok_or_else(|| complaint("expected NAME=VALUE".to_owned()))?;
     let value = value::of_text(value, flag_type).map_err(complaint)?;
-    Ok(v1::Variant {
-        name: name.to_owned(),
-        value: Some(value),
-    })
+    Ok(v1::Variant { name: name.to_owned(), value: Some(value) })
 }
 
 const fn wire_type(flag_type: FlagTypeArg) -> v1::FlagType {
@@ -83,20 +70,14 @@ mod tests {
     fn a_variant_is_a_name_and_a_value() {
         let variant_of = |text: &str, flag_type| variant(text, flag_type).unwrap();
         let limit = variant_of("limit=a=b", v1::FlagType::String);
-        assert_eq!(
-            (limit.name.as_str(), value::to_json(&limit.value.unwrap())),
-            ("limit", json!("a=b"))
-        );
+        assert_eq!((limit.name.as_str(), value::to_json(&limit.value.unwrap())), ("limit", json!("a=b")));
         let empty = variant_of("none=", v1::FlagType::String);
         assert_eq!(value::to_json(&empty.value.unwrap()), json!(""));
     }
 
     #[test]
     fn a_wrong_variant_is_a_usage_error_that_quotes_it() {
-        for (text, flag_type) in [
-            ("limit", v1::FlagType::Integer),
-            ("limit=many", v1::FlagType::Integer),
-        ] {
+        for (text, flag_type) in [("limit", v1::FlagType::Integer), ("limit=many", v1::FlagType::Integer)] {
             let failure = variant(text, flag_type).unwrap_err();
             assert_eq!(failure.exit(), Exit::Usage);
             assert!(failure.message().contains(text), "{}", failure.message());

@@ -11,9 +11,7 @@ use crate::submission::{Reach, Submission, submit};
 
 pub(crate) async fn run(args: DeleteArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let submission = Submission {
-        change: Change::DeleteFlag(v1::DeleteFlag {
-            flag: args.flag.clone(),
-        }),
+        change: Change::DeleteFlag(v1::DeleteFlag { flag: args.flag.clone() }),
         reach: Reach::Everywhere,
         action: "delete",
         deed: format!("deleted {} in every environment", args.flag),

@@ -10,24 +10,15 @@ use crate::view::evaluation::EvaluationView;
 use crate::view::value;
 
 pub(crate) async fn run(args: EvalArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let attributes = args
-        .attributes
-        .iter()
-        .map(|text| attribute(text))
-        .collect::<Result<_, _>>()?;
+    let attributes = args.attributes.iter().map(|text| attribute(text)).collect::<Result<_, _>>()?;
     let connection = session.connection()?;
     let request = v1::EvaluateRequest {
         flag: args.flag,
         environment: session.settings.environment.clone(),
-        context: Some(v1::EvaluationContext {
-            targeting_key: args.user.unwrap_or_default(),
-            attributes,
-        }),
+        context: Some(v1::EvaluationContext { targeting_key: args.user.unwrap_or_default(), attributes }),
         service: args.service.unwrap_or_default(),
     };
-    let answer = connection
-        .answer(connection.evaluation().evaluate(request))
-        .await?;
+    let answer = connection.answer(connection.evaluation().evaluate(request)).await?;
     let evaluation = answer.evaluation.unwrap_or_default();
     session.show(&EvaluationView::of(&evaluation, answer.revision))?;
     Ok(exit_of(&evaluation))
@@ -44,9 +35,7 @@ fn exit_of(evaluation: &v1::Evaluation) -> Exit {
 
 fn attribute(text: &str) -> Result<(String, v1::Value), Failure> {
     let complaint = |why: String| Failure::Usage(format!("--attr {text}: {why}"));
-    let (name, value) = text
-        .split_once('=')
-        .ok_or_else(|| complaint("expected NAME=VALUE".to_owned()))?;
+    let (name, value) = text.split_once('=').ok_or_else(|| complaint("expected NAME=VALUE".to_owned()))?;
     Ok((name.to_owned(), value::of_attribute(value).map_err(complaint)?))
 }
 
@@ -62,22 +51,10 @@ mod tests {
             ..v1::Evaluation::default()
         };
         let value = Some(v1::Value::default());
-        assert_eq!(
-            exit_of(&evaluation(v1::ErrorCode::FlagNotFound, None)),
-            Exit::NotFound
-        );
-        assert_eq!(
-            exit_of(&evaluation(v1::ErrorCode::ParseError, None)),
-            Exit::Failed
-        );
-        assert_eq!(
-            exit_of(&evaluation(v1::ErrorCode::TargetingKeyMissing, value.clone())),
-            Exit::Done
-        );
-        assert_eq!(
-            exit_of(&evaluation(v1::ErrorCode::Unspecified, value)),
-            Exit::Done
-        );
+        assert_eq!(exit_of(&evaluation(v1::ErrorCode::FlagNotFound, None)), Exit::NotFound);
+        assert_eq!(exit_of(&evaluation(v1::ErrorCode::ParseError, None)), Exit::Failed);
+        assert_eq!(exit_of(&evaluation(v1::ErrorCode::TargetingKeyMissing, value.clone())), Exit::Done);
+        assert_eq!(exit_of(&evaluation(v1::ErrorCode::Unspecified, value)), Exit::Done);
     }
 
     #[test]

@@ -18,10 +18,6 @@ pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Fa
         false => Vec::new(),
     };
     let flag = FlagView::of(&answer.flag.unwrap_or_default());
-    session.show(&GetView {
-        flag,
-        revision: answer.revision,
-        order,
-    })?;
+    session.show(&GetView { flag, revision: answer.revision, order })?;
     Ok(Exit::Done)
 }

@@ -14,11 +14,7 @@ const PAGE_SIZE: usize = 200;
 pub(crate) async fn run(args: HistoryArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
     let flag = args.flag.unwrap_or_default();
-    let mut history = HistoryView {
-        head_revision: 0,
-        more: true,
-        records: Vec::new(),
-    };
+    let mut history = HistoryView { head_revision: 0, more: true, records: Vec::new() };
     let mut before_revision = 0;
     while history.more && history.records.len() < args.limit {
         let missing = (args.limit - history.records.len()).min(PAGE_SIZE);
@@ -29,9 +25,7 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session<'_>) -> Result<Exit
             newest_first: true,
             before_revision,
         };
-        let answer = connection
-            .answer(connection.admin().list_records(request))
-            .await?;
+        let answer = connection.answer(connection.admin().list_records(request)).await?;
         history.head_revision = history.head_revision.max(answer.head_revision);
         // A server that does not say how far it looked would be asked the same for ever.
         history.more = answer.more && answer.scanned_revision != before_revision;

@@ -12,17 +12,10 @@ const PAGE_SIZE: i32 = 500;
 
 pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
-    let mut list = ListView {
-        revision: 0,
-        environments: Vec::new(),
-        flags: Vec::new(),
-    };
+    let mut list = ListView { revision: 0, environments: Vec::new(), flags: Vec::new() };
     let mut page_token = String::new();
     loop {
-        let request = v1::ListFlagsRequest {
-            page_size: PAGE_SIZE,
-            page_token,
-        };
+        let request = v1::ListFlagsRequest { page_size: PAGE_SIZE, page_token };
         let answer = connection.answer(connection.admin().list_flags(request)).await?;
         list.revision = answer.revision;
         list.environments = answer.environments;

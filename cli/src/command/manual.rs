@@ -28,9 +28,7 @@ pub(crate) fn man(args: &ManArgs, terminal: &Terminal) -> Result<Exit, Failure> 
             .ok_or_else(|| Failure::Usage(format!("there is no command `{name}`")))?,
     };
     let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .render(&mut page)
-        .context("cannot write the man page")?;
+    clap_mangen::Man::new(command).render(&mut page).context("cannot write the man page")?;
     terminal.print_bytes(&page)?;
     Ok(Exit::Done)
 }

@@ -11,9 +11,7 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
     let status = session::status(&connection).await?;
     let request = v1::ListSubscribersRequest::default();
-    let subscribers = connection
-        .answer(connection.admin().list_subscribers(request))
-        .await?;
+    let subscribers = connection.answer(connection.admin().list_subscribers(request)).await?;
     session.show(&StatusView::of(connection.url(), status, subscribers.subscribers))?;
     Ok(Exit::Done)
 }

@@ -13,9 +13,7 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         environment: session.settings.environment.clone(),
         service: String::new(),
     };
-    let answer = connection
-        .answer(connection.admin().list_subscribers(request))
-        .await?;
+    let answer = connection.answer(connection.admin().list_subscribers(request)).await?;
     session.show(&SubscribersView {
         head_revision: answer.head_revision,
         subscribers: answer.subscribers.into_iter().map(SubscriberView::of).collect(),

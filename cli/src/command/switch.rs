@@ -10,10 +10,8 @@ use crate::session::Session;
 use crate::submission::{Reach, Submission, submit};
 
 pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let change = v1::EnableFlag {
-        environment: session.settings.environment.clone(),
-        flag: args.flag.clone(),
-    };
+    let change =
+        v1::EnableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
         change: Change::EnableFlag(change),
         reach: Reach::Environment,
@@ -25,10 +23,8 @@ pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Ex
 }
 
 pub(crate) async fn disable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let change = v1::DisableFlag {
-        environment: session.settings.environment.clone(),
-        flag: args.flag.clone(),
-    };
+    let change =
+        v1::DisableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
         change: Change::DisableFlag(change),
         reach: Reach::Environment,

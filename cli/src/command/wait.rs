@@ -22,10 +22,7 @@ pub(crate) async fn run(args: WaitArgs, session: &Session<'_>) -> Result<Exit, F
     };
     let patience = session.settings.timeout.unwrap_or(PATIENCE_DEFAULT);
     let course = convergence::follow(&connection, request, patience, session.terminal).await;
-    let last = course
-        .last
-        .as_ref()
-        .filter(|_| course.end.is_ok() || !session.terminal.is_for_people());
+    let last = course.last.as_ref().filter(|_| course.end.is_ok() || !session.terminal.is_for_people());
     if let Some(report) = last {
         session.show(&ConvergenceView::of(report))?;
     }

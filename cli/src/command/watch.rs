@@ -41,9 +41,7 @@ pub(crate) async fn run(args: WatchArgs, session: &Session<'_>) -> Result<Exit, 
             End::Lost { why, stood } => {
                 pause = if stood { BACKOFF_MIN } else { pause };
                 let rest = jittered(pause);
-                session
-                    .terminal
-                    .note(&format!("connection lost: {why}; again in {rest:.1?}"));
+                session.terminal.note(&format!("connection lost: {why}; again in {rest:.1?}"));
                 pause = (pause * 2).min(BACKOFF_MAX);
                 rest
             }
@@ -118,19 +116,13 @@ fn lost(failure: Failure, followed: &Followed, stood: bool) -> Result<End, Failu
     if followed.frames() == 0 || is_final(&failure) {
         return Err(failure);
     }
-    Ok(End::Lost {
-        why: failure.message(),
-        stood,
-    })
+    Ok(End::Lost { why: failure.message(), stood })
 }
 
 const fn is_final(failure: &Failure) -> bool {
     matches!(
         failure,
-        Failure::Refused {
-            code: Code::InvalidArgument | Code::NotFound | Code::Unimplemented,
-            ..
-        }
+        Failure::Refused { code: Code::InvalidArgument | Code::NotFound | Code::Unimplemented, .. }
     )
 }
 

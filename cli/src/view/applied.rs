@@ -58,29 +58,18 @@ impl View for AppliedView {
         };
         let text = match (self.changed, self.dry_run) {
             (false, _) => {
-                let place = self
-                    .environment
-                    .as_ref()
-                    .map(|name| format!(" in {name}"))
-                    .unwrap_or_default();
+                let place = self.environment.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
                 format!(
                     "unchanged: {} is already as asked{place}, still at revision {}",
                     self.flag, self.revision
                 )
             }
             (true, true) => {
-                format!(
-                    "would have {deed} (dry run at revision {}, nothing changed)",
-                    self.revision
-                )
+                format!("would have {deed} (dry run at revision {}, nothing changed)", self.revision)
             }
             (true, false) => format!("{deed} at revision {}", self.revision),
         };
-        let replayed = if self.replayed {
-            " (replayed: an earlier request had done this)"
-        } else {
-            ""
-        };
+        let replayed = if self.replayed { " (replayed: an earlier request had done this)" } else { "" };
         let mut page = Page::default();
         page.line([Span::from(text), Span::new(replayed, Tone::Faint)]);
         page
@@ -108,13 +97,7 @@ mod tests {
 
     #[test]
     fn the_environment_that_changed_is_named() {
-        check(
-            1,
-            false,
-            false,
-            Some("production"),
-            "enabled dreams in production at revision 7",
-        );
+        check(1, false, false, Some("production"), "enabled dreams in production at revision 7");
         check(1, false, false, None, "enabled dreams at revision 7");
         check(
             1,

@@ -23,36 +23,18 @@ impl ChangeView {
     pub(crate) fn of(change: &v1::Change, environment: Option<&str>) -> Self {
         let Some(change) = &change.change else {
             let words = "a change that this program does not know".to_owned();
-            return Self {
-                kind: "unknown",
-                flag: None,
-                environment: None,
-                words,
-            };
+            return Self { kind: "unknown", flag: None, environment: None, words };
         };
         let (kind, flag, named) = subject(change);
         let Some(named) = named else {
-            return Self {
-                kind,
-                flag: flag.map(str::to_owned),
-                environment: None,
-                words: words(change),
-            };
+            return Self { kind, flag: flag.map(str::to_owned), environment: None, words: words(change) };
         };
-        let environment = if named.is_empty() {
-            environment
-        } else {
-            Some(named)
-        };
+        let environment = if named.is_empty() { environment } else { Some(named) };
         Self {
             kind,
             flag: flag.map(str::to_owned),
             environment: environment.map(str::to_owned),
-            words: format!(
-                "{} in {}",
-                words(change),
-                environment.unwrap_or("the default environment")
-            ),
+            words: format!("{} in {}", words(change), environment.unwrap_or("the default environment")),
         }
     }
 }
@@ -93,11 +75,7 @@ fn words(change: &Change) -> String {
             format!("{enable}roll out {} to {}%", rollout.flag, rollout.percent)
         }
         Change::SetDefaultServe(set) => {
-            format!(
-                "serve {} for {}",
-                words_of(ServeView::of(set.serve.as_ref()).as_ref()),
-                set.flag
-            )
+            format!("serve {} for {}", words_of(ServeView::of(set.serve.as_ref()).as_ref()), set.flag)
         }
         Change::SetRules(set) => format!("set {} rules for {}", set.rules.len(), set.flag),
         Change::SetOffVariant(set) => format!("serve {} for {} while it is off", set.variant, set.flag),
@@ -109,10 +87,7 @@ fn words(change: &Change) -> String {
 }
 
 fn created_key(create: &v1::CreateFlag) -> &str {
-    create
-        .definition
-        .as_ref()
-        .map_or("", |definition| definition.key.as_str())
+    create.definition.as_ref().map_or("", |definition| definition.key.as_str())
 }
 
 #[cfg(test)]
@@ -121,10 +96,7 @@ mod tests {
 
     #[track_caller]
     fn check(change: Change, meant: Option<&str>, expected: &str) {
-        assert_eq!(
-            ChangeView::of(&v1::Change { change: Some(change) }, meant).words,
-            expected
-        );
+        assert_eq!(ChangeView::of(&v1::Change { change: Some(change) }, meant).words, expected);
     }
 
     #[test]
@@ -137,27 +109,9 @@ mod tests {
                 enable: false,
             })
         };
-        check(
-            rollout("staging"),
-            Some("production"),
-            "roll out dreams to 12.5% in staging",
-        );
-        check(
-            rollout(""),
-            Some("production"),
-            "roll out dreams to 12.5% in production",
-        );
-        check(
-            rollout(""),
-            None,
-            "roll out dreams to 12.5% in the default environment",
-        );
-        check(
-            Change::DeleteFlag(v1::DeleteFlag {
-                flag: "dreams".to_owned(),
-            }),
-            None,
-            "delete dreams",
-        );
+        check(rollout("staging"), Some("production"), "roll out dreams to 12.5% in staging");
+        check(rollout(""), Some("production"), "roll out dreams to 12.5% in production");
+        check(rollout(""), None, "roll out dreams to 12.5% in the default environment");
+        check(Change::DeleteFlag(v1::DeleteFlag { flag: "dreams".to_owned() }), None, "delete dreams");
     }
 }

@@ -11,12 +11,7 @@ use crate::view::value;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ConditionView {
-    Test {
-        attribute: String,
-        operator: String,
-        operands: Vec<Json>,
-        negated: bool,
-    },
+    Test { attribute: String, operator: String, operands: Vec<Json>, negated: bool },
     All(Vec<ConditionView>),
     Any(Vec<ConditionView>),
     Not(Box<ConditionView>),
@@ -39,27 +34,17 @@ impl ConditionView {
     }
 
     fn of_list(list: &v1::ConditionList) -> Vec<Self> {
-        list.conditions
-            .iter()
-            .filter_map(|condition| Self::of(Some(condition)))
-            .collect()
+        list.conditions.iter().filter_map(|condition| Self::of(Some(condition))).collect()
     }
 
     /// `country in "DE", "AT" and not (plan equals "free")`.
     pub(crate) fn words(&self) -> String {
         match self {
-            Self::Test {
-                attribute,
-                operator,
-                operands,
-                negated,
-            } => {
+            Self::Test { attribute, operator, operands, negated } => {
                 let operator = operator.replace('_', " ");
                 let negation = if *negated { "not " } else { "" };
                 let operands: Vec<_> = operands.iter().map(Json::to_string).collect();
-                format!("{attribute} {negation}{operator} {}", operands.join(", "))
-                    .trim_end()
-                    .to_owned()
+                format!("{attribute} {negation}{operator} {}", operands.join(", ")).trim_end().to_owned()
             }
             Self::All(conditions) if conditions.is_empty() => "always".to_owned(),
             Self::Any(conditions) if conditions.is_empty() => "never".to_owned(),
@@ -99,18 +84,14 @@ pub(crate) mod tests {
         operands: &[&str],
         negated: bool,
     ) -> v1::Condition {
-        let value = |text: &&str| v1::Value {
-            kind: Some(Kind::StringValue((*text).to_owned())),
-        };
+        let value = |text: &&str| v1::Value { kind: Some(Kind::StringValue((*text).to_owned())) };
         let test = v1::Test {
             attribute: attribute.to_owned(),
             operator: operator.into(),
             operands: operands.iter().map(value).collect(),
             negated,
         };
-        v1::Condition {
-            condition: Some(Condition::Test(test)),
-        }
+        v1::Condition { condition: Some(Condition::Test(test)) }
     }
 
     #[track_caller]
@@ -128,31 +109,12 @@ pub(crate) mod tests {
         let list = |conditions: &[&v1::Condition]| v1::ConditionList {
             conditions: conditions.iter().map(|condition| (*condition).clone()).collect(),
         };
-        let any = v1::Condition {
-            condition: Some(Condition::Any(list(&[&country, &plan]))),
-        };
-        let not = v1::Condition {
-            condition: Some(Condition::Not(Box::new(plan.clone()))),
-        };
-        let all = v1::Condition {
-            condition: Some(Condition::All(list(&[&any, &not]))),
-        };
-        check(
-            &all,
-            r#"(country in "DE", "AT" or plan equals "free") and not (plan equals "free")"#,
-        );
-        check(
-            &v1::Condition {
-                condition: Some(Condition::All(list(&[]))),
-            },
-            "always",
-        );
-        check(
-            &v1::Condition {
-                condition: Some(Condition::Any(list(&[]))),
-            },
-            "never",
-        );
+        let any = v1::Condition { condition: Some(Condition::Any(list(&[&country, &plan]))) };
+        let not = v1::Condition { condition: Some(Condition::Not(Box::new(plan.clone()))) };
+        let all = v1::Condition { condition: Some(Condition::All(list(&[&any, &not]))) };
+        check(&all, r#"(country in "DE", "AT" or plan equals "free") and not (plan equals "free")"#);
+        check(&v1::Condition { condition: Some(Condition::All(list(&[]))) }, "always");
+        check(&v1::Condition { condition: Some(Condition::Any(list(&[]))) }, "never");
     }
 
     #[test]

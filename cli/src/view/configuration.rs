@@ -62,41 +62,23 @@ impl ConfigurationView {
 
     /// Adds the lines of an environment.
     pub(crate) fn describe(&self, environment: &str, page: &mut Page) {
-        let switch = if self.enabled {
-            Span::new("enabled", Tone::Good)
-        } else {
-            Span::new("disabled", Tone::Faint)
-        };
+        let switch =
+            if self.enabled { Span::new("enabled", Tone::Good) } else { Span::new("disabled", Tone::Faint) };
         let by = match &self.switched {
-            Some(switched) => format!(
-                " by {} at {} (revision {})",
-                switched.actor, switched.at_briefly, switched.revision
-            ),
+            Some(switched) => {
+                format!(" by {} at {} (revision {})", switched.actor, switched.at_briefly, switched.revision)
+            }
             None => " (never switched)".to_owned(),
         };
-        page.line([
-            Span::from(format!("{environment}  ")),
-            switch,
-            Span::new(&by, Tone::Faint),
-        ]);
+        page.line([Span::from(format!("{environment}  ")), switch, Span::new(&by, Tone::Faint)]);
         let mut rows = Vec::new();
         for (index, rule) in self.rules.iter().enumerate() {
             let label = format!("rule {}", index + 1);
             rows.push(vec![Span::from(label), Span::from(rule.words.as_str())]);
         }
-        let otherwise = if self.rules.is_empty() {
-            "serves"
-        } else {
-            "otherwise"
-        };
-        rows.push(vec![
-            Span::from(otherwise),
-            Span::from(words_of(self.default_serve.as_ref())),
-        ]);
-        rows.push(vec![
-            Span::from("while off"),
-            Span::from(self.off_variant.as_str()),
-        ]);
+        let otherwise = if self.rules.is_empty() { "serves" } else { "otherwise" };
+        rows.push(vec![Span::from(otherwise), Span::from(words_of(self.default_serve.as_ref()))]);
+        rows.push(vec![Span::from("while off"), Span::from(self.off_variant.as_str())]);
         if !self.salt.is_empty() {
             rows.push(vec![Span::from("salt"), Span::from(self.salt.as_str())]);
         }
@@ -108,21 +90,10 @@ impl RuleView {
     fn of(rule: &v1::Rule) -> Self {
         let condition = ConditionView::of(rule.condition.as_ref());
         let serve = ServeView::of(rule.serve.as_ref());
-        let when = condition
-            .as_ref()
-            .map_or_else(|| "always".to_owned(), ConditionView::words);
-        let name = if rule.name.is_empty() {
-            String::new()
-        } else {
-            format!("{}: ", rule.name)
-        };
+        let when = condition.as_ref().map_or_else(|| "always".to_owned(), ConditionView::words);
+        let name = if rule.name.is_empty() { String::new() } else { format!("{}: ", rule.name) };
         let words = format!("{name}if {when} then {}", words_of(serve.as_ref()));
-        Self {
-            name: rule.name.clone(),
-            condition,
-            serve,
-            words,
-        }
+        Self { name: rule.name.clone(), condition, serve, words }
     }
 }
 

@@ -45,11 +45,7 @@ impl ConvergenceView {
             converged: report.converged,
             services: report.services.iter().map(service).collect(),
             slowest: report.slowest.clone(),
-            duration_micros: report
-                .services
-                .iter()
-                .filter_map(|service| service.last_after_micros)
-                .max(),
+            duration_micros: report.services.iter().filter_map(|service| service.last_after_micros).max(),
             spread_micros: report.spread_micros,
         }
     }
@@ -63,11 +59,7 @@ impl View for ConvergenceView {
                 self.revision
             ));
         }
-        let done = if self.converged {
-            ("converged", Tone::Good)
-        } else {
-            ("not converged", Tone::Partial)
-        };
+        let done = if self.converged { ("converged", Tone::Good) } else { ("not converged", Tone::Partial) };
         let mut details = String::new();
         if let Some(micros) = self.duration_micros {
             details.push_str(&format!(" in {}", print_micros(micros)));
@@ -75,10 +67,7 @@ impl View for ConvergenceView {
         let instances: u32 = self.services.iter().map(|service| service.converged).sum();
         // One instance is the first and the last.
         if let Some(micros) = self.spread_micros.filter(|_| instances > 1) {
-            details.push_str(&format!(
-                "; spread {} between first and last",
-                print_micros(micros)
-            ));
+            details.push_str(&format!("; spread {} between first and last", print_micros(micros)));
         }
         if !self.slowest.is_empty() {
             details.push_str(&format!("; slowest {}", self.slowest));
@@ -113,11 +102,7 @@ mod tests {
             ConvergenceView::of(&report).page().render(false),
             "converged in 12.3 ms; spread 4.1 ms between first and last; slowest runner/runner-7f\n"
         );
-        let nobody = v1::WaitConvergedResponse {
-            revision: 7,
-            converged: true,
-            ..Default::default()
-        };
+        let nobody = v1::WaitConvergedResponse { revision: 7, converged: true, ..Default::default() };
         assert_eq!(
             ConvergenceView::of(&nobody).page().render(false),
             "no connected instance is concerned by revision 7\n"

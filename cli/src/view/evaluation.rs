@@ -51,17 +51,12 @@ impl View for EvaluationView {
             ("reason", Span::from(self.reason.as_str())),
         ];
         if let Some(code) = &self.error_code {
-            rows.push((
-                "error",
-                Span::new(&format!("{code} {}", self.error_message), Tone::Partial),
-            ));
+            rows.push(("error", Span::new(&format!("{code} {}", self.error_message), Tone::Partial)));
         }
         let mut page = Page::default();
         page.table(
             0,
-            rows.into_iter()
-                .map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact])
-                .collect(),
+            rows.into_iter().map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact]).collect(),
         );
         page
     }
@@ -77,9 +72,7 @@ mod tests {
     fn openfeature_names_are_kept() {
         let evaluation = v1::Evaluation {
             flag: "dreams".to_owned(),
-            value: Some(v1::Value {
-                kind: Some(Kind::BooleanValue(true)),
-            }),
+            value: Some(v1::Value { kind: Some(Kind::BooleanValue(true)) }),
             variant: "on".to_owned(),
             reason: v1::Reason::TargetingMatch.into(),
             error_code: v1::ErrorCode::TargetingKeyMissing.into(),

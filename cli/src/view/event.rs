@@ -86,15 +86,8 @@ impl EventView {
             revision: snapshot.revision,
             previous_revision: None,
             committed_at: None,
-            flags: snapshot
-                .flags
-                .iter()
-                .map(|flag| EffectiveFlagView::of(flag, is_news(flag)))
-                .collect(),
-            removed: known
-                .filter(|key| !kept.contains(key.as_str()))
-                .cloned()
-                .collect(),
+            flags: snapshot.flags.iter().map(|flag| EffectiveFlagView::of(flag, is_news(flag))).collect(),
+            removed: known.filter(|key| !kept.contains(key.as_str())).cloned().collect(),
             committed_briefly: String::new(),
         }
     }
@@ -107,11 +100,7 @@ impl EventView {
             revision: delta.revision,
             previous_revision: Some(delta.previous_revision),
             committed_at: moment::exactly(delta.committed_at.as_ref()),
-            flags: delta
-                .flags
-                .iter()
-                .map(|flag| EffectiveFlagView::of(flag, true))
-                .collect(),
+            flags: delta.flags.iter().map(|flag| EffectiveFlagView::of(flag, true)).collect(),
             removed: delta.removed.clone(),
             committed_briefly: moment::briefly(delta.committed_at.as_ref()),
         }
@@ -133,18 +122,11 @@ impl View for EventView {
                 format!("meanwhile  {}  ", self.environment)
             }
             EventKind::Delta => {
-                format!(
-                    "{}  revision {}  {}  ",
-                    self.committed_briefly, self.revision, self.environment
-                )
+                format!("{}  revision {}  {}  ", self.committed_briefly, self.revision, self.environment)
             }
         };
         for flag in self.flags.iter().filter(|flag| flag.is_news) {
-            page.line([
-                faint(when.clone()),
-                Span::from(format!("{}  ", flag.key)),
-                flag.glance.span(),
-            ]);
+            page.line([faint(when.clone()), Span::from(format!("{}  ", flag.key)), flag.glance.span()]);
         }
         for key in &self.removed {
             page.line([
@@ -162,11 +144,7 @@ mod tests {
     use super::*;
 
     fn flag(key: &str, enabled: bool) -> v1::EffectiveFlag {
-        v1::EffectiveFlag {
-            key: key.to_owned(),
-            enabled,
-            ..v1::EffectiveFlag::default()
-        }
+        v1::EffectiveFlag { key: key.to_owned(), enabled, ..v1::EffectiveFlag::default() }
     }
 
     #[test]

@@ -37,11 +37,7 @@ impl FlagView {
         let environment = |configuration: &v1::FlagConfiguration| {
             let glance = State::of_configuration(configuration, &definition.variants);
             let configuration = ConfigurationView::of(configuration);
-            EnvironmentView {
-                state: glance.text.clone(),
-                configuration,
-                glance,
-            }
+            EnvironmentView { state: glance.text.clone(), configuration, glance }
         };
         let configurations = flag.configurations.iter();
         Self {
@@ -76,11 +72,8 @@ impl View for GetView {
             .iter()
             .map(|variant| format!("{} = {}", variant.name, variant.value))
             .collect();
-        let services = if definition.services.is_empty() {
-            "all".to_owned()
-        } else {
-            definition.services.join(", ")
-        };
+        let services =
+            if definition.services.is_empty() { "all".to_owned() } else { definition.services.join(", ") };
         let facts = [
             ("description", definition.description.clone()),
             ("variants", variants.join(", ")),
@@ -89,20 +82,9 @@ impl View for GetView {
             ("services", services),
         ];
         let said = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
-        page.table(
-            2,
-            said.map(|(label, fact)| vec![Span::from(label), Span::from(fact)])
-                .collect(),
-        );
-        let ordered = self
-            .order
-            .iter()
-            .filter_map(|name| self.flag.environments.get_key_value(name));
-        let others = self
-            .flag
-            .environments
-            .iter()
-            .filter(|(name, _)| !self.order.contains(name));
+        page.table(2, said.map(|(label, fact)| vec![Span::from(label), Span::from(fact)]).collect());
+        let ordered = self.order.iter().filter_map(|name| self.flag.environments.get_key_value(name));
+        let others = self.flag.environments.iter().filter(|(name, _)| !self.order.contains(name));
         for (name, environment) in ordered.chain(others) {
             page.blank();
             environment.configuration.describe(name, &mut page);
@@ -127,17 +109,11 @@ impl View for ListView {
         }
         let faint = |text: &str| Span::new(text, Tone::Faint);
         let mut heading = vec![faint("KEY"), faint("TYPE")];
-        heading.extend(
-            self.environments
-                .iter()
-                .map(|environment| faint(&environment.to_uppercase())),
-        );
+        heading.extend(self.environments.iter().map(|environment| faint(&environment.to_uppercase())));
         let mut rows = vec![heading];
         for flag in &self.flags {
-            let mut row = vec![
-                Span::from(flag.definition.key.as_str()),
-                Span::from(flag.definition.flag_type),
-            ];
+            let mut row =
+                vec![Span::from(flag.definition.key.as_str()), Span::from(flag.definition.flag_type)];
             row.extend(self.environments.iter().map(
                 |environment| match flag.environments.get(environment) {
                     Some(environment) => environment.glance.span(),
@@ -182,11 +158,7 @@ mod tests {
     #[test]
     fn the_list_has_a_column_for_each_environment() {
         let environments = vec!["staging".to_owned(), "production".to_owned()];
-        let view = ListView {
-            revision: 1,
-            environments,
-            flags: vec![FlagView::of(&flag())],
-        };
+        let view = ListView { revision: 1, environments, flags: vec![FlagView::of(&flag())] };
         assert_eq!(
             view.page().render(false),
             "KEY     TYPE     STAGING  PRODUCTION\n\
@@ -196,26 +168,16 @@ mod tests {
 
     #[test]
     fn the_document_of_a_flag_is_flat() {
-        let view = GetView {
-            flag: FlagView::of(&flag()),
-            revision: 7,
-            order: Vec::new(),
-        };
+        let view = GetView { flag: FlagView::of(&flag()), revision: 7, order: Vec::new() };
         let document = serde_json::to_value(&view).unwrap();
         assert_eq!(document["key"], "dreams");
         assert_eq!(document["type"], "boolean");
         assert_eq!(document["lifetime"], "temporary");
         assert_eq!(document["revision"], 7);
-        assert_eq!(
-            document["variants"][0],
-            serde_json::json!({"name": "on", "value": true})
-        );
+        assert_eq!(document["variants"][0], serde_json::json!({"name": "on", "value": true}));
         assert_eq!(document["environments"]["staging"]["state"], "25%");
         assert_eq!(document["environments"]["staging"]["enabled"], true);
-        assert_eq!(
-            document["environments"]["staging"]["default_serve"]["split"][0]["percent"],
-            25.0
-        );
+        assert_eq!(document["environments"]["staging"]["default_serve"]["split"][0]["percent"], 25.0);
         assert!(document["environments"]["production"]["switched"].is_null());
     }
 }

@@ -61,17 +61,9 @@ impl RecordView {
             committed_briefly: moment::briefly(record.committed_at.as_ref()),
             actor: asked.actor,
             reason: asked.reason,
-            changes: asked
-                .changes
-                .iter()
-                .map(|change| ChangeView::of(change, environment))
-                .collect(),
+            changes: asked.changes.iter().map(|change| ChangeView::of(change, environment)).collect(),
             writes: record.writes.iter().map(WriteView::of).collect(),
-            chain_hash: record
-                .chain_hash
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            chain_hash: record.chain_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             idempotency_key: record.idempotency_key.clone(),
         }
     }
@@ -84,12 +76,7 @@ impl WriteView {
             Some(Written::Configuration(configuration)) => (None, Some(ConfigurationView::of(configuration))),
             Some(Written::Environment(_) | Written::Settings(_)) | None => (None, None),
         };
-        Self {
-            entity: write.entity.clone(),
-            removed: write.value.is_none(),
-            definition,
-            configuration,
-        }
+        Self { entity: write.entity.clone(), removed: write.value.is_none(), definition, configuration }
     }
 }
 
@@ -97,9 +84,7 @@ impl WriteView {
 fn the_only_environment(writes: &[v1::Write]) -> Option<&str> {
     let mut environments = writes.iter().filter_map(|write| environment_of(&write.entity));
     let first = environments.next()?;
-    environments
-        .all(|environment| environment == first)
-        .then_some(first)
+    environments.all(|environment| environment == first).then_some(first)
 }
 
 impl View for HistoryView {
@@ -146,10 +131,7 @@ mod tests {
                 flag: flag.to_owned(),
             })),
         };
-        let write = |entity: &str| v1::Write {
-            entity: entity.to_owned(),
-            value: None,
-        };
+        let write = |entity: &str| v1::Write { entity: entity.to_owned(), value: None };
         let record = v1::Record {
             revision: 12,
             committed_at: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
@@ -162,11 +144,7 @@ mod tests {
             chain_hash: vec![0xab, 0x01].into(),
             idempotency_key: String::new(),
         };
-        let view = HistoryView {
-            head_revision: 12,
-            more: false,
-            records: vec![RecordView::of(&record)],
-        };
+        let view = HistoryView { head_revision: 12, more: false, records: vec![RecordView::of(&record)] };
         assert_eq!(
             view.page().render(false),
             "REVISION  TIME                      ACTOR  CHANGE               REASON\n\

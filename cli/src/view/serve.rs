@@ -10,13 +10,8 @@ use crate::percent::Percent;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ServeView {
-    Variant {
-        variant: String,
-    },
-    Split {
-        split: Vec<ShareView>,
-        bucket_by: String,
-    },
+    Variant { variant: String },
+    Split { split: Vec<ShareView>, bucket_by: String },
 }
 
 /// `{"variant": …, "percent": …}`.
@@ -32,9 +27,7 @@ impl ServeView {
     /// None when the server said nothing.
     pub(crate) fn of(serve: Option<&v1::Serve>) -> Option<Self> {
         Some(match serve?.serve.as_ref()? {
-            Serve::Variant(variant) => Self::Variant {
-                variant: variant.clone(),
-            },
+            Serve::Variant(variant) => Self::Variant { variant: variant.clone() },
             Serve::Split(split) => Self::Split {
                 split: split.weights.iter().map(ShareView::of).collect(),
                 bucket_by: if split.bucket_by.is_empty() {
@@ -51,15 +44,9 @@ impl ServeView {
         match self {
             Self::Variant { variant } => variant.clone(),
             Self::Split { split, bucket_by } => {
-                let shares: Vec<_> = split
-                    .iter()
-                    .map(|share| format!("{} {}", share.share, share.variant))
-                    .collect();
-                let by = if bucket_by == "targetingKey" {
-                    String::new()
-                } else {
-                    format!(" by {bucket_by}")
-                };
+                let shares: Vec<_> =
+                    split.iter().map(|share| format!("{} {}", share.share, share.variant)).collect();
+                let by = if bucket_by == "targetingKey" { String::new() } else { format!(" by {bucket_by}") };
                 format!("{}{by}", shares.join(", "))
             }
         }
@@ -69,11 +56,7 @@ impl ServeView {
 impl ShareView {
     fn of(weighted: &v1::WeightedVariant) -> Self {
         let share = Percent::of_thousandths(weighted.weight);
-        Self {
-            variant: weighted.variant.clone(),
-            percent: share.as_f64(),
-            share,
-        }
+        Self { variant: weighted.variant.clone(), percent: share.as_f64(), share }
     }
 }
 
@@ -89,9 +72,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn variant(name: &str) -> v1::Serve {
-        v1::Serve {
-            serve: Some(Serve::Variant(name.to_owned())),
-        }
+        v1::Serve { serve: Some(Serve::Variant(name.to_owned())) }
     }
 
     pub(crate) fn split(weights: &[(&str, u32)]) -> v1::Serve {
@@ -100,12 +81,7 @@ pub(crate) mod tests {
             weight: *weight,
         };
         let weights = weights.iter().map(weighted).collect();
-        v1::Serve {
-            serve: Some(Serve::Split(v1::Split {
-                weights,
-                bucket_by: String::new(),
-            })),
-        }
+        v1::Serve { serve: Some(Serve::Split(v1::Split { weights, bucket_by: String::new() })) }
     }
 
     #[track_caller]

@@ -18,30 +18,17 @@ impl State {
     /// Of a flag's configuration.
     pub(crate) fn of_configuration(configuration: &v1::FlagConfiguration, variants: &[v1::Variant]) -> Self {
         let serve = configuration.default_serve.as_ref();
-        Self::of(
-            configuration.enabled,
-            !configuration.rules.is_empty(),
-            serve,
-            variants,
-        )
+        Self::of(configuration.enabled, !configuration.rules.is_empty(), serve, variants)
     }
 
     /// Of a flag as an environment's subscribers get it.
     pub(crate) fn of_effective(flag: &v1::EffectiveFlag) -> Self {
-        Self::of(
-            flag.enabled,
-            !flag.rules.is_empty(),
-            flag.default_serve.as_ref(),
-            &flag.variants,
-        )
+        Self::of(flag.enabled, !flag.rules.is_empty(), flag.default_serve.as_ref(), &flag.variants)
     }
 
     fn of(enabled: bool, has_rules: bool, serve: Option<&v1::Serve>, variants: &[v1::Variant]) -> Self {
         if !enabled {
-            return Self {
-                text: "off".to_owned(),
-                tone: Tone::Faint,
-            };
+            return Self { text: "off".to_owned(), tone: Tone::Faint };
         }
         let (text, tone) = match serve.and_then(|serve| serve.serve.as_ref()) {
             None => ("nothing".to_owned(), Tone::Partial),
@@ -49,10 +36,7 @@ impl State {
             Some(Serve::Split(split)) => of_split(split, variants),
         };
         if has_rules {
-            Self {
-                text: format!("rules+{text}"),
-                tone: Tone::Partial,
-            }
+            Self { text: format!("rules+{text}"), tone: Tone::Partial }
         } else {
             Self { text, tone }
         }
@@ -72,10 +56,7 @@ fn of_variant(name: &str, variants: &[v1::Variant]) -> (String, Tone) {
 }
 
 fn of_split(split: &v1::Split, variants: &[v1::Variant]) -> (String, Tone) {
-    let is_boolean = split
-        .weights
-        .iter()
-        .all(|share| boolean(&share.variant, variants).is_some());
+    let is_boolean = split.weights.iter().all(|share| boolean(&share.variant, variants).is_some());
     if !is_boolean {
         let shares = split.weights.iter();
         let shares: Vec<_> = shares
@@ -83,10 +64,7 @@ fn of_split(split: &v1::Split, variants: &[v1::Variant]) -> (String, Tone) {
             .collect();
         return (shares.join("/"), Tone::Partial);
     }
-    let on = split
-        .weights
-        .iter()
-        .filter(|share| boolean(&share.variant, variants) == Some(true));
+    let on = split.weights.iter().filter(|share| boolean(&share.variant, variants) == Some(true));
     let on = Percent::of_thousandths(on.map(|share| share.weight).sum());
     let tone = match on {
         all if all.is_all() => Tone::Good,
@@ -110,17 +88,11 @@ pub(crate) mod tests {
     use crate::view::serve::tests::{split, variant};
 
     pub(crate) fn named(name: &str, kind: Kind) -> v1::Variant {
-        v1::Variant {
-            name: name.to_owned(),
-            value: Some(v1::Value { kind: Some(kind) }),
-        }
+        v1::Variant { name: name.to_owned(), value: Some(v1::Value { kind: Some(kind) }) }
     }
 
     pub(crate) fn on_and_off() -> Vec<v1::Variant> {
-        vec![
-            named("on", Kind::BooleanValue(true)),
-            named("off", Kind::BooleanValue(false)),
-        ]
+        vec![named("on", Kind::BooleanValue(true)), named("off", Kind::BooleanValue(false))]
     }
 
     #[track_caller]
@@ -140,36 +112,15 @@ pub(crate) mod tests {
         check(false, 2, variant("on"), &boolean, "off");
         check(true, 0, variant("on"), &boolean, "on");
         check(true, 0, variant("off"), &boolean, "variant off");
-        check(
-            true,
-            0,
-            split(&[("on", 25_000), ("off", 75_000)]),
-            &boolean,
-            "25%",
-        );
+        check(true, 0, split(&[("on", 25_000), ("off", 75_000)]), &boolean, "25%");
         check(true, 0, split(&[("off", 100_000), ("on", 0)]), &boolean, "0%");
         check(true, 0, split(&[("on", 100_000), ("off", 0)]), &boolean, "100%");
-        check(
-            true,
-            1,
-            split(&[("on", 50_000), ("off", 50_000)]),
-            &boolean,
-            "rules+50%",
-        );
+        check(true, 1, split(&[("on", 50_000), ("off", 50_000)]), &boolean, "rules+50%");
         check(true, 1, variant("on"), &boolean, "rules+on");
 
-        let sizes = [
-            named("small", Kind::IntegerValue(1)),
-            named("large", Kind::IntegerValue(9)),
-        ];
+        let sizes = [named("small", Kind::IntegerValue(1)), named("large", Kind::IntegerValue(9))];
         check(true, 0, variant("small"), &sizes, "variant small");
-        check(
-            true,
-            0,
-            split(&[("small", 30_000), ("large", 70_000)]),
-            &sizes,
-            "small 30%/large 70%",
-        );
+        check(true, 0, split(&[("small", 30_000), ("large", 70_000)]), &sizes, "small 30%/large 70%");
         check(false, 0, variant("small"), &sizes, "off");
     }
 }

@@ -60,28 +60,17 @@ impl StatusView {
             true => format!("{name} (default)"),
             false => name.clone(),
         };
-        self.environments
-            .iter()
-            .map(default)
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.environments.iter().map(default).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl ServiceView {
     fn row(&self) -> Vec<Span> {
-        let tone = if self.up_to_date == self.instances {
-            Tone::Good
-        } else {
-            Tone::Partial
-        };
+        let tone = if self.up_to_date == self.instances { Tone::Good } else { Tone::Partial };
         let revisions = if self.applied_revision_min == self.applied_revision_max {
             format!("at revision {}", self.applied_revision_max)
         } else {
-            format!(
-                "at revisions {} to {}",
-                self.applied_revision_min, self.applied_revision_max
-            )
+            format!("at revisions {} to {}", self.applied_revision_min, self.applied_revision_max)
         };
         vec![
             Span::from(self.environment.as_str()),
@@ -100,10 +89,7 @@ impl View for StatusView {
             (false, reason) => Span::new(&format!("no: {reason}"), Tone::Partial),
         };
         let facts = [
-            (
-                "server",
-                Span::from(format!("{} (mycelia-flags {})", self.server, self.version)),
-            ),
+            ("server", Span::from(format!("{} (mycelia-flags {})", self.server, self.version))),
             ("serving since", Span::from(self.started_briefly.as_str())),
             ("epoch", Span::from(self.epoch.as_str())),
             ("revision", Span::from(self.revision.to_string())),
@@ -116,10 +102,7 @@ impl View for StatusView {
         let mut page = Page::default();
         page.table(
             0,
-            facts
-                .into_iter()
-                .map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact])
-                .collect(),
+            facts.into_iter().map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact]).collect(),
         );
         if !self.services.is_empty() {
             page.blank();
@@ -149,26 +132,11 @@ mod tests {
             not_writable_reason: "the disk is full".to_owned(),
             ..v1::GetStatusResponse::default()
         };
-        let subscribers = vec![
-            subscriber("ui", 7),
-            subscriber("runner", 7),
-            subscriber("runner", 5),
-        ];
-        let page = StatusView::of("http://x", status, subscribers)
-            .page()
-            .render(false);
-        assert!(
-            page.contains("environments   staging, production (default)\n"),
-            "{page}"
-        );
+        let subscribers = vec![subscriber("ui", 7), subscriber("runner", 7), subscriber("runner", 5)];
+        let page = StatusView::of("http://x", status, subscribers).page().render(false);
+        assert!(page.contains("environments   staging, production (default)\n"), "{page}");
         assert!(page.contains("writable       no: the disk is full\n"), "{page}");
-        assert!(
-            page.contains("production  runner  1/2  at revisions 5 to 7\n"),
-            "{page}"
-        );
-        assert!(
-            page.contains("production  ui      1/1  at revision 7\n"),
-            "{page}"
-        );
+        assert!(page.contains("production  runner  1/2  at revisions 5 to 7\n"), "{page}");
+        assert!(page.contains("production  ui      1/1  at revision 7\n"), "{page}");
     }
 }

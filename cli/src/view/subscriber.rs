@@ -90,16 +90,7 @@ impl View for SubscribersView {
         if self.subscribers.is_empty() {
             return Page::of_line("nobody is connected");
         }
-        let headings = [
-            "ENVIRONMENT",
-            "SERVICE",
-            "INSTANCE",
-            "APPLIED",
-            "STATE",
-            "SDK",
-            "ADDRESS",
-            "SINCE",
-        ];
+        let headings = ["ENVIRONMENT", "SERVICE", "INSTANCE", "APPLIED", "STATE", "SDK", "ADDRESS", "SINCE"];
         let mut rows: Vec<Vec<Span>> = vec![headings.map(|heading| Span::new(heading, Tone::Faint)).into()];
         rows.extend(self.subscribers.iter().map(|subscriber| {
             vec![
@@ -157,11 +148,8 @@ pub(crate) mod tests {
 
     #[test]
     fn instances_are_counted_by_service() {
-        let subscribers = [
-            subscriber("runner", "a", 7, 7),
-            subscriber("ui", "b", 7, 7),
-            subscriber("runner", "c", 5, 7),
-        ];
+        let subscribers =
+            [subscriber("runner", "a", 7, 7), subscriber("ui", "b", 7, 7), subscriber("runner", "c", 5, 7)];
         let services = by_service(&subscribers);
         let counts: Vec<_> = services
             .iter()

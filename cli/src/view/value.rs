@@ -14,13 +14,9 @@ pub(crate) fn to_json(value: &v1::Value) -> Json {
         Some(Kind::FloatValue(float)) => Number::from_f64(*float).map_or(Json::Null, Json::Number),
         Some(Kind::StringValue(text)) => Json::String(text.clone()),
         Some(Kind::ListValue(list)) => Json::Array(list.values.iter().map(to_json).collect()),
-        Some(Kind::ObjectValue(object)) => Json::Object(
-            object
-                .fields
-                .iter()
-                .map(|(name, value)| (name.clone(), to_json(value)))
-                .collect(),
-        ),
+        Some(Kind::ObjectValue(object)) => {
+            Json::Object(object.fields.iter().map(|(name, value)| (name.clone(), to_json(value))).collect())
+        }
     }
 }
 
@@ -43,19 +39,15 @@ pub(crate) fn of_json(json: Json) -> Result<v1::Value, String> {
 /// The text of a variant, by the flag's type.
 pub(crate) fn of_text(text: &str, flag_type: v1::FlagType) -> Result<v1::Value, String> {
     let kind = match flag_type {
-        v1::FlagType::Unspecified | v1::FlagType::Boolean => Kind::BooleanValue(
-            text.parse()
-                .map_err(|_error| format!("`{text}` is not true or false"))?,
-        ),
+        v1::FlagType::Unspecified | v1::FlagType::Boolean => {
+            Kind::BooleanValue(text.parse().map_err(|_error| format!("`{text}` is not true or false"))?)
+        }
         v1::FlagType::String => Kind::StringValue(text.to_owned()),
         v1::FlagType::Integer => Kind::IntegerValue(
-            text.parse()
-                .map_err(|error| format!("`{text}` is not a 64-bit integer: {error}"))?,
+            text.parse().map_err(|error| format!("`{text}` is not a 64-bit integer: {error}"))?,
         ),
         v1::FlagType::Float => {
-            let float: f64 = text
-                .parse()
-                .map_err(|_error| format!("`{text}` is not a number"))?;
+            let float: f64 = text.parse().map_err(|_error| format!("`{text}` is not a number"))?;
             if !float.is_finite() {
                 return Err(format!("`{text}` is not a finite number"));
             }
@@ -73,21 +65,15 @@ pub(crate) fn of_text(text: &str, flag_type: v1::FlagType) -> Result<v1::Value, 
 /// The text of an attribute: JSON where it parses as JSON other than null, else text.
 pub(crate) fn of_attribute(text: &str) -> Result<v1::Value, String> {
     match serde_json::from_str::<Json>(text) {
-        Ok(Json::Null) | Err(_) => Ok(v1::Value {
-            kind: Some(Kind::StringValue(text.to_owned())),
-        }),
+        Ok(Json::Null) | Err(_) => Ok(v1::Value { kind: Some(Kind::StringValue(text.to_owned())) }),
         Ok(json) => of_json(json),
     }
 }
 
 fn of_object(fields: Map<String, Json>) -> Result<v1::Value, String> {
-    let fields = fields
-        .into_iter()
-        .map(|(name, json)| Ok((name, of_json(json)?)))
-        .collect::<Result<_, String>>()?;
-    Ok(v1::Value {
-        kind: Some(Kind::ObjectValue(v1::ValueMap { fields })),
-    })
+    let fields =
+        fields.into_iter().map(|(name, json)| Ok((name, of_json(json)?))).collect::<Result<_, String>>()?;
+    Ok(v1::Value { kind: Some(Kind::ObjectValue(v1::ValueMap { fields })) })
 }
 
 fn of_number(number: &Number) -> Result<Kind, String> {
@@ -127,11 +113,7 @@ mod tests {
 
     #[track_caller]
     fn check_variant(text: &str, flag_type: v1::FlagType, expected: Option<Json>) {
-        assert_eq!(
-            of_text(text, flag_type).ok().map(|value| to_json(&value)),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(of_text(text, flag_type).ok().map(|value| to_json(&value)), expected, "{text:?}");
     }
 
     #[test]
@@ -139,11 +121,7 @@ mod tests {
         check_variant("true", v1::FlagType::Boolean, Some(json!(true)));
         check_variant("yes", v1::FlagType::Boolean, None);
         check_variant("42", v1::FlagType::String, Some(json!("42")));
-        check_variant(
-            "9223372036854775807",
-            v1::FlagType::Integer,
-            Some(json!(i64::MAX)),
-        );
+        check_variant("9223372036854775807", v1::FlagType::Integer, Some(json!(i64::MAX)));
         check_variant("9223372036854775808", v1::FlagType::Integer, None);
         check_variant("1.5", v1::FlagType::Integer, None);
         check_variant("1", v1::FlagType::Float, Some(json!(1.0)));

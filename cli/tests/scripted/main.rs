@@ -25,14 +25,9 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let script = Script::default();
         let incoming = tonic::transport::server::TcpIncoming::from(listener);
@@ -41,11 +36,7 @@ impl Server {
             .add_service(SyncServiceServer::new(script.clone()))
             .serve_with_incoming(incoming);
         runtime.spawn(serving);
-        Self {
-            script,
-            address,
-            _runtime: runtime,
-        }
+        Self { script, address, _runtime: runtime }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -60,15 +51,8 @@ impl Server {
 
     #[track_caller]
     fn run(&self, arguments: &[&str], code: i32) -> (String, String) {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(arguments).output().unwrap();
-        let (stdout, stderr) = (
-            String::from_utf8(stdout).unwrap(),
-            String::from_utf8(stderr).unwrap(),
-        );
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
         assert_eq!(status.code(), Some(code), "stdout: {stdout}\nstderr: {stderr}");
         (stdout, stderr)
     }
@@ -87,9 +71,7 @@ fn a_lost_answer_is_asked_for_again_with_the_same_key() {
     assert_eq!(document["environment"], json!("production"));
     assert_eq!(stderr, "warning: the flag has no owner\n");
     let applied = server.script.applied.lock().unwrap();
-    let [first, second] = applied.as_slice() else {
-        panic!("{applied:?}")
-    };
+    let [first, second] = applied.as_slice() else { panic!("{applied:?}") };
     assert_eq!(first, second);
     assert_eq!(first.idempotency_key.len(), 36);
     let asked = first.change_set.clone().unwrap();
@@ -102,10 +84,7 @@ fn each_change_has_its_own_key() {
     server.run(&["enable", "a"], 0);
     server.run(&["enable", "a"], 0);
     let applied = server.script.applied.lock().unwrap();
-    let keys: Vec<_> = applied
-        .iter()
-        .map(|request| request.idempotency_key.as_str())
-        .collect();
+    let keys: Vec<_> = applied.iter().map(|request| request.idempotency_key.as_str()).collect();
     assert_ne!(keys.first(), keys.last());
 }
 
@@ -172,10 +151,7 @@ fn a_backup_is_complete_or_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
     let (stdout, _) = server.run(&["backup", file.to_str().unwrap()], 0);
-    assert_eq!(
-        parsed(&stdout),
-        json!({"file": file.to_str().unwrap(), "bytes": 9})
-    );
+    assert_eq!(parsed(&stdout), json!({"file": file.to_str().unwrap(), "bytes": 9}));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "the whole");
     assert_eq!(server.run(&["backup", "-"], 0).0, "the whole");
 
@@ -189,58 +165,33 @@ fn a_backup_is_complete_or_not_there() {
 #[test]
 fn a_watcher_comes_back_where_it_was_and_starts_over_after_a_gap() {
     let server = Server::start();
-    let mut child = server
-        .command(&["watch"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = server.command(&["watch"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let events: Vec<Json> = lines.take(4).map(|line| parsed(&line.unwrap())).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     let seen: Vec<_> = events
         .iter()
-        .map(|event| {
-            (
-                event["event"].as_str().unwrap(),
-                event["revision"].as_u64().unwrap(),
-            )
-        })
+        .map(|event| (event["event"].as_str().unwrap(), event["revision"].as_u64().unwrap()))
         .collect();
-    assert_eq!(
-        seen,
-        [("snapshot", 7), ("delta", 8), ("delta", 9), ("snapshot", 12)]
-    );
+    assert_eq!(seen, [("snapshot", 7), ("delta", 8), ("delta", 9), ("snapshot", 12)]);
     assert_eq!(events[1]["flags"][0]["key"], json!("dreams"));
     assert_eq!(events[1]["flags"][0]["state"], json!("off"));
     assert_eq!(events[1]["environment"], json!("production"));
 
     let subscribed = server.script.subscribed.lock().unwrap();
-    let known: Vec<_> = subscribed
-        .iter()
-        .map(|request| request.known_revision)
-        .take(3)
-        .collect();
+    let known: Vec<_> = subscribed.iter().map(|request| request.known_revision).take(3).collect();
     assert_eq!(known, [0, 8, 0]);
     let acknowledged = server.script.acknowledged.lock().unwrap();
-    let acknowledged: Vec<_> = acknowledged
-        .iter()
-        .map(|request| (request.stream_id, request.applied_revision))
-        .take(3)
-        .collect();
+    let acknowledged: Vec<_> =
+        acknowledged.iter().map(|request| (request.stream_id, request.applied_revision)).take(3).collect();
     assert_eq!(acknowledged, [(1, 7), (1, 8), (2, 9)]);
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let server = Server::start();
-    let mut child = server
-        .command(&["watch"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = server.command(&["watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));

@@ -29,15 +29,7 @@ fn parts<T: Send + 'static>(parts: Vec<Result<T, Status>>) -> Response<Parts<T>>
 }
 
 fn flag_of(request: &v1::ApplyRequest) -> String {
-    match &request
-        .change_set
-        .as_ref()
-        .unwrap()
-        .changes
-        .first()
-        .unwrap()
-        .change
-    {
+    match &request.change_set.as_ref().unwrap().changes.first().unwrap().change {
         Some(v1::change::Change::EnableFlag(enable)) => enable.flag.clone(),
         Some(v1::change::Change::Rollout(rollout)) => rollout.flag.clone(),
         other => format!("{other:?}"),
@@ -61,10 +53,7 @@ impl AdminService for Script {
         }
         let writes = match flag.as_str() {
             "same" => Vec::new(),
-            _ => vec![v1::Write {
-                entity: format!("configuration/production/{flag}"),
-                value: None,
-            }],
+            _ => vec![v1::Write { entity: format!("configuration/production/{flag}"), value: None }],
         };
         Ok(Response::new(v1::ApplyResponse {
             revision: if flag == "stuck" { 99 } else { 7 },
@@ -86,15 +75,8 @@ impl AdminService for Script {
             ..v1::FlagDefinition::default()
         };
         Ok(Response::new(v1::ListFlagsResponse {
-            flags: vec![v1::Flag {
-                definition: Some(definition),
-                configurations: BTreeMap::new(),
-            }],
-            next_page_token: if is_first {
-                "more".to_owned()
-            } else {
-                String::new()
-            },
+            flags: vec![v1::Flag { definition: Some(definition), configurations: BTreeMap::new() }],
+            next_page_token: if is_first { "more".to_owned() } else { String::new() },
             revision: 7,
             environments: vec!["production".to_owned()],
         }))
@@ -111,12 +93,7 @@ impl AdminService for Script {
         };
         let records = (1..=newest).rev().take(2);
         Ok(Response::new(v1::ListRecordsResponse {
-            records: records
-                .map(|revision| v1::Record {
-                    revision,
-                    ..v1::Record::default()
-                })
-                .collect(),
+            records: records.map(|revision| v1::Record { revision, ..v1::Record::default() }).collect(),
             head_revision: 5,
             more: newest > 2,
             scanned_revision: newest.saturating_sub(1),
@@ -162,11 +139,7 @@ impl AdminService for Script {
     async fn backup(&self, _request: Request<v1::BackupRequest>) -> Answer<Self::BackupStream> {
         let chunk = |chunk: &'static [u8]| Ok(v1::BackupResponse { chunk: chunk.into() });
         let is_damaged = self.is_damaged.load(Ordering::Relaxed);
-        let last = if is_damaged {
-            Err(Status::data_loss("damaged"))
-        } else {
-            chunk(b"whole")
-        };
+        let last = if is_damaged { Err(Status::data_loss("damaged")) } else { chunk(b"whole") };
         Ok(parts(vec![chunk(b"the "), last]))
     }
 
@@ -191,24 +164,12 @@ impl SyncService for Script {
         };
         let frame = |frame| Ok(v1::SubscribeResponse { frame: Some(frame) });
         let delta = |revision: u64, previous_revision: u64| {
-            let flags = vec![v1::EffectiveFlag {
-                key: "dreams".to_owned(),
-                ..v1::EffectiveFlag::default()
-            }];
-            frame(Frame::Delta(v1::Delta {
-                previous_revision,
-                revision,
-                flags,
-                ..v1::Delta::default()
-            }))
+            let flags = vec![v1::EffectiveFlag { key: "dreams".to_owned(), ..v1::EffectiveFlag::default() }];
+            frame(Frame::Delta(v1::Delta { previous_revision, revision, flags, ..v1::Delta::default() }))
         };
         let snapshot = |revision| {
             let epoch = "epoch".to_owned();
-            frame(Frame::Snapshot(v1::Snapshot {
-                epoch,
-                revision,
-                ..v1::Snapshot::default()
-            }))
+            frame(Frame::Snapshot(v1::Snapshot { epoch, revision, ..v1::Snapshot::default() }))
         };
         let mut frames = vec![frame(Frame::Welcome(v1::Welcome {
             stream_id: number,
@@ -221,10 +182,7 @@ impl SyncService for Script {
             1 => frames.extend([
                 snapshot(7),
                 delta(8, 7),
-                frame(Frame::Goodbye(v1::Goodbye {
-                    reason: 0,
-                    reconnect_after_ms: 10,
-                })),
+                frame(Frame::Goodbye(v1::Goodbye { reason: 0, reconnect_after_ms: 10 })),
                 Err(Status::unavailable("draining")),
             ]),
             // A gap: the state is not to be trusted.

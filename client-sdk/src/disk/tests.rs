@@ -12,18 +12,10 @@ fn binding() -> Binding {
 
 fn state(flags: usize) -> State {
     let values: Vec<_> = (0..flags)
-        .map(|flag| {
-            (
-                format!("flag.{flag}"),
-                mycelia_flags_core::value::Value::Boolean(true),
-            )
-        })
+        .map(|flag| (format!("flag.{flag}"), mycelia_flags_core::value::Value::Boolean(true)))
         .collect();
     let state = decode::values(&values).unwrap().unwrap_or_default();
-    let lineage = Lineage {
-        epoch: Arc::from("epoch-1"),
-        environment: Arc::from("production"),
-    };
+    let lineage = Lineage { epoch: Arc::from("epoch-1"), environment: Arc::from("production") };
     let members = state.view.members().cloned();
     State::of(lineage, Generation::V2, View::of(Revision::new(41), members))
 }
@@ -58,9 +50,7 @@ fn a_damaged_file_is_ignored() {
     let store = store(&directory);
     store.save(&state(20)).unwrap();
     let good = fs::read(store.path()).unwrap();
-    let mut bad: Vec<Vec<u8>> = (0..20)
-        .map(|part| good[..good.len() * part / 20].to_vec())
-        .collect();
+    let mut bad: Vec<Vec<u8>> = (0..20).map(|part| good[..good.len() * part / 20].to_vec()).collect();
     bad.push(good[..good.len() - 1].to_vec());
     bad.push(b"{\"flags\": []}".to_vec());
     bad.push(vec![0; 4096]);
@@ -110,10 +100,7 @@ fn a_file_of_another_binding_is_ignored() {
         assert!(other.load().is_none(), "not even under the other's name");
         fs::remove_file(other.path()).unwrap();
     }
-    assert!(
-        load_any(&mine.path()).is_some(),
-        "a bootstrap file may be of any binding"
-    );
+    assert!(load_any(&mine.path()).is_some(), "a bootstrap file may be of any binding");
 }
 
 #[test]
@@ -153,26 +140,14 @@ fn a_file_that_is_too_large_is_not_read() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(&directory);
     store.save(&state(1)).unwrap();
-    File::options()
-        .write(true)
-        .open(store.path())
-        .unwrap()
-        .set_len(DISK_BYTES_MAX + 1)
-        .unwrap();
-    assert!(matches!(
-        read(&store.path(), None),
-        Err(IgnoredError::TooLarge(_))
-    ));
+    File::options().write(true).open(store.path()).unwrap().set_len(DISK_BYTES_MAX + 1).unwrap();
+    assert!(matches!(read(&store.path(), None), Err(IgnoredError::TooLarge(_))));
 }
 
 #[test]
 fn a_directory_that_cannot_be_written_is_an_error_and_leaves_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(
-        directory.path().join("cache"),
-        b"a file where the directory should be",
-    )
-    .unwrap();
+    fs::write(directory.path().join("cache"), b"a file where the directory should be").unwrap();
     assert!(store(&directory).save(&state(1)).is_err());
     assert!(store(&directory).load().is_none());
 }

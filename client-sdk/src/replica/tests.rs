@@ -39,30 +39,21 @@ fn a_first_contact_brings_everything() {
 fn an_empty_scope_is_a_state_too() {
     let mut stage = Stage::new();
     stage.take(welcome("e", 1));
-    assert_eq!(
-        stage.take(snapshot("e", 1, &Flags::new())),
-        "install 1 [], ack 1, live"
-    );
+    assert_eq!(stage.take(snapshot("e", 1, &Flags::new())), "install 1 [], ack 1, live");
 }
 
 #[test]
 fn a_change_that_fits_is_applied_as_a_whole() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("b", 1), ("c", 1)]);
-    check(
-        vec![delta(5, 9, &before, &after)],
-        "install 9 [a b c], ack 9, live",
-    );
+    check(vec![delta(5, 9, &before, &after)], "install 9 [a b c], ack 9, live");
 }
 
 #[test]
 fn a_change_that_comes_again_is_ignored() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
-    check(
-        vec![delta(5, 6, &before, &after), delta(5, 6, &before, &after)],
-        "",
-    );
+    check(vec![delta(5, 6, &before, &after), delta(5, 6, &before, &after)], "");
     check(vec![delta(3, 5, &after, &before)], "");
     check(vec![delta(3, 4, &after, &before)], "");
 }
@@ -81,26 +72,18 @@ fn a_divergence_asks_for_everything() {
     let before = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
     check(vec![heartbeat(5, &after)], "refuse at 5, resubscribe");
-    let Body::Delta(mut wrong) = delta(5, 6, &before, &after) else {
-        panic!("a delta")
-    };
+    let Body::Delta(mut wrong) = delta(5, 6, &before, &after) else { panic!("a delta") };
     for digest in [&b"short"[..], &[0; 16], &[]] {
         wrong.digest = Bytes::copy_from_slice(digest);
         check(vec![Body::Delta(wrong.clone())], "refuse at 5, resubscribe");
     }
-    for greeting in [
-        welcome_back("e", 5, &after),
-        Body::Welcome(Welcome {
-            up_to_date: true,
-            ..greeting("e", 5)
-        }),
-    ] {
+    for greeting in
+        [welcome_back("e", 5, &after), Body::Welcome(Welcome { up_to_date: true, ..greeting("e", 5) })]
+    {
         let mut stage = Stage::holding(5, &before);
         assert_eq!(stage.take(greeting), "refuse at 5, resubscribe");
     }
-    let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else {
-        panic!("a snapshot")
-    };
+    let Body::Snapshot(mut wrong) = snapshot("e", 6, &after) else { panic!("a snapshot") };
     wrong.digest = Bytes::from_static(&[1; 16]);
     check(vec![Body::Snapshot(wrong)], "refuse at 5, resubscribe");
 }
@@ -113,10 +96,7 @@ fn what_broke_the_protocol_asks_for_everything() {
     let mut stage = Stage::new();
     assert_eq!(stage.take(snapshot("e", 5, &held)), "resubscribe");
     let mut stage = Stage::new();
-    assert_eq!(
-        stage.take(welcome_back("e", 5, &held)),
-        "refuse at 0, resubscribe"
-    );
+    assert_eq!(stage.take(welcome_back("e", 5, &held)), "refuse at 0, resubscribe");
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.on(Event::Undecodable("x".to_owned())), "resubscribe");
     assert_eq!(stage.known(), ("e".to_owned(), 0, false));
@@ -166,10 +146,7 @@ fn a_new_epoch_replaces_everything_even_at_a_lower_revision() {
     let mut stage = Stage::holding(5, &flags(&[("a", 1), ("b", 1)]));
     let restored = flags(&[("a", 1), ("c", 1)]);
     assert_eq!(stage.take(welcome("new", 2)), "");
-    assert_eq!(
-        stage.take(snapshot("new", 2, &restored)),
-        "install 2 [b c], ack 2, live"
-    );
+    assert_eq!(stage.take(snapshot("new", 2, &restored)), "install 2 [b c], ack 2, live");
     assert_eq!(stage.known(), ("new".to_owned(), 2, true));
 }
 
@@ -188,20 +165,10 @@ fn equal_content_takes_the_servers_revision() {
     let held = flags(&[("a", 1)]);
     let after = flags(&[("a", 2)]);
     let mut stage = Stage::holding(5, &held);
-    assert_eq!(
-        stage.take(welcome_back("e", 50, &held)),
-        "install 50 [], ack 50, live"
-    );
-    assert_eq!(
-        stage.take(delta(50, 51, &held, &after)),
-        "install 51 [a], ack 51, live"
-    );
+    assert_eq!(stage.take(welcome_back("e", 50, &held)), "install 50 [], ack 50, live");
+    assert_eq!(stage.take(delta(50, 51, &held, &after)), "install 51 [a], ack 51, live");
     let mut stage = Stage::holding(5, &held);
-    assert_eq!(
-        stage.take(welcome_back("e", 4, &held)),
-        "ack 5",
-        "never back in time"
-    );
+    assert_eq!(stage.take(welcome_back("e", 4, &held)), "ack 5", "never back in time");
 }
 
 #[test]
@@ -212,43 +179,24 @@ fn what_was_missed_while_away_comes_before_live() {
     let mut stage = Stage::holding(5, &held);
     assert_eq!(stage.take(welcome("e", 9)), "ack 5");
     assert_eq!(stage.take(delta(5, 7, &held, &next)), "install 7 [a], ack 7");
-    assert_eq!(
-        stage.take(delta(7, 9, &next, &last)),
-        "install 9 [a], ack 9, live"
-    );
+    assert_eq!(stage.take(delta(7, 9, &next, &last)), "install 9 [a], ack 9, live");
 }
 
 #[test]
 fn another_environment_or_bucketing_starts_over() {
     let held = flags(&[("a", 1)]);
-    let Body::Welcome(greeting) = welcome_back("e", 5, &held) else {
-        panic!("a welcome")
-    };
-    let elsewhere = Welcome {
-        environment: "staging".to_owned(),
-        ..greeting.clone()
-    };
-    let otherwise = Welcome {
-        bucketing: v1::BucketingGeneration::V2.into(),
-        ..greeting.clone()
-    };
-    let unknown = Welcome {
-        bucketing: 9,
-        ..greeting
-    };
+    let Body::Welcome(greeting) = welcome_back("e", 5, &held) else { panic!("a welcome") };
+    let elsewhere = Welcome { environment: "staging".to_owned(), ..greeting.clone() };
+    let otherwise = Welcome { bucketing: v1::BucketingGeneration::V2.into(), ..greeting.clone() };
+    let unknown = Welcome { bucketing: 9, ..greeting };
     for (greeting, applied) in [(elsewhere, 0), (otherwise, 5)] {
         let mut stage = Stage::holding(5, &held);
         let expected = format!("refuse at {applied}, resubscribe");
         assert_eq!(stage.take(Body::Welcome(greeting.clone())), expected);
         stage.on(Event::Ended);
         assert_eq!(stage.known().1, 0);
-        stage.take(Body::Welcome(Welcome {
-            up_to_date: false,
-            ..greeting.clone()
-        }));
-        let Body::Snapshot(mut whole) = snapshot("e", 5, &held) else {
-            panic!("a snapshot")
-        };
+        stage.take(Body::Welcome(Welcome { up_to_date: false, ..greeting.clone() }));
+        let Body::Snapshot(mut whole) = snapshot("e", 5, &held) else { panic!("a snapshot") };
         whole.bucketing = greeting.bucketing;
         assert_eq!(stage.take(Body::Snapshot(whole)), "install 5 [], ack 5, live");
     }
@@ -270,20 +218,10 @@ fn a_goodbye_is_no_loss() {
     let held = flags(&[("a", 1)]);
     let mut stage = Stage::holding(5, &held);
     stage.take(welcome_back("e", 5, &held));
-    assert_eq!(
-        stage.take(Body::Goodbye(Goodbye {
-            reason: 1,
-            reconnect_after_ms: 250,
-        })),
-        ""
-    );
+    assert_eq!(stage.take(Body::Goodbye(Goodbye { reason: 1, reconnect_after_ms: 250 })), "");
     assert_eq!(stage.0.goodbye(), Some(Duration::from_millis(250)));
     assert_eq!(stage.on(Event::Ended), "");
-    assert_eq!(
-        stage.on(Event::Ended),
-        "stale",
-        "unless nobody is there afterwards"
-    );
+    assert_eq!(stage.on(Event::Ended), "stale", "unless nobody is there afterwards");
     assert_eq!(stage.known(), ("e".to_owned(), 5, true));
 }
 
@@ -297,10 +235,7 @@ fn a_heartbeat_interval_stays_within_reason() {
     ] {
         let mut stage = Stage::new();
         assert_eq!(stage.0.heartbeat(), None);
-        stage.take(Body::Welcome(Welcome {
-            heartbeat_interval_ms: told,
-            ..Welcome::default()
-        }));
+        stage.take(Body::Welcome(Welcome { heartbeat_interval_ms: told, ..Welcome::default() }));
         assert_eq!(stage.0.heartbeat(), Some(expected));
     }
 }

@@ -30,9 +30,7 @@ async fn close_leaves_no_task_and_no_stream_and_keeps_the_values() {
     let client = server.client().cache_dir(directory.path()).connect().unwrap();
     let subscriber = bring_up(&mut server, &client, 3, &flags(&[("dreams", true)])).await;
     assert!(client.tasks() >= 2 && tasks() > before);
-    tokio::time::timeout(Duration::from_secs(2), client.close())
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(2), client.close()).await.unwrap();
     assert_eq!((client.tasks(), tasks()), (0, before));
     subscriber.gone().await;
     assert_eq!(client.status().state, ClientState::Closed);
@@ -64,9 +62,7 @@ async fn close_works_at_every_moment() {
         if let (3, Some(subscriber)) = (moment, &subscriber) {
             subscriber.welcome(3).await;
         }
-        tokio::time::timeout(Duration::from_secs(2), client.close())
-            .await
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(2), client.close()).await.unwrap();
         assert_eq!((client.tasks(), tasks()), (0, before), "moment {moment}");
     }
 }
@@ -91,10 +87,7 @@ async fn dropping_the_last_clone_and_handle_ends_everything() {
     let status = client.watch_status();
     let handle = client.flag("dreams");
     drop(client);
-    assert!(
-        handle.bool(false, &Context::anonymous()),
-        "a handle keeps its client"
-    );
+    assert!(handle.bool(false, &Context::anonymous()), "a handle keeps its client");
     assert_eq!(status.borrow().state, ClientState::Ready);
     drop(handle);
     subscriber.gone().await;

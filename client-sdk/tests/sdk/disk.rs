@@ -9,10 +9,7 @@ use mycelia_flags_sdk::{Client, ClientBuilder, ClientState, Context, ErrorCode, 
 use crate::fake_server::{FakeServer, bring_up, client, flags, free_address, in_time, until};
 
 fn only_file(directory: &Path) -> PathBuf {
-    let files: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files.into_iter().next().unwrap()
 }
@@ -43,14 +40,8 @@ async fn a_client_starts_with_the_last_known_good_state_and_goes_on_from_there()
     assert_eq!(details.revision, 3);
     assert_eq!(client.status().origin, Origin::Disk);
     let not_ready = client.ready(Duration::from_millis(30)).await.unwrap_err();
-    assert!(
-        not_ready.to_string().contains("serving revision 3"),
-        "{not_ready}"
-    );
-    until(&client, |status| {
-        status.state == ClientState::Stale && status.last_error.is_some()
-    })
-    .await;
+    assert!(not_ready.to_string().contains("serving revision 3"), "{not_ready}");
+    until(&client, |status| status.state == ClientState::Stale && status.last_error.is_some()).await;
     let details = client.bool_details("dreams", false, &Context::anonymous());
     assert_eq!((details.value, details.reason), (true, Reason::Stale));
 
@@ -61,10 +52,7 @@ async fn a_client_starts_with_the_last_known_good_state_and_goes_on_from_there()
     subscriber.welcome_back(3, &flags(&[("dreams", true)])).await;
     in_time(client.ready(Duration::from_secs(10))).await.unwrap();
     let details = client.bool_details("dreams", false, &Context::anonymous());
-    assert_eq!(
-        (details.value, details.reason, details.stale),
-        (true, Reason::Static, None)
-    );
+    assert_eq!((details.value, details.reason, details.stale), (true, Reason::Static, None));
     client.close().await;
 }
 
@@ -81,11 +69,7 @@ async fn the_state_belongs_to_server_environment_and_service() {
     ];
     for (what, builder) in others {
         let client = builder.clone().cache_dir(directory.path()).connect().unwrap();
-        assert_eq!(
-            shows(&client),
-            (false, Some(ErrorCode::ProviderNotReady)),
-            "{what}"
-        );
+        assert_eq!(shows(&client), (false, Some(ErrorCode::ProviderNotReady)), "{what}");
         client.close().await;
         // As a bootstrap file it serves anybody who asks for it.
         let client = builder.bootstrap(&mine).connect().unwrap();
@@ -104,9 +88,7 @@ async fn a_file_of_no_use_is_ignored_and_replaced_by_the_next_good_state() {
     type Spoil = fn(&Path, &[u8]);
     let cases: [(&str, Spoil); 7] = [
         ("empty", |file, _| fs::write(file, b"").unwrap()),
-        ("truncated", |file, good| {
-            fs::write(file, &good[..good.len() / 2]).unwrap()
-        }),
+        ("truncated", |file, good| fs::write(file, &good[..good.len() / 2]).unwrap()),
         ("garbage", |file, _| fs::write(file, b"{\"flags\":{}}").unwrap()),
         ("checksum", |file, good| {
             let mut bad = good.to_vec();
@@ -132,21 +114,13 @@ async fn a_file_of_no_use_is_ignored_and_replaced_by_the_next_good_state() {
         fs::remove_file(&file).unwrap();
         spoil(&file, &good);
         let first = client(address).cache_dir(directory.path()).connect().unwrap();
-        assert_eq!(
-            shows(&first),
-            (false, Some(ErrorCode::ProviderNotReady)),
-            "{what}"
-        );
+        assert_eq!(shows(&first), (false, Some(ErrorCode::ProviderNotReady)), "{what}");
         let mut server = FakeServer::start_at(address).await;
         let subscriber = bring_up(&mut server, &first, 4, &flags(&[("dreams", true)])).await;
         assert_eq!(subscriber.request.known_revision, 0);
         first.close().await;
         drop(server);
-        let second = client(address)
-            .offline()
-            .cache_dir(directory.path())
-            .connect()
-            .unwrap();
+        let second = client(address).offline().cache_dir(directory.path()).connect().unwrap();
         assert_eq!(shows(&second), (true, None), "{what}");
         assert_eq!(second.status().revision, 4);
     }
@@ -175,12 +149,7 @@ async fn what_arrives_is_on_disk_soon_without_closing() {
     let subscriber = bring_up(&mut server, &client, 3, &first).await;
     subscriber.delta(3, 4, &first, &second).await;
     let kept = || {
-        let reader = server
-            .client()
-            .offline()
-            .cache_dir(directory.path())
-            .connect()
-            .unwrap();
+        let reader = server.client().offline().cache_dir(directory.path()).connect().unwrap();
         reader.status().revision
     };
     in_time(async {

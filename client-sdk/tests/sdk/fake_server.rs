@@ -91,10 +91,7 @@ impl SyncService for Service {
             return Err(refusal);
         }
         let (frames, stream) = mpsc::channel(64);
-        let subscriber = Subscriber {
-            request: request.into_inner(),
-            frames,
-        };
+        let subscriber = Subscriber { request: request.into_inner(), frames };
         self.0
             .subscribers
             .try_send(subscriber)
@@ -113,9 +110,7 @@ impl SyncService for Service {
                 return Err(Status::unavailable("deaf"));
             }
         }
-        self.0
-            .acknowledged
-            .send_modify(|all| all.push(request.into_inner()));
+        self.0.acknowledged.send_modify(|all| all.push(request.into_inner()));
         Ok(Response::new(AcknowledgeResponse {}))
     }
 }
@@ -132,11 +127,8 @@ impl FakeServer {
     }
 
     pub(crate) async fn start_at(address: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (subscribers, taken) = mpsc::channel(4_096);
         let script = Arc::new(Script {
             attempts: watch::Sender::new(0),
@@ -151,18 +143,9 @@ impl FakeServer {
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move {
             let incoming = TcpIncoming::from(listener);
-            Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming)
-                .await
-                .unwrap();
+            Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
         });
-        Self {
-            address,
-            runtime: Some(runtime),
-            subscribers: taken,
-            script,
-        }
+        Self { address, runtime: Some(runtime), subscribers: taken, script }
     }
 
     /// A client of this server, impatient enough for a test.
@@ -249,9 +232,7 @@ pub(crate) type Flags = BTreeMap<&'static str, EffectiveFlag>;
 
 /// Boolean flags that serve these values to everybody.
 pub(crate) fn flags(of: &[(&'static str, bool)]) -> Flags {
-    of.iter()
-        .map(|(key, value)| (*key, constant(key, value::Kind::BooleanValue(*value))))
-        .collect()
+    of.iter().map(|(key, value)| (*key, constant(key, value::Kind::BooleanValue(*value)))).collect()
 }
 
 /// A flag that serves one value to everybody.
@@ -268,16 +249,11 @@ pub(crate) fn constant(key: &str, kind: value::Kind) -> EffectiveFlag {
     EffectiveFlag {
         key: key.to_owned(),
         r#type: flag_type.into(),
-        variants: vec![Variant {
-            name: name.clone(),
-            value,
-        }],
+        variants: vec![Variant { name: name.clone(), value }],
         enabled: true,
         off_variant: name.clone(),
         rules: Vec::new(),
-        default_serve: Some(Serve {
-            serve: Some(serve::Serve::Variant(name.clone())),
-        }),
+        default_serve: Some(Serve { serve: Some(serve::Serve::Variant(name.clone())) }),
         salt: String::new(),
         default_variant: name,
     }
@@ -285,9 +261,9 @@ pub(crate) fn constant(key: &str, kind: value::Kind) -> EffectiveFlag {
 
 /// The digest of flags at a revision.
 fn digest(revision: u64, flags: &Flags) -> Bytes {
-    let digest = flags.values().fold(Digest::default(), |digest, flag| {
-        digest.with(MemberHash::of(&flag.encode_to_vec()))
-    });
+    let digest = flags
+        .values()
+        .fold(Digest::default(), |digest, flag| digest.with(MemberHash::of(&flag.encode_to_vec())));
     Bytes::copy_from_slice(&digest.sealed(Revision::new(revision)).to_bytes())
 }
 
@@ -299,11 +275,7 @@ impl Subscriber {
 
     /// Something follows.
     pub(crate) async fn welcome(&self, revision: u64) {
-        self.welcome_with(Welcome {
-            revision,
-            ..Self::greeting()
-        })
-        .await;
+        self.welcome_with(Welcome { revision, ..Self::greeting() }).await;
     }
 
     /// Nothing follows: these flags are what the client holds already.
@@ -360,19 +332,11 @@ impl Subscriber {
     }
 
     pub(crate) async fn heartbeat(&self, revision: u64, flags: &Flags) {
-        self.send(Frame::Heartbeat(Heartbeat {
-            revision,
-            digest: digest(revision, flags),
-        }))
-        .await;
+        self.send(Frame::Heartbeat(Heartbeat { revision, digest: digest(revision, flags) })).await;
     }
 
     pub(crate) async fn goodbye(&self, reconnect_after_ms: u32) {
-        self.send(Frame::Goodbye(Goodbye {
-            reason: 1,
-            reconnect_after_ms,
-        }))
-        .await;
+        self.send(Frame::Goodbye(Goodbye { reason: 1, reconnect_after_ms })).await;
     }
 
     /// Ends the stream with an error.
@@ -396,9 +360,6 @@ pub(crate) async fn bring_up(
     let subscriber = server.subscriber().await;
     subscriber.welcome(revision).await;
     subscriber.snapshot(revision, flags).await;
-    until(client, |status| {
-        status.state == ClientState::Ready && status.revision == revision
-    })
-    .await;
+    until(client, |status| status.state == ClientState::Ready && status.revision == revision).await;
     subscriber
 }

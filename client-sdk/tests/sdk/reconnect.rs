@@ -21,10 +21,7 @@ async fn a_client_that_starts_without_a_server_serves_defaults_and_recovers_by_i
     let not_ready = client.ready(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(not_ready.status.state, ClientState::NotReady);
     let status = until(&client, |status| status.last_error.is_some()).await;
-    assert_eq!(
-        (status.state, status.origin),
-        (ClientState::NotReady, Origin::Nothing)
-    );
+    assert_eq!((status.state, status.origin), (ClientState::NotReady, Origin::Nothing));
 
     let mut server = FakeServer::start_at(address).await;
     let _subscriber = bring_up(&mut server, &client, 3, &flags(&[("dreams", false)])).await;
@@ -57,19 +54,13 @@ async fn a_first_contact_is_tried_again_after_every_status() {
         server.refuse(Some(Status::new(code, "not now")));
         let client = server.client().connect().unwrap();
         let mut attempts = server.attempts();
-        in_time(attempts.wait_for(|attempts| *attempts >= 3))
-            .await
-            .unwrap();
+        in_time(attempts.wait_for(|attempts| *attempts >= 3)).await.unwrap();
         let state = client.status().state;
         let refused = matches!(
             code,
             Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented | Code::NotFound
         );
-        let expected = if refused {
-            ClientState::Error
-        } else {
-            ClientState::NotReady
-        };
+        let expected = if refused { ClientState::Error } else { ClientState::NotReady };
         assert_eq!(state, expected, "{code:?}");
         server.refuse(None);
         let _subscriber = bring_up(&mut server, &client, 3, &flags(&[("dreams", true)])).await;
@@ -99,11 +90,7 @@ async fn a_stream_is_opened_again_after_every_status() {
         subscriber.welcome_back(3, &held).await;
         until(&client, |status| status.state == ClientState::Ready).await;
         let details = client.bool_details("dreams", false, &Context::anonymous());
-        assert_eq!(
-            (details.reason, details.stale),
-            (Reason::Static, None),
-            "{code:?}"
-        );
+        assert_eq!((details.reason, details.stale), (Reason::Static, None), "{code:?}");
     }
     client.close().await;
 }
@@ -115,10 +102,7 @@ async fn a_server_that_dies_and_comes_back_is_found_again() {
     let client = server.client().connect().unwrap();
     let _subscriber = bring_up(&mut server, &client, 3, &held).await;
     let address = tokio::task::spawn_blocking(move || server.die()).await.unwrap();
-    let status = until(&client, |status| {
-        status.state == ClientState::Stale && status.attempts > 3
-    })
-    .await;
+    let status = until(&client, |status| status.state == ClientState::Stale && status.attempts > 3).await;
     assert!(status.age().is_some() && status.last_error.is_some());
     assert!(client.bool_value("dreams", false, &Context::anonymous()));
     let mut server = FakeServer::start_at(address).await;
@@ -138,19 +122,13 @@ async fn the_servers_hint_is_kept_to() {
         server.refuse(Some(refusal));
         let client = server.client().connect().unwrap();
         let mut attempts = server.attempts();
-        in_time(attempts.wait_for(|attempts| *attempts == 1))
-            .await
-            .unwrap();
-        let early = tokio::time::timeout(
-            Duration::from_millis(500),
-            attempts.wait_for(|attempts| *attempts > 1),
-        )
-        .await
-        .is_ok();
+        in_time(attempts.wait_for(|attempts| *attempts == 1)).await.unwrap();
+        let early =
+            tokio::time::timeout(Duration::from_millis(500), attempts.wait_for(|attempts| *attempts > 1))
+                .await
+                .is_ok();
         assert!(!early, "{name}");
-        in_time(attempts.wait_for(|attempts| *attempts > 1))
-            .await
-            .unwrap();
+        in_time(attempts.wait_for(|attempts| *attempts > 1)).await.unwrap();
         client.close().await;
     }
 }
@@ -166,22 +144,16 @@ async fn a_goodbye_is_no_loss_and_is_taken_at_its_word() {
     subscriber.goodbye(600).await;
     subscriber.fail(Status::unavailable("DRAINING")).await;
     let mut attempts = server.attempts();
-    let early = tokio::time::timeout(
-        Duration::from_millis(400),
-        attempts.wait_for(|attempts| *attempts > 1),
-    )
-    .await
-    .is_ok();
+    let early = tokio::time::timeout(Duration::from_millis(400), attempts.wait_for(|attempts| *attempts > 1))
+        .await
+        .is_ok();
     assert!(!early);
     let subscriber = tokio::select! {
         biased;
         _ = status.wait_for(|status| status.state != ClientState::Ready) => panic!("a goodbye is no loss"),
         subscriber = server.subscriber() => subscriber,
     };
-    assert_eq!(
-        client.bool_details("dreams", false, &Context::anonymous()).reason,
-        Reason::Static
-    );
+    assert_eq!(client.bool_details("dreams", false, &Context::anonymous()).reason, Reason::Static);
     subscriber.welcome_back(3, &held).await;
     // And when nobody is there afterwards, it is one.
     subscriber.goodbye(1).await;
@@ -210,11 +182,7 @@ async fn a_server_that_falls_silent_is_left() {
         subscriber.heartbeat(3, &held).await;
     }
     let status = until(&client, |status| status.state == ClientState::Stale).await;
-    assert!(
-        status
-            .last_error
-            .is_some_and(|error| error.contains("nothing was heard"))
-    );
+    assert!(status.last_error.is_some_and(|error| error.contains("nothing was heard")));
     subscriber.gone().await;
     assert_eq!(server.subscriber().await.request.known_revision, 3);
     client.close().await;

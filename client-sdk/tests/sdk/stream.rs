@@ -11,10 +11,7 @@ async fn a_subscription_says_who_asks() {
     let client = server.client().connect().unwrap();
     let request = server.subscriber().await.request;
     assert_eq!(request.environment, "production");
-    assert_eq!(
-        (request.service.as_str(), request.instance.as_str()),
-        ("runner", "runner-1")
-    );
+    assert_eq!((request.service.as_str(), request.instance.as_str()), ("runner", "runner-1"));
     assert!(request.sdk.starts_with("rust/"), "{}", request.sdk);
     assert_eq!((request.known_revision, request.known_epoch.as_str()), (0, ""));
     client.close().await;
@@ -32,9 +29,7 @@ async fn changes_arrive_whole_are_acknowledged_and_heard() {
 
     let first = flags(&[("oracle.chat", false), ("dreams", false)]);
     let subscriber = bring_up(&mut server, &client, 3, &first).await;
-    server
-        .acknowledged(|ack| ack.applied_revision == 3 && ack.stream_id == 7)
-        .await;
+    server.acknowledged(|ack| ack.applied_revision == 3 && ack.stream_id == 7).await;
     let event = in_time(changes.next()).await.unwrap();
     assert_eq!((event.revision, event.kind), (3, ChangeKind::Replacement));
     assert!(event.concerns("oracle_chat") && !event.concerns("whispers"));
@@ -44,20 +39,13 @@ async fn changes_arrive_whole_are_acknowledged_and_heard() {
     subscriber.delta(3, 4, &first, &second).await;
     let event = in_time(changes.next()).await.unwrap();
     assert_eq!((event.revision, event.kind), (4, ChangeKind::Update));
-    assert!(
-        ["oracle.chat", "whispers", "dreams"]
-            .iter()
-            .all(|key| event.concerns(key))
-    );
+    assert!(["oracle.chat", "whispers", "dreams"].iter().all(|key| event.concerns(key)));
     assert_eq!(in_time(watched.changed()).await, Ok(4));
     assert!(handle.bool(false, &nobody));
     assert!(client.bool_value("oracle.chat", false, &nobody));
     assert_eq!(client.keys(), ["oracle.chat", "whispers"]);
     let gone = client.bool_details("dreams", true, &nobody);
-    assert_eq!(
-        (gone.value, gone.error_code),
-        (true, Some(ErrorCode::FlagNotFound))
-    );
+    assert_eq!((gone.value, gone.error_code), (true, Some(ErrorCode::FlagNotFound)));
     let ack = server.acknowledged(|ack| ack.applied_revision == 4).await;
     assert!(ack.refused.is_empty() && ack.applied_at.is_some());
 
@@ -74,11 +62,7 @@ async fn changes_arrive_whole_are_acknowledged_and_heard() {
     client.close().await;
     assert_eq!(changes.next().await, None);
     assert!(watched.changed().await.is_err());
-    assert_eq!(
-        client.changes().next().await,
-        None,
-        "a listener that comes too late"
-    );
+    assert_eq!(client.changes().next().await, None, "a listener that comes too late");
 }
 
 #[tokio::test]
@@ -92,18 +76,12 @@ async fn a_gap_keeps_the_state_is_reported_and_asks_for_everything() {
     let ack = server.acknowledged(|ack| !ack.refused.is_empty()).await;
     assert_eq!((ack.applied_revision, ack.digest_mismatches), (3, 0));
     let again = server.subscriber().await;
-    assert_eq!(
-        (again.request.known_revision, again.request.known_digest.len()),
-        (0, 0)
-    );
+    assert_eq!((again.request.known_revision, again.request.known_digest.len()), (0, 0));
     assert!(client.bool_value("dreams", false, &Context::anonymous()));
     assert_eq!(client.status().gaps, 1);
     again.welcome(5).await;
     again.snapshot(5, &next).await;
-    until(&client, |status| {
-        status.state == ClientState::Ready && status.revision == 5
-    })
-    .await;
+    until(&client, |status| status.state == ClientState::Ready && status.revision == 5).await;
     assert!(!client.bool_value("dreams", true, &Context::anonymous()));
     client.close().await;
 }
@@ -134,13 +112,7 @@ async fn one_bad_flag_is_reported_and_leaves_the_others_alone() {
     let mut server = FakeServer::start().await;
     let client = server.client().connect().unwrap();
     let mut all: Flags = flags(&[("dreams", true)]);
-    all.insert(
-        "future",
-        EffectiveFlag {
-            r#type: 99,
-            ..constant("future", value::Kind::BooleanValue(true))
-        },
-    );
+    all.insert("future", EffectiveFlag { r#type: 99, ..constant("future", value::Kind::BooleanValue(true)) });
     let _subscriber = bring_up(&mut server, &client, 3, &all).await;
     let nobody = Context::anonymous();
     assert!(client.bool_value("dreams", false, &nobody));

@@ -16,9 +16,7 @@ use crate::value::FlagType;
 impl Draft<'_> {
     pub(super) fn switch(&mut self, field: &str, place: &Place, enabled: bool) {
         let switched = self.switched.clone();
-        self.configure(field, place, |_, _, configuration| {
-            set_enabled(configuration, enabled, switched)
-        });
+        self.configure(field, place, |_, _, configuration| set_enabled(configuration, enabled, switched));
     }
 
     pub(super) fn rollout(&mut self, field: &str, place: &Place, percent: f64, enable: bool) {
@@ -28,13 +26,10 @@ impl Draft<'_> {
             // Wrong whatever the flag is, so it is said even when there is no such flag.
             let field = format!("{field}.percent");
             let allowed = "0 to 100 with at most three decimals";
-            self.findings
-                .note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
+            self.findings.note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
         }
         self.configure(field, place, |findings, definition, configuration| {
-            let pair = definition
-                .true_and_false()
-                .filter(|_| definition.flag_type == FlagType::Boolean);
+            let pair = definition.true_and_false().filter(|_| definition.flag_type == FlagType::Boolean);
             if pair.is_none() {
                 let allowed =
                     "a boolean flag with a true and a false variant; use a default serve with a split";
@@ -141,32 +136,16 @@ fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: S
 /// which of the two comes first. Otherwise raising a percentage would exchange people instead of adding some.
 fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> Split {
     let mut weights = vec![
-        WeightedVariant {
-            variant: on.name.clone(),
-            weight,
-        },
-        WeightedVariant {
-            variant: off.name.clone(),
-            weight: WEIGHT_TOTAL - weight,
-        },
+        WeightedVariant { variant: on.name.clone(), weight },
+        WeightedVariant { variant: off.name.clone(), weight: WEIGHT_TOTAL - weight },
     ];
     let Serve::Split(current) = current else {
-        return Split {
-            weights,
-            bucket_by: None,
-        };
+        return Split { weights, bucket_by: None };
     };
-    if current
-        .weights
-        .first()
-        .is_some_and(|first| first.variant == off.name)
-    {
+    if current.weights.first().is_some_and(|first| first.variant == off.name) {
         weights.reverse();
     }
-    Split {
-        weights,
-        bucket_by: current.bucket_by.clone(),
-    }
+    Split { weights, bucket_by: current.bucket_by.clone() }
 }
 
 /// A percentage in thousandths of a percent, when it is exactly that.
@@ -175,17 +154,10 @@ pub(super) fn exact_weight(percent: f64) -> Option<u32> {
     if !(0.0..=f64::from(WEIGHT_TOTAL)).contains(&rounded) {
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 to 100000, checked above"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100000, checked above")]
     let weight = rounded as u32;
     // The division is correctly rounded, so it gives the very number that the three decimals are read as.
-    #[expect(
-        clippy::float_cmp,
-        reason = "a number that is only nearly the same was asked for differently"
-    )]
+    #[expect(clippy::float_cmp, reason = "a number that is only nearly the same was asked for differently")]
     let exact = f64::from(weight) / 1_000.0 == percent;
     exact.then_some(weight)
 }

@@ -40,8 +40,7 @@ impl Draft<'_> {
         if let Some(there) = self.work.flag(&folded) {
             let allowed = format!("a key that is not taken; flag {} is the same key", there.key);
             let field = format!("{field}.definition.key");
-            self.findings
-                .note(Reason::FlagExists, &field, &create.key, allowed);
+            self.findings.note(Reason::FlagExists, &field, &create.key, allowed);
         }
         let (Some(default_variant), Some(off_variant)) = (default_variant, off_variant) else {
             self.failed.insert(folded);
@@ -65,16 +64,9 @@ impl Draft<'_> {
         let field = format!("{field}.definition");
         let findings = &mut self.findings;
         let key = findings.name(&format!("{field}.key"), &create.key, FlagKey::parse);
-        findings.text(
-            &format!("{field}.description"),
-            &create.description,
-            DESCRIPTION_BYTES_MAX,
-        );
+        findings.text(&format!("{field}.description"), &create.description, DESCRIPTION_BYTES_MAX);
         findings.text(&format!("{field}.owner"), &create.owner, TEXT_BYTES_MAX);
-        let on_and_off = [
-            ("on".to_owned(), Value::Boolean(true)),
-            ("off".to_owned(), Value::Boolean(false)),
-        ];
+        let on_and_off = [("on".to_owned(), Value::Boolean(true)), ("off".to_owned(), Value::Boolean(false))];
         let variants = if create.variants.is_empty() && create.flag_type == FlagType::Boolean {
             findings.variants(&format!("{field}.variants"), create.flag_type, &on_and_off)
         } else {
@@ -107,9 +99,7 @@ impl Draft<'_> {
         }
         let variants = &definition.variants;
         let found = if definition.flag_type == FlagType::Boolean {
-            let mut meant = variants
-                .iter()
-                .filter(|variant| variant.value == Value::Boolean(value));
+            let mut meant = variants.iter().filter(|variant| variant.value == Value::Boolean(value));
             let first = meant.clone().next();
             meant.find(|variant| variant.name.as_str() == usual).or(first)
         } else {
@@ -145,16 +135,11 @@ impl Draft<'_> {
         };
         let mut definition = FlagDefinition::clone(&definition);
         if let Some(description) = &update.description {
-            self.findings.text(
-                &format!("{field}.description"),
-                description,
-                DESCRIPTION_BYTES_MAX,
-            );
+            self.findings.text(&format!("{field}.description"), description, DESCRIPTION_BYTES_MAX);
             definition.description = Box::from(description.as_str());
         }
         if let Some(owner) = &update.owner {
-            self.findings
-                .text(&format!("{field}.owner"), owner, TEXT_BYTES_MAX);
+            self.findings.text(&format!("{field}.owner"), owner, TEXT_BYTES_MAX);
             definition.owner = Box::from(owner.as_str());
         }
         if let Some(tags) = &update.tags {
@@ -164,10 +149,7 @@ impl Draft<'_> {
             definition.services = self.findings.services(&format!("{field}.services"), services);
         }
         definition.lifetime = update.lifetime.unwrap_or(definition.lifetime);
-        self.write(
-            EntityId::Flag(definition.key.folded()),
-            Some(Entity::Flag(Arc::new(definition))),
-        );
+        self.write(EntityId::Flag(definition.key.folded()), Some(Entity::Flag(Arc::new(definition))));
     }
 
     pub(super) fn set_variants(&mut self, field: &str, flag: &str, variants: &[(String, Value)]) {
@@ -180,10 +162,7 @@ impl Draft<'_> {
             // That there are none is the fault; that each place misses its variant is not another one.
             return;
         }
-        let definition = FlagDefinition {
-            variants: variants.into(),
-            ..FlagDefinition::clone(&definition)
-        };
+        let definition = FlagDefinition { variants: variants.into(), ..FlagDefinition::clone(&definition) };
         let folded = definition.key.folded();
         let environments: Vec<EnvironmentKey> = self.work.environments().cloned().collect();
         for environment in environments {
@@ -193,8 +172,7 @@ impl Draft<'_> {
             for (place, name) in configuration.named_variants() {
                 if definition.variant(name).is_none() {
                     let allowed = format!("a list that keeps it: {place} in {environment} names it");
-                    self.findings
-                        .note(Reason::VariantInUse, &field, name.as_str(), allowed);
+                    self.findings.note(Reason::VariantInUse, &field, name.as_str(), allowed);
                 }
             }
         }

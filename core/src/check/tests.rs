@@ -41,13 +41,7 @@ impl Store {
 
     pub(crate) fn of_generation(bucketing: Generation) -> Self {
         let mut store = Self::default();
-        store
-            .submit_as(
-                "mycelia",
-                Origin::Store,
-                &[create_store(bucketing, &ENVIRONMENTS)],
-            )
-            .unwrap();
+        store.submit_as("mycelia", Origin::Store, &[create_store(bucketing, &ENVIRONMENTS)]).unwrap();
         store
     }
 
@@ -62,12 +56,7 @@ impl Store {
 
     /// What these changes would do.
     pub(crate) fn check(&self, changes: &[Change]) -> Result<Checked, Rejection> {
-        check(
-            &self.snapshot,
-            &change_set("ana", changes),
-            Origin::Caller,
-            self.now(),
-        )
+        check(&self.snapshot, &change_set("ana", changes), Origin::Caller, self.now())
     }
 
     /// Checks and commits.
@@ -98,9 +87,7 @@ impl Store {
     /// A flag in an environment that must have it.
     pub(crate) fn flag(&self, environment: &str, flag: &str) -> EffectiveFlag {
         let environment = EnvironmentKey::new(environment);
-        self.snapshot
-            .effective(&environment, &FoldedKey::of(flag))
-            .unwrap()
+        self.snapshot.effective(&environment, &FoldedKey::of(flag)).unwrap()
     }
 
     /// What an environment says about a flag that it must have.
@@ -118,18 +105,11 @@ impl Store {
 }
 
 pub(crate) fn change_set(actor: &str, changes: &[Change]) -> ChangeSet {
-    ChangeSet {
-        actor: actor.to_owned(),
-        reason: "a test".to_owned(),
-        changes: changes.to_vec(),
-    }
+    ChangeSet { actor: actor.to_owned(), reason: "a test".to_owned(), changes: changes.to_vec() }
 }
 
 pub(crate) fn create_store(bucketing: Generation, environments: &[&str]) -> Change {
-    Change::CreateStore {
-        bucketing,
-        environments: environments.iter().map(ToString::to_string).collect(),
-    }
+    Change::CreateStore { bucketing, environments: environments.iter().map(ToString::to_string).collect() }
 }
 
 pub(crate) fn create(flag: &str) -> Change {
@@ -155,10 +135,7 @@ pub(crate) fn texts(variants: &[&str]) -> Vec<(String, Value)> {
 
 /// A flag in production.
 pub(crate) fn place(flag: &str) -> Place {
-    Place {
-        environment: "production".to_owned(),
-        flag: flag.to_owned(),
-    }
+    Place { environment: "production".to_owned(), flag: flag.to_owned() }
 }
 
 pub(crate) fn enable(flag: &str) -> Change {
@@ -170,52 +147,31 @@ pub(crate) fn disable(flag: &str) -> Change {
 }
 
 pub(crate) fn delete(flag: &str) -> Change {
-    Change::DeleteFlag {
-        flag: flag.to_owned(),
-    }
+    Change::DeleteFlag { flag: flag.to_owned() }
 }
 
 pub(crate) fn rollout(flag: &str, percent: f64) -> Change {
-    Change::Rollout {
-        place: place(flag),
-        percent,
-        enable: false,
-    }
+    Change::Rollout { place: place(flag), percent, enable: false }
 }
 
 pub(crate) fn default_serve(flag: &str, serve: Serve) -> Change {
-    Change::SetDefaultServe {
-        place: place(flag),
-        serve,
-    }
+    Change::SetDefaultServe { place: place(flag), serve }
 }
 
 pub(crate) fn set_rules(flag: &str, rules: Vec<Rule>) -> Change {
-    Change::SetRules {
-        place: place(flag),
-        rules,
-    }
+    Change::SetRules { place: place(flag), rules }
 }
 
 pub(crate) fn set_variants(flag: &str, variants: Vec<(String, Value)>) -> Change {
-    Change::SetVariants {
-        flag: flag.to_owned(),
-        variants,
-    }
+    Change::SetVariants { flag: flag.to_owned(), variants }
 }
 
 pub(crate) fn set_off_variant(flag: &str, variant: &str) -> Change {
-    Change::SetOffVariant {
-        place: place(flag),
-        variant: variant.to_owned(),
-    }
+    Change::SetOffVariant { place: place(flag), variant: variant.to_owned() }
 }
 
 pub(crate) fn set_salt(flag: &str, salt: &str) -> Change {
-    Change::SetSalt {
-        place: place(flag),
-        salt: salt.to_owned(),
-    }
+    Change::SetSalt { place: place(flag), salt: salt.to_owned() }
 }
 
 pub(crate) fn serve(variant: &str) -> Serve {
@@ -227,10 +183,8 @@ pub(crate) fn split(weights: &[(&str, u32)]) -> Serve {
 }
 
 pub(crate) fn split_by(attribute: Option<&str>, weights: &[(&str, u32)]) -> Serve {
-    let weighted = |&(variant, weight): &(&str, u32)| WeightedVariant {
-        variant: VariantName::new(variant),
-        weight,
-    };
+    let weighted =
+        |&(variant, weight): &(&str, u32)| WeightedVariant { variant: VariantName::new(variant), weight };
     Serve::Split(Split {
         weights: weights.iter().map(weighted).collect(),
         bucket_by: attribute.map(Box::from),
@@ -238,11 +192,7 @@ pub(crate) fn split_by(attribute: Option<&str>, weights: &[(&str, u32)]) -> Serv
 }
 
 pub(crate) fn rule(condition: Condition, serve: Serve) -> Rule {
-    Rule {
-        name: Box::from("a rule"),
-        condition,
-        serve,
-    }
+    Rule { name: Box::from("a rule"), condition, serve }
 }
 
 pub(crate) fn test(attribute: &str, operator: Operator, operands: &[Value]) -> Condition {
@@ -263,10 +213,7 @@ fn in_environment(name: &str) -> Change {
 
 /// Tests the country, for `dreams`.
 fn operand(operator: Operator, operands: &[Value]) -> Change {
-    set_rules(
-        "dreams",
-        vec![rule(test("country", operator, operands), serve("on"))],
-    )
+    set_rules("dreams", vec![rule(test("country", operator, operands), serve("on"))])
 }
 
 /// The ids of the entities that were written; a minus before what was removed.
@@ -292,12 +239,7 @@ fn check_refused(before: &[Change], changes: &[Change], expected: &[(Reason, &st
     let held = store.clone();
     let rejection = store.submit(changes).unwrap_err();
     let violation = |violation| {
-        let crate::rejection::Violation {
-            reason,
-            field,
-            value,
-            allowed,
-        } = violation;
+        let crate::rejection::Violation { reason, field, value, allowed } = violation;
         (reason, field, value, allowed)
     };
     let found: Vec<(Reason, String, String, String)> =
@@ -316,11 +258,7 @@ fn check_refused(before: &[Change], changes: &[Change], expected: &[(Reason, &st
 /// single change and a single violation; the field is the one within the change.
 #[track_caller]
 fn check_fault(change: Change, reason: Reason, field: &str, value: &str, allowed: &str) {
-    let field = if field.starts_with('.') {
-        format!("changes[0]{field}")
-    } else {
-        field.to_owned()
-    };
+    let field = if field.starts_with('.') { format!("changes[0]{field}") } else { field.to_owned() };
     let before = [create("dreams"), create_text("voice", &["a", "b", "c"])];
     check_refused(&before, &[change], &[(reason, &field, value, allowed)]);
 }

@@ -28,11 +28,7 @@ fn javascript_number(number: f64) -> String {
         return number.to_string();
     }
     let text = format!("{number:e}");
-    if number.abs() < 1.0 {
-        text
-    } else {
-        text.replacen('e', "e+", 1)
-    }
+    if number.abs() < 1.0 { text } else { text.replacen('e', "e+", 1) }
 }
 
 #[cfg(test)]

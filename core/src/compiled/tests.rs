@@ -32,10 +32,7 @@ fn flag(key: &str) -> EffectiveFlag {
         key: FlagKey::new(key),
         flag_type: FlagType::String,
         variants: ["a", "b", "c", "d"]
-            .map(|name| Variant {
-                name: VariantName::new(name),
-                value: Value::string(name),
-            })
+            .map(|name| Variant { name: VariantName::new(name), value: Value::string(name) })
             .into(),
         enabled: true,
         off_variant: VariantName::new("d"),
@@ -47,10 +44,7 @@ fn flag(key: &str) -> EffectiveFlag {
 }
 
 fn by_default(serve: Serve) -> EffectiveFlag {
-    EffectiveFlag {
-        default_serve: serve,
-        ..flag("voice")
-    }
+    EffectiveFlag { default_serve: serve, ..flag("voice") }
 }
 
 fn country(name: &str) -> Condition {
@@ -81,10 +75,7 @@ fn from(country: &str) -> Context {
 fn check(flag: &EffectiveFlag, context: &Context, variant: &str, reason: ResolutionReason) {
     let compiled = compile(flag);
     let served = compiled.evaluate(context);
-    assert_eq!(
-        (served.variant.name.as_str(), served.reason, served.error),
-        (variant, reason, None)
-    );
+    assert_eq!((served.variant.name.as_str(), served.reason, served.error), (variant, reason, None));
 }
 
 /// The variant that stands in for a split which finds no key.
@@ -93,34 +84,22 @@ fn check_no_key(flag: &EffectiveFlag, context: &Context) {
     let compiled = compile(flag);
     let served = compiled.evaluate(context);
     let expected = ("b", DEFAULT, Some(ErrorCode::TargetingKeyMissing));
-    assert_eq!(
-        (served.variant.name.as_str(), served.reason, served.error),
-        expected
-    );
+    assert_eq!((served.variant.name.as_str(), served.reason, served.error), expected);
 }
 
 #[track_caller]
 fn check_broken(flag: &EffectiveFlag, expected: &CompileError) {
-    assert_eq!(
-        &CompiledFlag::compile(flag, Generation::V3).unwrap_err(),
-        expected
-    );
+    assert_eq!(&CompiledFlag::compile(flag, Generation::V3).unwrap_err(), expected);
 }
 
 #[test]
 fn a_disabled_flag_serves_its_off_variant_whatever_its_rules_say() {
-    let disabled = EffectiveFlag {
-        enabled: false,
-        ..targeted()
-    };
+    let disabled = EffectiveFlag { enabled: false, ..targeted() };
     for country in ["DE", "AT", "CH", "FR"] {
         check(&disabled, &from(country), "d", DISABLED);
     }
     check(&disabled, &Context::anonymous(), "d", DISABLED);
-    let split = EffectiveFlag {
-        enabled: false,
-        ..by_default(split(&[("a", 100_000)]))
-    };
+    let split = EffectiveFlag { enabled: false, ..by_default(split(&[("a", 100_000)])) };
     check(&split, &Context::anonymous(), "d", DISABLED);
 }
 
@@ -138,10 +117,7 @@ fn the_default_serve_says_whether_there_were_rules() {
     check(&flag("voice"), &from("DE"), "a", STATIC);
     check(&targeted(), &from("FR"), "a", DEFAULT);
     check(&by_default(split(&NEARLY_ALL)), &from("DE"), "c", SPLIT);
-    let both = EffectiveFlag {
-        default_serve: split(&NEARLY_ALL),
-        ..targeted()
-    };
+    let both = EffectiveFlag { default_serve: split(&NEARLY_ALL), ..targeted() };
     check(&both, &from("FR"), "c", SPLIT);
     check(&both, &from("DE"), "b", MATCH);
 }
@@ -153,10 +129,7 @@ fn without_a_key_a_split_serves_the_default_variant_and_says_so() {
     check_no_key(&split_everybody, &Context::new(""));
     let no_key = Context::anonymous().with("country", Value::string("CH"));
     check_no_key(&targeted(), &no_key);
-    let salted = EffectiveFlag {
-        salt: Some(Box::from("beta")),
-        ..split_everybody
-    };
+    let salted = EffectiveFlag { salt: Some(Box::from("beta")), ..split_everybody };
     check_no_key(&salted, &Context::anonymous());
 }
 
@@ -190,10 +163,7 @@ fn a_variant_of_every_type_is_served() {
         let name = VariantName::new("a");
         let typed = EffectiveFlag {
             flag_type,
-            variants: Arc::from([Variant {
-                name: name.clone(),
-                value: value.clone(),
-            }]),
+            variants: Arc::from([Variant { name: name.clone(), value: value.clone() }]),
             off_variant: name.clone(),
             default_variant: name,
             ..flag("typed")
@@ -208,18 +178,9 @@ fn a_variant_of_every_type_is_served() {
 fn a_variant_that_is_not_there_does_not_compile() {
     let missing = CompileError::UnknownVariant(VariantName::new("z"));
     let z = || VariantName::new("z");
-    let of_off = EffectiveFlag {
-        off_variant: z(),
-        ..flag("voice")
-    };
-    let of_default = EffectiveFlag {
-        default_variant: z(),
-        ..flag("voice")
-    };
-    let of_rule = EffectiveFlag {
-        rules: vec![rule(country("DE"), serve("z"))],
-        ..flag("voice")
-    };
+    let of_off = EffectiveFlag { off_variant: z(), ..flag("voice") };
+    let of_default = EffectiveFlag { default_variant: z(), ..flag("voice") };
+    let of_rule = EffectiveFlag { rules: vec![rule(country("DE"), serve("z"))], ..flag("voice") };
     check_broken(&of_off, &missing);
     check_broken(&of_default, &missing);
     check_broken(&of_rule, &missing);
@@ -232,17 +193,11 @@ fn an_operand_that_does_not_fit_names_its_rule() {
     let later = EffectiveFlag {
         rules: vec![
             rule(country("DE"), serve("a")),
-            rule(
-                Condition::Not(Box::new(test("age", Operator::Less, &[]))),
-                serve("a"),
-            ),
+            rule(Condition::Not(Box::new(test("age", Operator::Less, &[]))), serve("a")),
         ],
         ..flag("voice")
     };
-    let error = OperandError {
-        index: None,
-        allowed: "exactly one operand",
-    };
+    let error = OperandError { index: None, allowed: "exactly one operand" };
     check_broken(&later, &CompileError::Operand { rule: 1, error });
 }
 
@@ -251,12 +206,7 @@ fn weights_that_are_nothing_or_too_much_do_not_compile() {
     check_broken(&by_default(split(&[])), &CompileError::Weights);
     check_broken(&by_default(split(&[("a", 0), ("b", 0)])), &CompileError::Weights);
     check_broken(&by_default(split(&[("a", 1 << 31)])), &CompileError::Weights);
-    check(
-        &by_default(split(&[("a", (1 << 31) - 1)])),
-        &from("DE"),
-        "a",
-        STATIC,
-    );
+    check(&by_default(split(&[("a", (1 << 31) - 1)])), &from("DE"), "a", STATIC);
 }
 
 /// 0 % is nobody and 100 % is everybody, whether they have a key or not.
@@ -269,18 +219,13 @@ fn a_split_that_gives_everything_to_one_variant_is_that_variant() {
         let by_company = split_by(Some("company"), &[("c", 100_000), ("a", 0)]);
         let named_twice = split(&[("c", 50_000), ("c", 50_000)]);
         for serve in [whole(), by_company, named_twice, split(&[("c", 1)])] {
-            let salted = EffectiveFlag {
-                salt: salt.clone(),
-                ..by_default(serve)
-            };
+            let salted = EffectiveFlag { salt: salt.clone(), ..by_default(serve) };
             check(&salted, &nobody, "c", STATIC);
             check(&salted, &from("DE"), "c", STATIC);
         }
     }
-    let ruled = EffectiveFlag {
-        rules: vec![rule(country("CH"), whole())],
-        ..by_default(split(&[("b", 100_000)]))
-    };
+    let ruled =
+        EffectiveFlag { rules: vec![rule(country("CH"), whole())], ..by_default(split(&[("b", 100_000)])) };
     check(&ruled, &no_key, "c", MATCH);
     check(&ruled, &from("CH"), "c", MATCH);
     check(&ruled, &nobody, "b", DEFAULT);
@@ -289,17 +234,9 @@ fn a_split_that_gives_everything_to_one_variant_is_that_variant() {
 
 #[test]
 fn a_variant_of_weight_zero_is_served_to_nobody() {
-    let compiled = compile(&by_default(split(&[
-        ("a", 0),
-        ("b", 50_000),
-        ("c", 0),
-        ("d", 50_000),
-    ])));
+    let compiled = compile(&by_default(split(&[("a", 0), ("b", 50_000), ("c", 0), ("d", 50_000)])));
     for number in 0..1_000 {
         let context = Context::new(&format!("user-{number}"));
-        assert!(matches!(
-            compiled.evaluate(&context).variant.name.as_str(),
-            "b" | "d"
-        ));
+        assert!(matches!(compiled.evaluate(&context).variant.name.as_str(), "b" | "d"));
     }
 }

@@ -9,10 +9,7 @@ fn context() -> Context {
         .with("age", Value::Integer(41))
         .with("score", Value::Float(0.5))
         .with("beta", Value::Boolean(true))
-        .with(
-            "groups",
-            Value::List(vec![Value::string("staff"), Value::Integer(7)]),
-        )
+        .with("groups", Value::List(vec![Value::string("staff"), Value::Integer(7)]))
         .with("app", Value::string("v2.10"))
         .with("born", Value::string("1985-03-01T00:00:00+01:00"))
 }
@@ -20,12 +17,7 @@ fn context() -> Context {
 #[track_caller]
 fn check(attribute: &str, operator: Operator, operands: &[Value], expected: bool) {
     for negated in [false, true] {
-        let test = Test {
-            attribute: Box::from(attribute),
-            operator,
-            operands: operands.to_vec(),
-            negated,
-        };
+        let test = Test { attribute: Box::from(attribute), operator, operands: operands.to_vec(), negated };
         let compiled = CompiledCondition::compile(&Condition::Test(test)).unwrap();
         assert_eq!(
             compiled.holds(&context()),
@@ -75,27 +67,14 @@ fn operands_that_do_not_fit_are_named() {
     let wrong = |operator, operands: &[Value]| Matcher::compile(operator, operands).unwrap_err().index;
     assert_eq!(wrong(Operator::Equals, &[]), None);
     assert_eq!(wrong(Operator::In, &[]), None);
-    assert_eq!(
-        wrong(Operator::StartsWith, &[Value::string("a"), Value::Integer(1)]),
-        Some(1)
-    );
+    assert_eq!(wrong(Operator::StartsWith, &[Value::string("a"), Value::Integer(1)]), Some(1));
     assert_eq!(wrong(Operator::Less, &[Value::string("1")]), Some(0));
     assert_eq!(wrong(Operator::VersionLess, &[Value::string("1.2.3.4")]), Some(0));
     assert_eq!(wrong(Operator::Before, &[Value::string("tomorrow")]), Some(0));
-    for no_time in [
-        "2026-11-21T09:00:00",
-        "2026-02-30",
-        "20261121",
-        "2026-W47-6",
-        "2026-11-2",
-        "",
-        "1795251600",
-    ] {
-        assert_eq!(
-            wrong(Operator::After, &[Value::string(no_time)]),
-            Some(0),
-            "{no_time}"
-        );
+    for no_time in
+        ["2026-11-21T09:00:00", "2026-02-30", "20261121", "2026-W47-6", "2026-11-2", "", "1795251600"]
+    {
+        assert_eq!(wrong(Operator::After, &[Value::string(no_time)]), Some(0), "{no_time}");
     }
 }
 
@@ -107,20 +86,13 @@ fn check_times(attribute: &str, operand: &str, expected: Option<Ordering>) {
         matcher.matches(Found::Text(attribute))
     };
     let found = (holds(Operator::Before), holds(Operator::After));
-    let expected = (
-        expected == Some(Ordering::Less),
-        expected == Some(Ordering::Greater),
-    );
+    let expected = (expected == Some(Ordering::Less), expected == Some(Ordering::Greater));
     assert_eq!(found, expected, "{attribute} {operand}");
 }
 
 #[test]
 fn a_date_is_its_midnight_in_utc() {
-    let (less, greater, same) = (
-        Some(Ordering::Less),
-        Some(Ordering::Greater),
-        Some(Ordering::Equal),
-    );
+    let (less, greater, same) = (Some(Ordering::Less), Some(Ordering::Greater), Some(Ordering::Equal));
     check_times("2026-11-20T23:59:59.999Z", "2026-11-21", less);
     check_times("2026-11-21T00:00:00Z", "2026-11-21", same);
     check_times("2026-11-21T00:00:00.001Z", "2026-11-21", greater);
@@ -130,14 +102,7 @@ fn a_date_is_its_midnight_in_utc() {
     check_times("2026-11-21", "2026-11-21T01:00:00+01:00", same);
     check_times("2026-11-22", "2026-11-21T09:00:00Z", greater);
     check_times("1969-12-31", "1970-01-01", less);
-    for no_time in [
-        "2026-11-22T09:00:00",
-        "2026-02-30",
-        "20261122",
-        "2026-W47-7",
-        "later",
-        "",
-    ] {
+    for no_time in ["2026-11-22T09:00:00", "2026-02-30", "20261122", "2026-W47-7", "later", ""] {
         check_times(no_time, "2026-11-21", None);
     }
 }
@@ -147,10 +112,7 @@ fn all_any_and_not_combine() {
     let yes = || Condition::All(vec![]);
     let no = || Condition::Any(vec![]);
     let holds = |condition: &Condition| CompiledCondition::compile(condition).unwrap().holds(&context());
-    assert!(holds(&Condition::All(vec![
-        yes(),
-        Condition::Not(Box::new(no()))
-    ])));
+    assert!(holds(&Condition::All(vec![yes(), Condition::Not(Box::new(no()))])));
     assert!(!holds(&Condition::All(vec![yes(), no()])));
     assert!(holds(&Condition::Any(vec![no(), yes()])));
 }

@@ -39,21 +39,13 @@ fn every_kind() -> Vec<(EntityId, Entity)> {
     let on = VariantName::new("on");
     let configuration = FlagConfiguration::dark(on.clone(), on);
     let flag = Arc::clone(Store::with(&[create("dreams")]).snapshot.flag(&dreams()).unwrap());
-    let settings = Settings {
-        bucketing: Generation::V2,
-    };
+    let settings = Settings { bucketing: Generation::V2 };
     let moon = EnvironmentKey::new("moon");
     vec![
         (EntityId::Settings, Entity::Settings(settings)),
-        (
-            EntityId::Environment(moon.clone()),
-            Entity::Environment(Environment { key: moon, position: 9 }),
-        ),
+        (EntityId::Environment(moon.clone()), Entity::Environment(Environment { key: moon, position: 9 })),
         (EntityId::Flag(dreams()), Entity::Flag(flag)),
-        (
-            EntityId::Configuration(production(), dreams()),
-            Entity::Configuration(Arc::new(configuration)),
-        ),
+        (EntityId::Configuration(production(), dreams()), Entity::Configuration(Arc::new(configuration))),
     ]
 }
 
@@ -65,20 +57,11 @@ fn check_gap(held: u64, found: u64) {
         snapshot.fold(&record(revision, Vec::new())).unwrap();
     }
     let before = snapshot.clone();
-    let writes = every_kind()
-        .into_iter()
-        .map(|(id, value)| write(id, Some(value)))
-        .collect();
+    let writes = every_kind().into_iter().map(|(id, value)| write(id, Some(value))).collect();
     let gap = snapshot.fold(&record(found, writes)).unwrap_err();
-    let expected = GapError {
-        held: Revision::new(held),
-        found: Revision::new(found),
-    };
+    let expected = GapError { held: Revision::new(held), found: Revision::new(found) };
     assert_eq!(gap, expected);
-    assert_eq!(
-        gap.to_string(),
-        format!("revision {found} does not follow revision {held}")
-    );
+    assert_eq!(gap.to_string(), format!("revision {found} does not follow revision {held}"));
     assert_eq!(snapshot, before);
 }
 
@@ -106,16 +89,10 @@ fn what_is_written_is_read_and_what_is_removed_is_gone() {
     for (id, value) in every_kind() {
         let mut snapshot = Snapshot::default();
         let empty = snapshot.entity(&id);
-        snapshot
-            .fold(&record(1, vec![write(id.clone(), Some(value.clone()))]))
-            .unwrap();
+        snapshot.fold(&record(1, vec![write(id.clone(), Some(value.clone()))])).unwrap();
         assert_eq!(snapshot.entity(&id), Some(value), "{id}");
         for (other, _) in every_kind().iter().filter(|(other, _)| *other != id) {
-            assert_eq!(
-                snapshot.entity(other),
-                Snapshot::default().entity(other),
-                "{id} and {other}"
-            );
+            assert_eq!(snapshot.entity(other), Snapshot::default().entity(other), "{id} and {other}");
         }
         snapshot.fold(&record(2, vec![write(id.clone(), None)])).unwrap();
         assert_eq!(snapshot.entity(&id), empty, "{id}");
@@ -126,10 +103,7 @@ fn what_is_written_is_read_and_what_is_removed_is_gone() {
 fn of_two_writes_of_one_entity_the_last_one_stays() {
     let id = EntityId::Settings;
     let settings = |bucketing| Some(Entity::Settings(Settings { bucketing }));
-    let writes = vec![
-        write(id.clone(), settings(Generation::V3)),
-        write(id, settings(Generation::V2)),
-    ];
+    let writes = vec![write(id.clone(), settings(Generation::V3)), write(id, settings(Generation::V2))];
     let mut snapshot = Snapshot::default();
     snapshot.fold(&record(1, writes)).unwrap();
     assert_eq!(snapshot.settings().bucketing, Generation::V2);

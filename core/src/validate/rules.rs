@@ -32,24 +32,14 @@ impl Findings {
             let field = format!("{field}.weights[{index}].variant");
             self.variant(&field, weighted.variant.as_str(), definition);
             if seen.contains(&&weighted.variant) {
-                self.note(
-                    Reason::Duplicate,
-                    &field,
-                    weighted.variant.as_str(),
-                    "each variant once",
-                );
+                self.note(Reason::Duplicate, &field, weighted.variant.as_str(), "each variant once");
             }
             seen.push(&weighted.variant);
             total += u64::from(weighted.weight);
         }
         if total != u64::from(WEIGHT_TOTAL) {
             let allowed = format!("weights in thousandths of a percent that add up to {WEIGHT_TOTAL}");
-            self.note(
-                Reason::InvalidWeights,
-                &format!("{field}.weights"),
-                &total.to_string(),
-                allowed,
-            );
+            self.note(Reason::InvalidWeights, &format!("{field}.weights"), &total.to_string(), allowed);
         }
         if let Some(attribute) = &split.bucket_by {
             self.attribute(&format!("{field}.bucket_by"), attribute);
@@ -73,12 +63,7 @@ impl Findings {
             let tests = test_count(&rule.condition);
             if tests > TESTS_MAX {
                 let allowed = format!("at most {TESTS_MAX} tests in one rule");
-                self.note(
-                    Reason::TooLarge,
-                    &format!("{field}.condition"),
-                    &tests.to_string(),
-                    allowed,
-                );
+                self.note(Reason::TooLarge, &format!("{field}.condition"), &tests.to_string(), allowed);
             } else {
                 self.condition(&format!("{field}.condition"), &rule.condition, 1);
             }
@@ -95,11 +80,7 @@ impl Findings {
             }
             Condition::Not(inner) => self.condition(&format!("{field}.not"), inner, level + 1),
             Condition::All(inner) | Condition::Any(inner) => {
-                let word = if matches!(condition, Condition::All(_)) {
-                    "all"
-                } else {
-                    "any"
-                };
+                let word = if matches!(condition, Condition::All(_)) { "all" } else { "any" };
                 for (index, inner) in inner.iter().enumerate() {
                     self.condition(&format!("{field}.{word}[{index}]"), inner, level + 1);
                 }
@@ -109,12 +90,7 @@ impl Findings {
 
     fn attribute(&mut self, field: &str, attribute: &str) {
         if attribute.is_empty() || attribute.split('.').any(str::is_empty) {
-            self.note(
-                Reason::Required,
-                field,
-                attribute,
-                "an attribute name, or several joined by dots",
-            );
+            self.note(Reason::Required, field, attribute, "an attribute name, or several joined by dots");
         }
         self.text(field, attribute, TEXT_BYTES_MAX);
     }
@@ -141,13 +117,9 @@ impl Findings {
             }
         }
         if let Err(wrong) = Matcher::compile(test.operator, &test.operands) {
-            let at = wrong
-                .index
-                .map_or_else(|| field.clone(), |index| format!("{field}[{index}]"));
-            let value = wrong
-                .index
-                .and_then(|index| test.operands.get(index))
-                .map(|value| format!("{value:?}"));
+            let at = wrong.index.map_or_else(|| field.clone(), |index| format!("{field}[{index}]"));
+            let value =
+                wrong.index.and_then(|index| test.operands.get(index)).map(|value| format!("{value:?}"));
             let value = value.unwrap_or_else(|| test.operands.len().to_string());
             self.note(Reason::InvalidOperand, &at, &value, wrong.allowed);
         }

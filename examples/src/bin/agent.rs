@@ -26,20 +26,14 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn router(flags: Client) -> Router {
-    Router::new()
-        .route("/agent-conversations", post(begin))
-        .with_state(flags)
+    Router::new().route("/agent-conversations", post(begin)).with_state(flags)
 }
 
 async fn begin(State(flags): State<Client>, visitor: Visitor) -> Result<Json<Value>, Problem> {
     let details = flags.bool_details(FLAG, false, &visitor.context());
     if !details.value {
         let title = "the agent is not available";
-        return Err(Problem::switched_off(
-            StatusCode::SERVICE_UNAVAILABLE,
-            title,
-            &details,
-        ));
+        return Err(Problem::switched_off(StatusCode::SERVICE_UNAVAILABLE, title, &details));
     }
     let id = format!("conv_{}", Uuid::new_v4().simple());
     Ok(Json(json!({"conversation_id": id, "user": visitor.user})))
@@ -56,13 +50,8 @@ mod tests {
     use super::*;
 
     async fn begin_with(flag: bool) -> (StatusCode, Value) {
-        let flags = Client::builder()
-            .service("agent")
-            .offline()
-            .value(FLAG, FlagValue::Boolean(flag));
-        let request = Request::post("/agent-conversations?user=ada")
-            .body(Body::empty())
-            .unwrap();
+        let flags = Client::builder().service("agent").offline().value(FLAG, FlagValue::Boolean(flag));
+        let request = Request::post("/agent-conversations?user=ada").body(Body::empty()).unwrap();
         let answer = router(flags.connect().unwrap()).oneshot(request).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -80,9 +69,6 @@ mod tests {
     async fn the_route_answers_503_when_the_flag_is_off() {
         let (status, body) = begin_with(false).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(
-            (&body["title"], &body["status"]),
-            (&json!("the agent is not available"), &json!(503))
-        );
+        assert_eq!((&body["title"], &body["status"]), (&json!("the agent is not available"), &json!(503)));
     }
 }

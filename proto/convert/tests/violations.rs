@@ -15,14 +15,8 @@ use crate::v1::serve::Serve as WireServe;
 use crate::v1::value::Kind;
 
 fn change_set(changes: impl IntoIterator<Item = WireChange>) -> v1::ChangeSet {
-    let changes = changes
-        .into_iter()
-        .map(|change| v1::Change { change: Some(change) });
-    v1::ChangeSet {
-        changes: changes.collect(),
-        actor: "anna".to_owned(),
-        reason: String::new(),
-    }
+    let changes = changes.into_iter().map(|change| v1::Change { change: Some(change) });
+    v1::ChangeSet { changes: changes.collect(), actor: "anna".to_owned(), reason: String::new() }
 }
 
 fn converted(change: WireChange) -> Change {
@@ -35,10 +29,8 @@ type Expected<'e> = (Reason, &'e str, &'e str);
 
 #[track_caller]
 fn check_violations(found: &[Violation], expected: &[Expected<'_>]) {
-    let found: Vec<_> = found
-        .iter()
-        .map(|violation| (violation.reason, &*violation.field, &*violation.value))
-        .collect();
+    let found: Vec<_> =
+        found.iter().map(|violation| (violation.reason, &*violation.field, &*violation.value)).collect();
     assert_eq!(found, expected);
 }
 
@@ -68,16 +60,11 @@ fn nested(levels: usize) -> v1::Value {
 }
 
 fn variant(value: v1::Value) -> v1::Variant {
-    v1::Variant {
-        name: "deep".to_owned(),
-        value: Some(value),
-    }
+    v1::Variant { name: "deep".to_owned(), value: Some(value) }
 }
 
 fn condition(condition: WireCondition) -> v1::Condition {
-    v1::Condition {
-        condition: Some(condition),
-    }
+    v1::Condition { condition: Some(condition) }
 }
 
 fn test(operator: i32, operands: Vec<v1::Value>) -> v1::Condition {
@@ -94,31 +81,19 @@ fn all(conditions: Vec<v1::Condition>) -> v1::Condition {
 }
 
 fn on() -> v1::Serve {
-    v1::Serve {
-        serve: Some(WireServe::Variant("on".to_owned())),
-    }
+    v1::Serve { serve: Some(WireServe::Variant("on".to_owned())) }
 }
 
 fn rule(condition: v1::Condition) -> v1::Rule {
-    v1::Rule {
-        name: String::new(),
-        condition: Some(condition),
-        serve: Some(on()),
-    }
+    v1::Rule { name: String::new(), condition: Some(condition), serve: Some(on()) }
 }
 
 fn set_rules(rules: Vec<v1::Rule>) -> WireChange {
-    WireChange::SetRules(v1::SetRules {
-        rules,
-        ..v1::SetRules::default()
-    })
+    WireChange::SetRules(v1::SetRules { rules, ..v1::SetRules::default() })
 }
 
 fn create(definition: v1::FlagDefinition) -> WireChange {
-    WireChange::CreateFlag(v1::CreateFlag {
-        definition: Some(definition),
-        ..v1::CreateFlag::default()
-    })
+    WireChange::CreateFlag(v1::CreateFlag { definition: Some(definition), ..v1::CreateFlag::default() })
 }
 
 #[test]
@@ -134,10 +109,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
         WireChange::SetDefaultServe(v1::SetDefaultServe::default()),
         set_rules(vec![
             rule(test(99, vec![])),
-            v1::Rule {
-                serve: Some(v1::Serve { serve: None }),
-                ..v1::Rule::default()
-            },
+            v1::Rule { serve: Some(v1::Serve { serve: None }), ..v1::Rule::default() },
         ]),
     ]);
     wire.changes.push(v1::Change { change: None });
@@ -145,22 +117,10 @@ fn everything_that_is_wrong_is_reported_at_once() {
         &wire,
         &[
             (Reason::OutOfRange, "changes[1].create_flag.definition.type", "9"),
-            (
-                Reason::OutOfRange,
-                "changes[1].create_flag.definition.lifetime",
-                "3",
-            ),
-            (
-                Reason::TooLarge,
-                "changes[1].create_flag.definition.variants[0].value",
-                "more than 20",
-            ),
+            (Reason::OutOfRange, "changes[1].create_flag.definition.lifetime", "3"),
+            (Reason::TooLarge, "changes[1].create_flag.definition.variants[0].value", "more than 20"),
             (Reason::Required, "changes[2].set_default_serve.serve", ""),
-            (
-                Reason::InvalidOperand,
-                "changes[3].set_rules.rules[0].condition.test.operator",
-                "99",
-            ),
+            (Reason::InvalidOperand, "changes[3].set_rules.rules[0].condition.test.operator", "99"),
             (Reason::Required, "changes[3].set_rules.rules[1].condition", ""),
             (Reason::Required, "changes[3].set_rules.rules[1].serve", ""),
             (Reason::Required, "changes[4]", ""),
@@ -172,25 +132,15 @@ fn everything_that_is_wrong_is_reported_at_once() {
 fn conditions_are_named_as_the_cores_check_names_them() {
     let empty = v1::Condition { condition: None };
     let unset = test(0, vec![nested(1), nested(21)]);
-    let any = condition(WireCondition::Any(v1::ConditionList {
-        conditions: vec![empty.clone(), unset],
-    }));
+    let any = condition(WireCondition::Any(v1::ConditionList { conditions: vec![empty.clone(), unset] }));
     let not = condition(WireCondition::Not(Box::new(empty)));
     let root = "changes[0].set_rules.rules[0].condition";
     check_one(
         set_rules(vec![rule(all(vec![any, all(vec![]), not]))]),
         &[
             (Reason::Required, &format!("{root}.all[0].any[0]"), ""),
-            (
-                Reason::Required,
-                &format!("{root}.all[0].any[1].test.operator"),
-                "",
-            ),
-            (
-                Reason::TooLarge,
-                &format!("{root}.all[0].any[1].test.operands[1]"),
-                "more than 20",
-            ),
+            (Reason::Required, &format!("{root}.all[0].any[1].test.operator"), ""),
+            (Reason::TooLarge, &format!("{root}.all[0].any[1].test.operands[1]"), "more than 20"),
             (Reason::Required, &format!("{root}.all[2].not"), ""),
         ],
     );
@@ -203,10 +153,7 @@ fn single_fields_are_named() {
         &[(Reason::Required, "changes[0].create_flag.definition", "")],
     );
     check_one(
-        WireChange::UpdateFlag(v1::UpdateFlag {
-            lifetime: -1,
-            ..v1::UpdateFlag::default()
-        }),
+        WireChange::UpdateFlag(v1::UpdateFlag { lifetime: -1, ..v1::UpdateFlag::default() }),
         &[(Reason::OutOfRange, "changes[0].update_flag.lifetime", "-1")],
     );
     check_one(
@@ -214,17 +161,10 @@ fn single_fields_are_named() {
             flag: String::new(),
             variants: vec![variant(nested(20)), variant(nested(21))],
         }),
-        &[(
-            Reason::TooLarge,
-            "changes[0].set_variants.variants[1].value",
-            "more than 20",
-        )],
+        &[(Reason::TooLarge, "changes[0].set_variants.variants[1].value", "more than 20")],
     );
     check_one(
-        WireChange::CreateStore(v1::CreateStore {
-            bucketing: 1,
-            environments: Vec::new(),
-        }),
+        WireChange::CreateStore(v1::CreateStore { bucketing: 1, environments: Vec::new() }),
         &[(Reason::OutOfRange, "changes[0].create_store.bucketing", "1")],
     );
 }
@@ -232,10 +172,7 @@ fn single_fields_are_named() {
 #[test]
 fn what_is_too_much_is_not_looked_at() {
     let changes = vec![v1::Change { change: None }; CHANGES_MAX + 1];
-    let wire = v1::ChangeSet {
-        changes,
-        ..v1::ChangeSet::default()
-    };
+    let wire = v1::ChangeSet { changes, ..v1::ChangeSet::default() };
     check(&wire, &[(Reason::TooLarge, "changes", "1001")]);
     check_one(
         set_rules(vec![v1::Rule::default(); RULES_MAX + 1]),
@@ -254,10 +191,7 @@ fn conditions_may_be_as_deep_as_the_core_allows() {
         (0..groups).fold(test, |inner, _| all(vec![inner]))
     };
     converted(set_rules(vec![rule(nested(CONDITION_DEPTH_MAX))]));
-    let at = format!(
-        "changes[0].set_rules.rules[0].condition{}",
-        ".all[0]".repeat(CONDITION_DEPTH_MAX)
-    );
+    let at = format!("changes[0].set_rules.rules[0].condition{}", ".all[0]".repeat(CONDITION_DEPTH_MAX));
     check_one(
         set_rules(vec![rule(nested(CONDITION_DEPTH_MAX + 1))]),
         &[(Reason::TooLarge, &at, "more than 10")],
@@ -269,18 +203,12 @@ fn what_is_not_set_has_a_meaning() {
     let Change::CreateFlag(created) = converted(create(v1::FlagDefinition::default())) else {
         panic!("another change")
     };
-    assert_eq!(
-        (created.flag_type, created.lifetime),
-        (FlagType::Boolean, Lifetime::Temporary)
-    );
+    assert_eq!((created.flag_type, created.lifetime), (FlagType::Boolean, Lifetime::Temporary));
     let Change::UpdateFlag(updated) = converted(WireChange::UpdateFlag(v1::UpdateFlag::default())) else {
         panic!("another change")
     };
     assert_eq!(updated.lifetime, None);
-    let unset = v1::SetVariants {
-        flag: String::new(),
-        variants: vec![v1::Variant::default()],
-    };
+    let unset = v1::SetVariants { flag: String::new(), variants: vec![v1::Variant::default()] };
     let Change::SetVariants { variants, .. } = converted(WireChange::SetVariants(unset)) else {
         panic!("another change")
     };
@@ -297,19 +225,16 @@ fn a_value_may_be_as_deep_as_the_core_allows() {
 
 #[track_caller]
 fn check_context(attributes: Vec<(String, v1::Value)>, expected: &[Expected<'_>]) {
-    let wire = v1::EvaluationContext {
-        targeting_key: String::new(),
-        attributes: attributes.into_iter().collect(),
-    };
+    let wire =
+        v1::EvaluationContext { targeting_key: String::new(), attributes: attributes.into_iter().collect() };
     let violations = context_from_wire("context", &wire).unwrap_err();
     check_violations(&violations, expected);
 }
 
 #[test]
 fn contexts_are_finite_shallow_and_small() {
-    let infinite = value(Kind::ListValue(v1::ValueList {
-        values: vec![value(Kind::FloatValue(f64::INFINITY))],
-    }));
+    let infinite =
+        value(Kind::ListValue(v1::ValueList { values: vec![value(Kind::FloatValue(f64::INFINITY))] }));
     check_context(
         vec![
             ("a.b".to_owned(), value(Kind::FloatValue(f64::NAN))),
@@ -317,26 +242,15 @@ fn contexts_are_finite_shallow_and_small() {
             ("list".to_owned(), infinite),
         ],
         &[
-            (
-                Reason::OutOfRange,
-                r#"context.attributes["a.b"]"#,
-                "NaN or infinite",
-            ),
+            (Reason::OutOfRange, r#"context.attributes["a.b"]"#, "NaN or infinite"),
             (Reason::TooLarge, r#"context.attributes["deep"]"#, "more than 20"),
-            (
-                Reason::OutOfRange,
-                r#"context.attributes["list"]"#,
-                "NaN or infinite",
-            ),
+            (Reason::OutOfRange, r#"context.attributes["list"]"#, "NaN or infinite"),
         ],
     );
     let many = (0..=CONTEXT_ATTRIBUTES_MAX).map(|number| (number.to_string(), v1::Value { kind: None }));
     check_context(many.collect(), &[(Reason::TooLarge, "context.attributes", "501")]);
     let text = value(Kind::StringValue("x".repeat(CONTEXT_BYTES_MAX)));
-    check_context(
-        vec![("a".to_owned(), text)],
-        &[(Reason::TooLarge, "context", "65537")],
-    );
+    check_context(vec![("a".to_owned(), text)], &[(Reason::TooLarge, "context", "65537")]);
     let anonymous = context_from_wire("context", &v1::EvaluationContext::default());
     assert_eq!(anonymous, Ok(Context::anonymous()));
 }
@@ -363,12 +277,9 @@ fn check_unreadable(expected: &str, spoil: impl FnOnce(&mut v1::EffectiveFlag)) 
 
 #[test]
 fn an_unreadable_flag_says_why() {
-    check_unreadable(
-        "rules[0].condition.test.operator is 18, which is no known operator",
-        |flag| {
-            flag.rules = vec![rule(test(18, vec![]))];
-        },
-    );
+    check_unreadable("rules[0].condition.test.operator is 18, which is no known operator", |flag| {
+        flag.rules = vec![rule(test(18, vec![]))];
+    });
     check_unreadable(
         "default_serve is not set or of a kind unknown here: expected a variant or a split",
         |flag| flag.default_serve = None,
@@ -377,10 +288,7 @@ fn an_unreadable_flag_says_why() {
         "type is 6: expected boolean (1), string (2), integer (3), float (4) or object (5)",
         |flag| flag.r#type = 6,
     );
-    check_unreadable(
-        "key is not set or of a kind unknown here: expected a name",
-        |flag| flag.key.clear(),
-    );
+    check_unreadable("key is not set or of a kind unknown here: expected a name", |flag| flag.key.clear());
     check_unreadable("variants[0].value is nested more than 20 levels deep", |flag| {
         flag.variants = vec![variant(nested(21))];
     });

@@ -55,29 +55,19 @@ pub struct Progress {
 impl Hub {
     /// Waits until all feeds have taken in a revision; false when the hub stops before that.
     pub async fn wait_taken_in(&self, revision: Revision) -> bool {
-        self.taken_in()
-            .wait_for(|taken_in| *taken_in >= revision)
-            .await
-            .is_ok()
+        self.taken_in().wait_for(|taken_in| *taken_in >= revision).await.is_ok()
     }
 
     /// How far everybody is with a goal.
     #[must_use]
     pub fn progress(&self, goal: &Goal) -> Progress {
-        let mut progress = Progress {
-            converged: true,
-            ..Progress::default()
-        };
+        let mut progress = Progress { converged: true, ..Progress::default() };
         let mut last: Option<(Timestamp, Arc<Entry>)> = None;
         let mut pending = None;
         let mut first: Option<Timestamp> = None;
         let (mut instances, mut measured) = (0, 0);
         for entry in self.registry().list().into_iter().filter(|entry| !entry.identity.observer) {
-            if goal
-                .environment
-                .as_ref()
-                .is_some_and(|environment| *environment != entry.scope.environment)
-            {
+            if goal.environment.as_ref().is_some_and(|environment| *environment != entry.scope.environment) {
                 continue;
             }
             let Some((needed, concerned)) = self.needed(&entry.scope, goal.revision) else {
@@ -87,11 +77,7 @@ impl Hub {
                 continue;
             }
             instances += 1;
-            let service = entry
-                .scope
-                .service
-                .as_ref()
-                .map_or("", |service| service.as_str());
+            let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
             let service = progress.services.entry(service.to_owned()).or_default();
             service.live += 1;
             if entry.applied() < needed {
@@ -137,10 +123,6 @@ impl Hub {
 }
 
 fn name(entry: &Entry) -> String {
-    let service = entry
-        .scope
-        .service
-        .as_ref()
-        .map_or("", |service| service.as_str());
+    let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
     format!("{service}/{}", entry.identity.instance)
 }

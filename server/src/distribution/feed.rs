@@ -146,20 +146,13 @@ impl Feed {
 
     fn push(&mut self, update: Update<Bytes>, committed_at: Timestamp, encode: &dyn Encode) -> bool {
         if let Err(misfit) = self.view.apply(&update) {
-            debug_assert!(
-                false,
-                "an update that was made from the view does not fit it: {misfit}"
-            );
+            debug_assert!(false, "an update that was made from the view does not fit it: {misfit}");
             return false;
         }
         let frame = encode.delta(&update, committed_at);
         self.counts.deltas_encoded += 1;
         self.step_bytes += frame.len();
-        self.steps.push_back(Step {
-            update,
-            committed_at,
-            frame,
-        });
+        self.steps.push_back(Step { update, committed_at, frame });
         while self.steps.len() > FEED_STEPS_MAX || (self.step_bytes > FEED_BYTES_MAX && self.steps.len() > 1)
         {
             let dropped = self.steps.pop_front();
@@ -230,13 +223,9 @@ impl Feed {
             return (frame.clone(), Cursor::At(self.view.revision()));
         }
         let mut pending = self.steps.range(position..);
-        let first = pending
-            .next()
-            .map(|step| (step.update.clone(), step.committed_at));
+        let first = pending.next().map(|step| (step.update.clone(), step.committed_at));
         let merged = pending.try_fold(first, |merged, step| match merged {
-            Some((update, _)) => update
-                .merge(&step.update)
-                .map(|update| Some((update, step.committed_at))),
+            Some((update, _)) => update.merge(&step.update).map(|update| Some((update, step.committed_at))),
             None => None,
         });
         match merged.flatten() {
@@ -256,26 +245,19 @@ impl Feed {
     /// touched the scope.
     #[must_use]
     pub fn needed(&self, revision: Revision) -> (Revision, bool) {
-        let after = self
-            .steps
-            .partition_point(|step| step.update.revision <= revision);
+        let after = self.steps.partition_point(|step| step.update.revision <= revision);
         match after.checked_sub(1).and_then(|last| self.steps.get(last)) {
             Some(step) => (step.update.revision, step.update.revision == revision),
             // Before everything that is remembered: whoever is connected began no earlier than this.
-            None => (
-                self.steps
-                    .front()
-                    .map_or_else(|| self.view.revision(), |step| step.update.previous),
-                false,
-            ),
+            None => {
+                (self.steps.front().map_or_else(|| self.view.revision(), |step| step.update.previous), false)
+            }
         }
     }
 
     /// The step that builds on a revision.
     fn position(&self, held: Revision) -> Option<usize> {
-        self.steps
-            .binary_search_by_key(&held, |step| step.update.previous)
-            .ok()
+        self.steps.binary_search_by_key(&held, |step| step.update.previous).ok()
     }
 }
 

@@ -120,11 +120,7 @@ impl Hub {
     pub fn new(store: Store, clock: SharedClock, encode: Arc<dyn Encode>, options: HubOptions) -> Arc<Self> {
         let position = store.snapshot();
         let taken_in = watch::Sender::new(position.revision());
-        let feeds = Feeds {
-            position,
-            cells: BTreeMap::new(),
-            counts: Counts::default(),
-        };
+        let feeds = Feeds { position, cells: BTreeMap::new(), counts: Counts::default() };
         Arc::new(Self {
             store,
             clock,
@@ -229,18 +225,10 @@ impl Hub {
         if self.draining.is_cancelled() {
             return Err(SubscribeError::Draining);
         }
-        let SubscribeRequest {
-            environment,
-            service,
-            identity,
-            known,
-            cut,
-        } = request;
+        let SubscribeRequest { environment, service, identity, known, cut } = request;
         let scope = Scope { environment, service };
         let (cell, changed) = self.cell(&scope)?;
-        let entry = self
-            .registry
-            .add(scope.clone(), identity, cut, self.clock.now())?;
+        let entry = self.registry.add(scope.clone(), identity, cut, self.clock.now())?;
         let (cursor, revision, digest) = {
             let feed = cell.feed();
             (feed.cursor(&known), feed.revision(), feed.digest())
@@ -290,10 +278,7 @@ impl Hub {
         let feed = Feed::begin(scope.clone(), self.store.epoch(), &feeds.position, &*self.encode);
         let revision = watch::Sender::new(feed.revision());
         let changed = revision.subscribe();
-        let cell = Arc::new(FeedCell {
-            feed: Mutex::new(feed),
-            revision,
-        });
+        let cell = Arc::new(FeedCell { feed: Mutex::new(feed), revision });
         feeds.cells.insert(scope.clone(), Arc::clone(&cell));
         Ok((cell, changed))
     }
@@ -308,19 +293,14 @@ impl Hub {
     /// The newest revision of a scope.
     #[must_use]
     pub fn scope_revision(&self, scope: &Scope) -> Revision {
-        self.needed(scope, None)
-            .map_or(Revision::ZERO, |(revision, _)| revision)
+        self.needed(scope, None).map_or(Revision::ZERO, |(revision, _)| revision)
     }
 
     /// What all feeds have encoded and handed out so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let feeds = self.feeds();
-        feeds
-            .cells
-            .values()
-            .map(|cell| cell.feed().counts())
-            .fold(feeds.counts, Counts::plus)
+        feeds.cells.values().map(|cell| cell.feed().counts()).fold(feeds.counts, Counts::plus)
     }
 
     /// Looks for streams that make no progress, once in each quarter of the timeout, until it is told to stop.
@@ -344,9 +324,7 @@ impl Hub {
                 continue;
             }
             let now = self.clock.elapsed();
-            let before = known
-                .get(&entry.stream)
-                .filter(|before| before.polls == entry.polls());
+            let before = known.get(&entry.stream).filter(|before| before.polls == entry.polls());
             let since = before.map_or(now, |before| before.since);
             let silent = now.saturating_sub(since);
             if silent >= self.options.progress_timeout && !entry.is_evicted() {
@@ -359,13 +337,7 @@ impl Hub {
             {
                 cut();
             }
-            stuck.insert(
-                entry.stream,
-                Stuck {
-                    polls: entry.polls(),
-                    since,
-                },
-            );
+            stuck.insert(entry.stream, Stuck { polls: entry.polls(), since });
         }
     }
 

@@ -103,11 +103,7 @@ impl Entry {
     /// When the first acknowledgement of this revision or a later one came.
     #[must_use]
     pub fn applied_at(&self, revision: Revision) -> Option<Timestamp> {
-        self.report()
-            .acknowledgements
-            .iter()
-            .find(|(applied, _)| *applied >= revision)
-            .map(|(_, at)| *at)
+        self.report().acknowledgements.iter().find(|(applied, _)| *applied >= revision).map(|(_, at)| *at)
     }
 
     /// Why the newest update was refused; empty when it was not.
@@ -184,11 +180,7 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self {
-            entries: Mutex::default(),
-            next: AtomicU64::new(1),
-            moved: watch::Sender::new(0),
-        }
+        Self { entries: Mutex::default(), next: AtomicU64::new(1), moved: watch::Sender::new(0) }
     }
 }
 
@@ -244,21 +236,10 @@ impl Registry {
         acknowledgement: Acknowledgement,
         at: Timestamp,
     ) -> Result<(), AcknowledgeError> {
-        let entry = self
-            .entries()
-            .get(&stream)
-            .cloned()
-            .ok_or(AcknowledgeError::UnknownStream(stream))?;
-        let Acknowledgement {
-            applied,
-            mut refused,
-            digest_mismatches,
-        } = acknowledgement;
+        let entry = self.entries().get(&stream).cloned().ok_or(AcknowledgeError::UnknownStream(stream))?;
+        let Acknowledgement { applied, mut refused, digest_mismatches } = acknowledgement;
         if applied > entry.sent() {
-            return Err(AcknowledgeError::NotSent {
-                applied,
-                sent: entry.sent(),
-            });
+            return Err(AcknowledgeError::NotSent { applied, sent: entry.sent() });
         }
         refused.truncate(refused.floor_char_boundary(REFUSED_BYTES_MAX));
         {
@@ -272,9 +253,7 @@ impl Registry {
             }
             report.refused = refused;
         }
-        entry
-            .digest_mismatches
-            .fetch_max(digest_mismatches, Ordering::Relaxed);
+        entry.digest_mismatches.fetch_max(digest_mismatches, Ordering::Relaxed);
         self.move_on();
         Ok(())
     }

@@ -48,18 +48,13 @@ impl Projector {
             .or_insert_with(|| project(snapshot, &scope.environment, flag, encode))
             .as_ref()?;
         let visible = projected.services.is_empty()
-            || scope
-                .service
-                .as_ref()
-                .is_some_and(|service| projected.services.contains(service));
+            || scope.service.as_ref().is_some_and(|service| projected.services.contains(service));
         visible.then(|| projected.member.clone())
     }
 
     /// Everything that a scope sees.
     pub fn view(&mut self, snapshot: &Snapshot, scope: &Scope, encode: &dyn Encode) -> View<Bytes> {
-        let members = snapshot
-            .flags()
-            .filter_map(|(flag, _)| self.member(snapshot, scope, flag, encode));
+        let members = snapshot.flags().filter_map(|(flag, _)| self.member(snapshot, scope, flag, encode));
         View::of(snapshot.revision(), members)
     }
 }
@@ -73,11 +68,7 @@ fn project(
     let effective = snapshot.effective(environment, flag)?;
     let services = snapshot.flag(flag)?.services.clone();
     let content = encode.flag(&effective);
-    let member = Member {
-        key: flag.clone(),
-        hash: MemberHash::of(&content),
-        content: content.into(),
-    };
+    let member = Member { key: flag.clone(), hash: MemberHash::of(&content), content: content.into() };
     Some(Projected { member, services })
 }
 

@@ -77,10 +77,7 @@ enum Expiry {
 }
 
 impl Subscription {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called by the hub alone, which names every one of them"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "called by the hub alone, which names every one of them")]
     pub(super) fn new(
         cell: Arc<FeedCell>,
         changed: watch::Receiver<Revision>,
@@ -105,11 +102,7 @@ impl Subscription {
             cursor,
             welcome: Some(welcome),
             timer: Box::pin(tokio::time::sleep(first)),
-            expires: if first == timing.age_max {
-                Expiry::Age
-            } else {
-                Expiry::Heartbeat
-            },
+            expires: if first == timing.age_max { Expiry::Age } else { Expiry::Heartbeat },
             age_left: timing.age_max.saturating_sub(first),
             timing,
             draining: Box::pin(draining.cancelled_owned()),
@@ -127,9 +120,7 @@ impl Subscription {
     /// Says goodbye now; the end follows.
     fn say_goodbye(&mut self, reason: EndReason) -> Poll<Option<Item>> {
         self.ending = Some(reason);
-        Poll::Ready(Some(Item::Frame(
-            self.encode.goodbye(reason, self.timing.reconnect_after_ms),
-        )))
+        Poll::Ready(Some(Item::Frame(self.encode.goodbye(reason, self.timing.reconnect_after_ms))))
     }
 
     fn next_frame(&mut self) -> Option<Bytes> {
@@ -144,11 +135,7 @@ impl Subscription {
     /// Sets the timer for the next heartbeat, or for the end when that comes first.
     fn rearm(&mut self) {
         let next = self.timing.heartbeat.min(self.age_left);
-        self.expires = if next == self.age_left {
-            Expiry::Age
-        } else {
-            Expiry::Heartbeat
-        };
+        self.expires = if next == self.age_left { Expiry::Age } else { Expiry::Heartbeat };
         self.age_left = self.age_left.saturating_sub(next);
         let deadline = self.timer.deadline() + next;
         self.timer.as_mut().reset(deadline);

@@ -32,10 +32,7 @@ impl CompiledSets {
     /// Nothing compiled yet.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self {
-            store,
-            known: Mutex::default(),
-        }
+        Self { store, known: Mutex::default() }
     }
 
     /// The compiled flags of an environment at the newest revision; none when there is no such environment.
@@ -71,14 +68,8 @@ impl CompiledSets {
             return None;
         }
         let records = self.store.records_after(revision)?;
-        let records = records
-            .iter()
-            .filter(|record| record.revision <= snapshot.revision());
-        Some(
-            records
-                .flat_map(|record| touched(&record.writes, environment).cloned())
-                .collect(),
-        )
+        let records = records.iter().filter(|record| record.revision <= snapshot.revision());
+        Some(records.flat_map(|record| touched(&record.writes, environment).cloned()).collect())
     }
 }
 
@@ -99,21 +90,14 @@ fn recompiled(
 }
 
 fn compile_all(snapshot: &Snapshot, environment: &EnvironmentKey) -> CompiledSet {
-    CompiledSet::of(
-        snapshot
-            .flags()
-            .filter_map(|(flag, _)| compile(snapshot, environment, flag)),
-    )
+    CompiledSet::of(snapshot.flags().filter_map(|(flag, _)| compile(snapshot, environment, flag)))
 }
 
 fn compile(snapshot: &Snapshot, environment: &EnvironmentKey, flag: &FoldedKey) -> Option<Arc<Slot>> {
     let effective = snapshot.effective(environment, flag)?;
     let slot = match CompiledFlag::compile(&effective, snapshot.settings().bucketing) {
         Ok(flag) => Slot::Flag(flag),
-        Err(error) => Slot::Broken {
-            key: effective.key,
-            why: error.to_string().into(),
-        },
+        Err(error) => Slot::Broken { key: effective.key, why: error.to_string().into() },
     };
     Some(Arc::new(slot))
 }

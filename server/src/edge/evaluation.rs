@@ -27,11 +27,8 @@ pub struct EvaluationEdge {
 
 impl EvaluationEdge {
     fn environment(&self, name: &str) -> Result<CompiledEnvironment, Status> {
-        let key = if name.is_empty() {
-            Ok(self.default_environment.clone())
-        } else {
-            EnvironmentKey::parse(name)
-        };
+        let key =
+            if name.is_empty() { Ok(self.default_environment.clone()) } else { EnvironmentKey::parse(name) };
         let found = key.ok().and_then(|key| self.sets.environment(&key));
         found.ok_or_else(|| {
             status::rejected(&Rejection::one(Violation {
@@ -62,9 +59,7 @@ fn is_visible(snapshot: &Snapshot, flag: &str, service: &str) -> bool {
         return true;
     }
     let service = ServiceName::new(service);
-    snapshot
-        .flag(&FoldedKey::of(flag))
-        .is_some_and(|definition| definition.is_visible_to(&service))
+    snapshot.flag(&FoldedKey::of(flag)).is_some_and(|definition| definition.is_visible_to(&service))
 }
 
 #[tonic::async_trait]
@@ -82,10 +77,7 @@ impl EvaluationService for EvaluationEdge {
             None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
         };
         let revision = environment.snapshot.revision().get();
-        Ok(Response::new(v1::EvaluateResponse {
-            evaluation: Some(evaluation),
-            revision,
-        }))
+        Ok(Response::new(v1::EvaluateResponse { evaluation: Some(evaluation), revision }))
     }
 
     async fn evaluate_all(
@@ -103,9 +95,6 @@ impl EvaluationService for EvaluationEdge {
             .map(|slot| evaluate(slot, &context))
             .collect();
         let revision = environment.snapshot.revision().get();
-        Ok(Response::new(v1::EvaluateAllResponse {
-            evaluations,
-            revision,
-        }))
+        Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))
     }
 }

@@ -42,10 +42,7 @@ impl Encode for GrpcFrames {
         framed(Body::Snapshot(RawSnapshot {
             epoch: epoch.to_string(),
             revision: view.revision().get(),
-            flags: view
-                .members()
-                .map(|member| Bytes::clone(&member.content))
-                .collect(),
+            flags: view.members().map(|member| Bytes::clone(&member.content)).collect(),
             digest: digest_bytes(view.digest().sealed(view.revision())),
             bucketing: convert::generation_to_wire(bucketing).into(),
         }))
@@ -56,12 +53,7 @@ impl Encode for GrpcFrames {
         framed(Body::Delta(RawDelta {
             previous_revision: update.previous.get(),
             revision: update.revision.get(),
-            flags: update
-                .members
-                .values()
-                .flatten()
-                .map(|member| Bytes::clone(&member.content))
-                .collect(),
+            flags: update.members.values().flatten().map(|member| Bytes::clone(&member.content)).collect(),
             removed: removed.map(|(key, _)| key.to_string()).collect(),
             digest: digest_bytes(update.digest.sealed(update.revision)),
             committed_at: Some(convert::timestamp_to_wire(committed_at)),
@@ -81,10 +73,7 @@ impl Encode for GrpcFrames {
             EndReason::MaxAge => v1::GoodbyeReason::MaxAge,
             EndReason::SlowConsumer => v1::GoodbyeReason::SlowConsumer,
         };
-        framed(Body::Goodbye(v1::Goodbye {
-            reason: reason.into(),
-            reconnect_after_ms,
-        }))
+        framed(Body::Goodbye(v1::Goodbye { reason: reason.into(), reconnect_after_ms }))
     }
 }
 

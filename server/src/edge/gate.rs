@@ -15,9 +15,7 @@ impl Gate {
     /// Begins with a router.
     #[must_use]
     pub fn new(router: Router) -> Arc<Self> {
-        Arc::new(Self {
-            router: ArcSwap::from_pointee(router),
-        })
+        Arc::new(Self { router: ArcSwap::from_pointee(router) })
     }
 
     /// Goes over to another router: for every request from now on, on open connections too.

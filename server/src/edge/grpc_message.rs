@@ -28,14 +28,9 @@ const PREFIX_BYTES: usize = 5;
 /// # Errors
 /// With the status to answer: the message is too large, too slow, compressed, or no such message.
 pub async fn read<M: Message + Default>(request: Request<Body>) -> Result<M, Status> {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if !content_type.starts_with(b"application/grpc") || content_type.starts_with(b"application/grpc-web") {
-        return Err(Status::invalid_argument(
-            "content-type: expected application/grpc",
-        ));
+        return Err(Status::invalid_argument("content-type: expected application/grpc"));
     }
     let body = Limited::new(request.into_body(), SMALL_MESSAGE_BYTES_MAX + PREFIX_BYTES).collect();
     let body = tokio::time::timeout(MESSAGE_TIMEOUT, body)
@@ -51,14 +46,10 @@ pub async fn read<M: Message + Default>(request: Request<Body>) -> Result<M, Sta
     let compressed = bytes.get_u8();
     let length = usize::try_from(bytes.get_u32()).unwrap_or(usize::MAX);
     if compressed != 0 {
-        return Err(Status::unimplemented(
-            "the message is compressed; send it as it is",
-        ));
+        return Err(Status::unimplemented("the message is compressed; send it as it is"));
     }
     if length != bytes.remaining() {
-        return Err(Status::invalid_argument(
-            "the message's length is not what its prefix says",
-        ));
+        return Err(Status::invalid_argument("the message's length is not what its prefix says"));
     }
     M::decode(bytes)
         .map_err(|error| Status::invalid_argument(format!("the message cannot be decoded: {error}")))
@@ -90,9 +81,7 @@ pub fn stream(subscription: Subscription) -> Response<Body> {
 
 fn grpc_response(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
 }
 
@@ -120,14 +109,10 @@ impl http_body::Body for SubscriptionBody {
 fn end_trailers(reason: EndReason) -> HeaderMap {
     let (code, message) = match reason {
         EndReason::Draining => (Code::Unavailable, "DRAINING: the server shuts down"),
-        EndReason::MaxAge => (
-            Code::Unavailable,
-            "MAX_AGE: the stream is as old as a stream may become",
-        ),
-        EndReason::SlowConsumer => (
-            Code::ResourceExhausted,
-            "SLOW_CONSUMER: the subscriber made no progress",
-        ),
+        EndReason::MaxAge => (Code::Unavailable, "MAX_AGE: the stream is as old as a stream may become"),
+        EndReason::SlowConsumer => {
+            (Code::ResourceExhausted, "SLOW_CONSUMER: the subscriber made no progress")
+        }
     };
     let mut trailers = HeaderMap::new();
     // add_header writes grpc-status and grpc-message, percent-encoded as the protocol wants it.

@@ -5,12 +5,8 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 /// The names that serve whenever data is loaded and the server is not draining.
-const SERVICES: [&str; 4] = [
-    "",
-    "readiness",
-    "mycelia.flags.v1.SyncService",
-    "mycelia.flags.v1.EvaluationService",
-];
+const SERVICES: [&str; 4] =
+    ["", "readiness", "mycelia.flags.v1.SyncService", "mycelia.flags.v1.EvaluationService"];
 
 /// The name that serves while changes can be committed as well.
 const ADMIN: &str = "mycelia.flags.v1.AdminService";

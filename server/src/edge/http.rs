@@ -33,11 +33,7 @@ pub async fn health() -> Response {
 pub async fn ready(State(edge): State<HttpEdge>) -> Response {
     let writer = edge.store.writer_health().borrow().clone();
     let draining = edge.draining.load(Ordering::Relaxed);
-    let status = if draining {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
+    let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let reason = match &writer {
         WriterHealth::Writable => None,
         WriterHealth::Poisoned { reason } => Some(reason.to_string()),
@@ -56,11 +52,7 @@ pub async fn ready(State(edge): State<HttpEdge>) -> Response {
 
 /// The store is still being loaded.
 pub async fn not_ready() -> Response {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        Json(json!({ "ready": false, "starting": true })),
-    )
-        .into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "starting": true }))).into_response()
 }
 
 /// The numbers, in the OpenMetrics text format.

@@ -123,10 +123,7 @@ impl Connections {
             }
         });
         if stopped.await.is_err() {
-            warn!(
-                connections = self.open(),
-                "connections did not end in time and are cut"
-            );
+            warn!(connections = self.open(), "connections did not end in time and are cut");
         }
         self.tasks.stop().await;
     }
@@ -138,10 +135,7 @@ impl Connections {
             Ok(Ok(1..)) => {}
             _ => return debug!(%address, "a connection stayed silent or closed at once"),
         }
-        let peer = Peer {
-            address,
-            cut: self.tasks.stopping().child_token(),
-        };
+        let peer = Peer { address, cut: self.tasks.stopping().child_token() };
         let cut = peer.cut.clone();
         let has_asked = Arc::new(AtomicBool::new(false));
         let service = {
@@ -153,20 +147,13 @@ impl Connections {
                 request.extensions_mut().insert(peer.clone());
                 let router = gate.router();
                 async move {
-                    Ok::<_, Infallible>(
-                        router
-                            .oneshot(request)
-                            .await
-                            .unwrap_or_else(|never| match never {}),
-                    )
+                    Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
                 }
             })
         };
         let builder = connection_builder(self.tasks.clone());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let mut age = pin!(tokio::time::sleep(
-            CONNECTION_AGE_MAX.mul_f64(0.8 + fastrand::f64() * 0.4)
-        ));
+        let mut age = pin!(tokio::time::sleep(CONNECTION_AGE_MAX.mul_f64(0.8 + fastrand::f64() * 0.4)));
         let mut first_request = pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
         let mut closing = false;
         let mut first_looked_at = false;
@@ -214,9 +201,8 @@ fn configure(stream: &TcpStream) {
     let keepalive = socket2::TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10));
-    let set = stream
-        .set_nodelay(true)
-        .and_then(|()| socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    let set =
+        stream.set_nodelay(true).and_then(|()| socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive));
     if let Err(error) = set {
         debug!(%error, "a socket option could not be set");
     }
@@ -224,11 +210,7 @@ fn configure(stream: &TcpStream) {
 
 fn connection_builder(tasks: Tasks) -> auto::Builder<TaskExecutor> {
     let mut builder = auto::Builder::new(TaskExecutor(tasks));
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .keep_alive(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT).keep_alive(true);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -50,49 +50,23 @@ impl Metrics {
     fn store_numbers(&self, registry: &mut Registry) {
         let snapshot = self.store.snapshot();
         let stats = self.store.stats();
-        let poisoned = u64::from(matches!(
-            *self.store.writer_health().borrow(),
-            WriterHealth::Poisoned { .. }
-        ));
+        let poisoned =
+            u64::from(matches!(*self.store.writer_health().borrow(), WriterHealth::Poisoned { .. }));
         let info = vec![
             ("epoch", self.store.epoch().to_string()),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
-        registry.register(
-            "store",
-            "What store this is",
-            prometheus_client::metrics::info::Info::new(info),
-        );
-        gauge(
-            registry,
-            "head_revision",
-            "The newest revision",
-            snapshot.revision().get(),
-        );
+        registry.register("store", "What store this is", prometheus_client::metrics::info::Info::new(info));
+        gauge(registry, "head_revision", "The newest revision", snapshot.revision().get());
         gauge(
             registry,
             "flags",
             "Flags in the store",
             u64::try_from(snapshot.flag_count()).unwrap_or(u64::MAX),
         );
-        gauge(
-            registry,
-            "store_poisoned",
-            "1 when nothing can be committed until a restart",
-            poisoned,
-        );
-        counter(
-            registry,
-            "commits",
-            "Revisions committed by this process",
-            stats.commits,
-        );
-        counter(
-            registry,
-            "commit_groups",
-            "Groups of commits that were made durable together",
-            stats.groups,
-        );
+        gauge(registry, "store_poisoned", "1 when nothing can be committed until a restart", poisoned);
+        counter(registry, "commits", "Revisions committed by this process", stats.commits);
+        counter(registry, "commit_groups", "Groups of commits that were made durable together", stats.groups);
         let help = "How long the newest group took to become durable";
         let seconds = micros_as_seconds(stats.append_micros_last);
         registry.register_with_unit("store_append", help, Unit::Seconds, ConstGauge::new(seconds));
@@ -116,12 +90,22 @@ impl Metrics {
             registry.register(name, help, gauge);
         }
         let counts = self.hub.counts();
-        counter(registry, "deltas_encoded", "Deltas encoded, one for each scope and revision", counts.deltas_encoded);
+        counter(
+            registry,
+            "deltas_encoded",
+            "Deltas encoded, one for each scope and revision",
+            counts.deltas_encoded,
+        );
         counter(registry, "snapshots_encoded", "Snapshots encoded", counts.snapshots_encoded);
         counter(registry, "deltas_sent", "Deltas handed to streams", counts.deltas_sent);
         counter(registry, "snapshots_sent", "Snapshots handed to streams", counts.snapshots_sent);
         counter(registry, "coalesced", "Merged deltas handed to late readers", counts.merged_sent);
-        counter(registry, "slow_disconnects", "Streams ended for want of progress", self.hub.slow_disconnects());
+        counter(
+            registry,
+            "slow_disconnects",
+            "Streams ended for want of progress",
+            self.hub.slow_disconnects(),
+        );
     }
 
     /// For each environment and service: streams, lagging ones, digest mismatches, refusing ones.
@@ -145,24 +129,14 @@ impl Metrics {
 
     fn connection_numbers(&self, registry: &mut Registry) {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        gauge(
-            registry,
-            "connections",
-            "Open connections",
-            count(self.connections.open()),
-        );
+        gauge(registry, "connections", "Open connections", count(self.connections.open()));
         counter(
             registry,
             "connections_refused",
             "Connections refused for their address",
             count(self.connections.refused()),
         );
-        gauge(
-            registry,
-            "tasks",
-            "Running tasks of the server itself",
-            count(self.tasks.len()),
-        );
+        gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
     }
 }
 
@@ -174,10 +148,7 @@ fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstCounter::new(value));
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a metric; 2^53 microseconds are 285 years"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a metric; 2^53 microseconds are 285 years")]
 const fn micros_as_seconds(micros: u64) -> f64 {
     micros as f64 / 1_000_000.0
 }

@@ -84,10 +84,7 @@ pub fn serving(health_service: HealthServer<impl Health>, edges: Edges) -> Resul
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     content_type.starts_with(b"application/grpc")
 }
 
@@ -95,11 +92,7 @@ async fn still_starting(request: Request<Body>) -> Response<Body> {
     if is_grpc(&request) {
         return with_reason(Code::Unavailable, word::STARTING, "the store is being loaded").into_http();
     }
-    problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        word::STARTING,
-        "the store is being loaded",
-    )
+    problem(StatusCode::SERVICE_UNAVAILABLE, word::STARTING, "the store is being loaded")
 }
 
 async fn nothing_here(request: Request<Body>) -> Response<Body> {
@@ -127,15 +120,8 @@ fn problem(status: StatusCode, reason: &str, detail: &str) -> Response<Body> {
 /// caller's doing; INTERNAL is kept for faults of our own.
 async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
-    let message = headers
-        .get("grpc-message")
-        .map_or(&b""[..], HeaderValue::as_bytes)
-        .to_ascii_lowercase();
-    let says = |part: &str| {
-        message
-            .windows(part.len())
-            .any(|window| window == part.as_bytes())
-    };
+    let message = headers.get("grpc-message").map_or(&b""[..], HeaderValue::as_bytes).to_ascii_lowercase();
+    let says = |part: &str| message.windows(part.len()).any(|window| window == part.as_bytes());
     let code = match headers.get("grpc-status").map(HeaderValue::as_bytes) {
         Some(b"13") if says("decode") => HeaderValue::from_static("3"),
         Some(b"11") if says("too%20large") || says("too large") => HeaderValue::from_static("8"),

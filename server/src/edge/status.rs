@@ -83,11 +83,7 @@ pub fn rejected(rejection: &Rejection) -> Status {
         ]);
         details.set_error_info(first.reason.as_str(), DOMAIN, metadata);
     }
-    let shown = rejection
-        .violations
-        .iter()
-        .take(VIOLATIONS_IN_MESSAGE_MAX)
-        .map(ToString::to_string);
+    let shown = rejection.violations.iter().take(VIOLATIONS_IN_MESSAGE_MAX).map(ToString::to_string);
     let mut message = shown.collect::<Vec<_>>().join("; ");
     if rejection.violations.len() > VIOLATIONS_IN_MESSAGE_MAX {
         message.push_str(&format!("; {} violations in all", rejection.violations.len()));
@@ -132,14 +128,9 @@ pub fn subscribe_refused(refusal: &SubscribeError) -> Status {
     use mycelia_flags_core::rejection::{Reason, Violation};
 
     match refusal {
-        SubscribeError::UnknownEnvironment {
-            environment,
-            environments,
-        } => {
-            let names: Vec<&str> = environments
-                .iter()
-                .map(mycelia_flags_core::key::EnvironmentKey::as_str)
-                .collect();
+        SubscribeError::UnknownEnvironment { environment, environments } => {
+            let names: Vec<&str> =
+                environments.iter().map(mycelia_flags_core::key::EnvironmentKey::as_str).collect();
             rejected(&Rejection::one(Violation {
                 reason: Reason::UnknownEnvironment,
                 field: "environment".to_owned(),
@@ -147,11 +138,9 @@ pub fn subscribe_refused(refusal: &SubscribeError) -> Status {
                 allowed: format!("one of {}", names.join(", ")),
             }))
         }
-        SubscribeError::Full(full) => with_reason(
-            Code::ResourceExhausted,
-            word::TOO_MANY_SUBSCRIPTIONS,
-            full.to_string(),
-        ),
+        SubscribeError::Full(full) => {
+            with_reason(Code::ResourceExhausted, word::TOO_MANY_SUBSCRIPTIONS, full.to_string())
+        }
         SubscribeError::Draining => with_reason(Code::Unavailable, word::DRAINING, refusal.to_string()),
     }
 }

@@ -60,10 +60,7 @@ pub async fn subscribe(State(edge): State<SyncEdge>, request: Request<Body>) -> 
 
 /// Answers Acknowledge.
 pub async fn acknowledge(State(edge): State<SyncEdge>, request: Request<Body>) -> Response<Body> {
-    match read::<v1::AcknowledgeRequest>(request)
-        .await
-        .and_then(|message| edge.acknowledge(message))
-    {
+    match read::<v1::AcknowledgeRequest>(request).await.and_then(|message| edge.acknowledge(message)) {
         Ok(message) => answer(&message),
         Err(status) => refuse(&status),
     }
@@ -75,12 +72,7 @@ impl SyncEdge {
         let environment = if message.environment.is_empty() {
             Some(self.default_environment.clone())
         } else {
-            name(
-                "environment",
-                &message.environment,
-                EnvironmentKey::parse,
-                &mut violations,
-            )
+            name("environment", &message.environment, EnvironmentKey::parse, &mut violations)
         };
         let service = if message.service.is_empty() {
             None
@@ -93,33 +85,17 @@ impl SyncEdge {
         let (Some(environment), true) = (environment, violations.is_empty()) else {
             return Err(status::rejected(&Rejection { violations }));
         };
-        let address = peer
-            .as_ref()
-            .map(|peer| peer.address.to_string())
-            .unwrap_or_default();
+        let address = peer.as_ref().map(|peer| peer.address.to_string()).unwrap_or_default();
         let cut = peer.map(|peer| -> Cut { Arc::new(move || peer.cut.cancel()) });
         let known = Known {
             epoch: Epoch::parse(&message.known_epoch).ok(),
             revision: Revision::new(message.known_revision),
             digest: Digest::from_bytes(&message.known_digest),
         };
-        let identity = Identity {
-            instance: message.instance,
-            sdk: message.sdk,
-            address,
-            observer: message.observer,
-        };
-        let request = SubscribeRequest {
-            environment,
-            service,
-            identity,
-            known,
-            cut,
-        };
-        let subscription = self
-            .hub
-            .subscribe(request)
-            .map_err(|error| status::subscribe_refused(&error))?;
+        let identity =
+            Identity { instance: message.instance, sdk: message.sdk, address, observer: message.observer };
+        let request = SubscribeRequest { environment, service, identity, known, cut };
+        let subscription = self.hub.subscribe(request).map_err(|error| status::subscribe_refused(&error))?;
         let entry = subscription.entry();
         debug!(stream = %entry.stream, environment = %entry.scope.environment, service = ?entry.scope.service, "subscribed");
         Ok(subscription)
@@ -156,20 +132,10 @@ fn name<N>(
 fn identity(field: &str, text: &str, violations: &mut Vec<Violation>) {
     if text.len() > IDENTITY_BYTES_MAX || text.chars().any(char::is_control) {
         let allowed = format!("at most {IDENTITY_BYTES_MAX} bytes without control characters");
-        violations.push(violation(
-            Reason::TooLarge,
-            field,
-            &text.len().to_string(),
-            &allowed,
-        ));
+        violations.push(violation(Reason::TooLarge, field, &text.len().to_string(), &allowed));
     }
 }
 
 fn violation(reason: Reason, field: &str, value: &str, allowed: &str) -> Violation {
-    Violation {
-        reason,
-        field: field.to_owned(),
-        value: value.to_owned(),
-        allowed: allowed.to_owned(),
-    }
+    Violation { reason, field: field.to_owned(), value: value.to_owned(), allowed: allowed.to_owned() }
 }

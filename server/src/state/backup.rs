@@ -50,9 +50,7 @@ pub(super) async fn backup(
     while after < head {
         let piece = read_piece(commands, after, head).await?;
         if piece.is_empty() {
-            return Err(ReadError::Log {
-                what: format!("nothing follows revision {after}"),
-            });
+            return Err(ReadError::Log { what: format!("nothing follows revision {after}") });
         }
         let mut frames = BytesMut::new();
         for sealed in &piece {
@@ -64,19 +62,12 @@ pub(super) async fn backup(
         if after == head
             && let Some(last) = piece.last()
         {
-            hash = read_record(last)
-                .map_err(|fault| ReadError::damaged(head, &fault))?
-                .1;
+            hash = read_record(last).map_err(|fault| ReadError::damaged(head, &fault))?.1;
         }
         chunks.send(frames.freeze()).await?;
     }
     chunks.send(trailer(head, hash)).await?;
-    Ok(BackupSummary {
-        epoch,
-        revision: head,
-        hash,
-        bytes: chunks.bytes,
-    })
+    Ok(BackupSummary { epoch, revision: head, hash, bytes: chunks.bytes })
 }
 
 fn header(epoch: Epoch, head: Revision) -> Bytes {

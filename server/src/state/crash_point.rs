@@ -20,9 +20,7 @@ impl CrashPoints {
     fn parse(text: &str) -> Self {
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
         let count = count.parse().unwrap_or(1);
-        Self {
-            left: Some((name.to_owned(), std::cell::Cell::new(count))),
-        }
+        Self { left: Some((name.to_owned(), std::cell::Cell::new(count))) }
     }
 
     /// Ends the process if this is the place and the time.
@@ -62,11 +60,7 @@ mod tests {
     fn check(text: &str, expected: [bool; 3]) {
         let points = CrashPoints::parse(text);
         assert!(!points.counts_down("another_place"));
-        assert_eq!(
-            expected.map(|_| points.counts_down("before_append")),
-            expected,
-            "{text}"
-        );
+        assert_eq!(expected.map(|_| points.counts_down("before_append")), expected, "{text}");
     }
 
     #[test]

@@ -55,26 +55,17 @@ impl DataDir {
         if !path.is_dir() {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true).mode(0o700);
-            builder
-                .create(path)
-                .map_err(|cause| OpenError::io("create the data directory", path, cause))?;
+            builder.create(path).map_err(|cause| OpenError::io("create the data directory", path, cause))?;
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 // Best effort: a parent that we may not read is not ours to sync.
                 sync_dir(parent).ok();
             }
         }
         let file = path.join(LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&file);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file);
         let lock = lock.map_err(|cause| OpenError::io("open the lock file", &file, cause))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: path.to_owned() }),
             Err(TryLockError::Error(cause)) => Err(OpenError::io("lock", file, cause)),
         }
@@ -92,15 +83,11 @@ impl DataDir {
             return Ok(true);
         }
         if self.exists(Staging::Restoring.name())? {
-            return Err(OpenError::RestoreUnfinished {
-                dir: self.path.clone(),
-            });
+            return Err(OpenError::RestoreUnfinished { dir: self.path.clone() });
         }
         if self.exists(LOG)? {
             if !self.exists(&format!("{}/{HEAD}", Staging::Creating.name()))? {
-                return Err(OpenError::HeadMissing {
-                    dir: self.path.clone(),
-                });
+                return Err(OpenError::HeadMissing { dir: self.path.clone() });
             }
             remove(&self.path.join(LOG))?;
         }
@@ -140,8 +127,7 @@ impl DataDir {
 
     fn exists(&self, name: &str) -> Result<bool, OpenError> {
         let path = self.path.join(name);
-        path.try_exists()
-            .map_err(|cause| OpenError::io("look at", path, cause))
+        path.try_exists().map_err(|cause| OpenError::io("look at", path, cause))
     }
 }
 

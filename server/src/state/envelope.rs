@@ -113,21 +113,13 @@ impl Sealed {
         if let Some(place) = bytes.get_mut(1..5) {
             place.copy_from_slice(&checksum.to_be_bytes());
         }
-        Self {
-            position: Position {
-                revision: record.revision,
-                hash,
-            },
-            bytes: bytes.freeze(),
-        }
+        Self { position: Position { revision: record.revision, hash }, bytes: bytes.freeze() }
     }
 }
 
 /// Takes an envelope off. Says nothing about the chain.
 fn open(bytes: &Bytes) -> Result<(ChainHash, Bytes), RecordFault> {
-    let header = bytes
-        .get(..HEADER_BYTES)
-        .ok_or(RecordFault::Short { found: bytes.len() })?;
+    let header = bytes.get(..HEADER_BYTES).ok_or(RecordFault::Short { found: bytes.len() })?;
     let [version, c0, c1, c2, c3, l0, l1, l2, l3, hash @ ..] = header else {
         return Err(RecordFault::Short { found: bytes.len() });
     };
@@ -183,15 +175,9 @@ impl Chain {
         let record = form::decode_record(payload)?;
         let expected = self.position.revision.next();
         if record.revision != expected {
-            return Err(RecordFault::Gap {
-                expected,
-                found: record.revision,
-            });
+            return Err(RecordFault::Gap { expected, found: record.revision });
         }
-        self.position = Position {
-            revision: expected,
-            hash,
-        };
+        self.position = Position { revision: expected, hash };
         Ok(record)
     }
 }
@@ -207,10 +193,7 @@ mod tests {
         Record {
             revision: Revision::new(revision),
             committed_at: Timestamp::from_unix_micros(5),
-            change_set: ChangeSet {
-                actor: "ann".to_owned(),
-                ..ChangeSet::default()
-            },
+            change_set: ChangeSet { actor: "ann".to_owned(), ..ChangeSet::default() },
             writes: Vec::new(),
             idempotency_key: Box::from("key"),
         }
@@ -232,10 +215,7 @@ mod tests {
     #[test]
     fn a_revision_that_is_not_the_next_one_is_a_gap() {
         let sealed = Sealed::seal(&record(2), Position::default());
-        let gap = RecordFault::Gap {
-            expected: Revision::new(1),
-            found: Revision::new(2),
-        };
+        let gap = RecordFault::Gap { expected: Revision::new(1), found: Revision::new(2) };
         assert_eq!(Chain::default().follow(&sealed.bytes), Err(gap));
     }
 
@@ -246,15 +226,9 @@ mod tests {
             for bit in 0..8 {
                 let mut bytes = sealed.bytes.to_vec();
                 bytes[index] ^= 1 << bit;
-                assert!(
-                    Chain::default().follow(&bytes.into()).is_err(),
-                    "byte {index} bit {bit}"
-                );
+                assert!(Chain::default().follow(&bytes.into()).is_err(), "byte {index} bit {bit}");
             }
-            assert!(
-                Chain::default().follow(&sealed.bytes.slice(..index)).is_err(),
-                "{index} bytes"
-            );
+            assert!(Chain::default().follow(&sealed.bytes.slice(..index)).is_err(), "{index} bytes");
         }
     }
 }

@@ -41,9 +41,7 @@ impl Epoch {
         if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(EpochError);
         }
-        u128::from_str_radix(text, 16)
-            .map(|number| Self(number.to_be_bytes()))
-            .or(Err(EpochError))
+        u128::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).or(Err(EpochError))
     }
 }
 
@@ -73,12 +71,7 @@ mod tests {
 
     #[test]
     fn other_text_is_no_epoch() {
-        for bad in [
-            "",
-            "0",
-            "g0000000000000000000000000000000",
-            "+0000000000000000000000000000000",
-        ] {
+        for bad in ["", "0", "g0000000000000000000000000000000", "+0000000000000000000000000000000"] {
             assert_eq!(Epoch::parse(bad), Err(EpochError), "{bad:?}");
         }
     }

@@ -17,9 +17,7 @@ pub(super) fn options(log: LogChoice) -> StoreOptions {
     StoreOptions {
         log,
         bucketing: Some(Generation::V3),
-        environments: ["development", "staging", "production"]
-            .map(str::to_owned)
-            .to_vec(),
+        environments: ["development", "staging", "production"].map(str::to_owned).to_vec(),
         created_by: "installer".to_owned(),
     }
 }
@@ -29,12 +27,7 @@ pub(super) fn memory() -> Store {
 }
 
 pub(super) fn try_sled(dir: &Path) -> Result<Store, OpenError> {
-    Store::open(
-        options(LogChoice::Sled {
-            data_dir: dir.to_owned(),
-        }),
-        clock(),
-    )
+    Store::open(options(LogChoice::Sled { data_dir: dir.to_owned() }), clock())
 }
 
 #[track_caller]
@@ -47,11 +40,7 @@ pub(super) fn sled(dir: &Path) -> Store {
 
 pub(super) fn request(changes: Vec<Change>) -> CommitRequest {
     CommitRequest {
-        change_set: ChangeSet {
-            actor: "ann".to_owned(),
-            reason: "because".to_owned(),
-            changes,
-        },
+        change_set: ChangeSet { actor: "ann".to_owned(), reason: "because".to_owned(), changes },
         ..CommitRequest::default()
     }
 }
@@ -61,19 +50,12 @@ pub(super) fn create(key: &str) -> CommitRequest {
 }
 
 pub(super) fn place(flag: &str) -> Place {
-    Place {
-        environment: "production".to_owned(),
-        flag: flag.to_owned(),
-    }
+    Place { environment: "production".to_owned(), flag: flag.to_owned() }
 }
 
 /// Switches a flag on or off; each one is a change when they alternate.
 pub(super) fn switch(flag: &str, on: bool) -> CommitRequest {
-    request(vec![if on {
-        Change::Enable(place(flag))
-    } else {
-        Change::Disable(place(flag))
-    }])
+    request(vec![if on { Change::Enable(place(flag)) } else { Change::Disable(place(flag)) }])
 }
 
 /// Creates flag-0 to flag-(n-1), each in a revision of its own.

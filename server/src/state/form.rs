@@ -53,9 +53,7 @@ pub(super) fn decode_record(payload: Bytes) -> Result<Record, FormError> {
     // prost skips fields that it does not know; what it kept is then shorter than what it read.
     match found.checked_sub(message.encoded_len()) {
         Some(0) => Record::try_from(message),
-        unknown => Err(FormError::UnknownFields {
-            unknown: unknown.unwrap_or(0),
-        }),
+        unknown => Err(FormError::UnknownFields { unknown: unknown.unwrap_or(0) }),
     }
 }
 
@@ -97,27 +95,14 @@ mod tests {
     }
 
     fn record(value: Value, condition: Condition) -> Record {
-        let rule = Rule {
-            name: Box::default(),
-            condition,
-            serve: Serve::Variant(VariantName::new("on")),
-        };
+        let rule = Rule { name: Box::default(), condition, serve: Serve::Variant(VariantName::new("on")) };
         let place = Place::default();
         let variants = vec![("on".to_owned(), value)];
         let changes = vec![
-            Change::SetVariants {
-                flag: "deep".to_owned(),
-                variants,
-            },
-            Change::SetRules {
-                place,
-                rules: vec![rule],
-            },
+            Change::SetVariants { flag: "deep".to_owned(), variants },
+            Change::SetRules { place, rules: vec![rule] },
         ];
-        let change_set = ChangeSet {
-            changes,
-            ..ChangeSet::default()
-        };
+        let change_set = ChangeSet { changes, ..ChangeSet::default() };
         Record {
             revision: Revision::new(1),
             committed_at: Timestamp::default(),

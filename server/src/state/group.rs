@@ -46,11 +46,7 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn on(snapshot: &Snapshot, position: Position) -> Self {
-        debug_assert_eq!(
-            snapshot.revision(),
-            position.revision,
-            "the snapshot is the fold of the log"
-        );
+        debug_assert_eq!(snapshot.revision(), position.revision, "the snapshot is the fold of the log");
         Self {
             working: snapshot.clone(),
             position,
@@ -87,13 +83,7 @@ impl Group {
         }
         let Checked { writes, warnings } = check(&self.working, &request.change_set, Origin::Caller, at)?;
         if request.dry_run || writes.is_empty() {
-            return Ok(Committed {
-                revision: head,
-                committed_at: at,
-                writes,
-                warnings,
-                replayed: false,
-            });
+            return Ok(Committed { revision: head, committed_at: at, writes, warnings, replayed: false });
         }
         let record = Record {
             revision: head.next(),
@@ -135,12 +125,7 @@ impl Group {
         if let Some(record) = self.records.iter().find(|record| record.revision == revision) {
             return Ok(Arc::clone(record));
         }
-        let recent = bench
-            .visible
-            .recent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .record(revision);
+        let recent = bench.visible.recent.lock().unwrap_or_else(PoisonError::into_inner).record(revision);
         if let Some(record) = recent {
             return Ok(record);
         }
@@ -171,11 +156,7 @@ impl Group {
         if !record.idempotency_key.is_empty() {
             // Remembered before it is durable: if the group fails, the writer is poisoned and answers nobody from here.
             let intent = hash_intent(&record.change_set);
-            let earlier = Earlier {
-                revision: record.revision,
-                intent,
-                warnings: warnings.clone(),
-            };
+            let earlier = Earlier { revision: record.revision, intent, warnings: warnings.clone() };
             remembered.insert(&record.idempotency_key, earlier);
         }
         let committed = Committed {

@@ -59,19 +59,10 @@ struct Slot {
 impl HeadFile {
     /// Writes HEAD for a log that holds nothing yet.
     pub(super) fn create(dir: &Path, epoch: Epoch) -> io::Result<Self> {
-        let slot = Slot {
-            epoch,
-            position: Position::default(),
-            sequence: 0,
-        };
+        let slot = Slot { epoch, position: Position::default(), sequence: 0 };
         let bytes = slot.encode();
         let temporary = dir.join("HEAD.new");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(&temporary)?;
+        let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&temporary)?;
         file.write_all_at(&bytes, 0)?;
         file.write_all_at(&bytes, SECOND_SLOT)?;
         file.sync_all()?;
@@ -108,16 +99,8 @@ impl HeadFile {
 
     /// Confirms a position that is durable in the log. Durable itself when this returns.
     pub(super) fn advance(&mut self, position: Position) -> io::Result<()> {
-        let slot = Slot {
-            position,
-            sequence: self.slot.sequence.wrapping_add(1),
-            ..self.slot
-        };
-        let offset = if slot.sequence.is_multiple_of(2) {
-            0
-        } else {
-            SECOND_SLOT
-        };
+        let slot = Slot { position, sequence: self.slot.sequence.wrapping_add(1), ..self.slot };
+        let offset = if slot.sequence.is_multiple_of(2) { 0 } else { SECOND_SLOT };
         self.file.write_all_at(&slot.encode(), offset)?;
         self.file.sync_data()?;
         self.slot = slot;
@@ -199,10 +182,7 @@ mod tests {
     use super::*;
 
     fn position(revision: u64) -> Position {
-        Position {
-            revision: Revision::new(revision),
-            hash: ChainHash::from_bytes([7; 32]),
-        }
+        Position { revision: Revision::new(revision), hash: ChainHash::from_bytes([7; 32]) }
     }
 
     #[test]
@@ -210,10 +190,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let epoch = Epoch::draw();
         let mut head = HeadFile::create(dir.path(), epoch).unwrap();
-        assert_eq!(
-            HeadFile::open(dir.path()).unwrap().position(),
-            Position::default()
-        );
+        assert_eq!(HeadFile::open(dir.path()).unwrap().position(), Position::default());
         for revision in 1..=5 {
             head.advance(position(revision)).unwrap();
             let read = HeadFile::open(dir.path()).unwrap();
@@ -236,11 +213,7 @@ mod tests {
             fs::write(dir.path().join(HEAD), &bytes).unwrap();
             let newest_is_hit = index < SLOT_BYTES;
             let expected = position(if newest_is_hit { 3 } else { 4 });
-            assert_eq!(
-                HeadFile::open(dir.path()).unwrap().position(),
-                expected,
-                "byte {index}"
-            );
+            assert_eq!(HeadFile::open(dir.path()).unwrap().position(), expected, "byte {index}");
         }
     }
 
@@ -259,9 +232,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         HeadFile::create(dir.path(), Epoch::draw()).unwrap();
         forge_format(dir.path(), 9);
-        assert!(matches!(
-            HeadFile::open(dir.path()),
-            Err(HeadFault::Newer { found: 9 })
-        ));
+        assert!(matches!(HeadFile::open(dir.path()), Err(HeadFault::Newer { found: 9 })));
     }
 }

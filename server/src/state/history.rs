@@ -62,10 +62,7 @@ pub(super) async fn history(
     head: Revision,
 ) -> Result<HistoryPage, ReadError> {
     let before = query.before.map_or(head.next(), |before| before.min(head.next()));
-    let mut range = Range {
-        after: query.after,
-        before,
-    };
+    let mut range = Range { after: query.after, before };
     let limit = query.limit.min(PAGE_RECORDS_MAX);
     let mut page = HistoryPage {
         scanned: if query.newest_first { before } else { query.after },
@@ -78,20 +75,12 @@ pub(super) async fn history(
             break;
         }
         // Without a filter every record counts, so that nothing needs to be read that is not shown.
-        let wanted = if query.flag.is_some() {
-            READ_RECORDS_MAX
-        } else {
-            limit - page.records.len()
-        };
+        let wanted = if query.flag.is_some() { READ_RECORDS_MAX } else { limit - page.records.len() };
         for sealed in read_next(commands, &range, query.newest_first, wanted).await? {
             if page.records.len() >= limit {
                 break;
             }
-            let next = if query.newest_first {
-                range.before.get() - 1
-            } else {
-                range.after.get() + 1
-            };
+            let next = if query.newest_first { range.before.get() - 1 } else { range.after.get() + 1 };
             let (record, hash) =
                 read_record(&sealed).map_err(|fault| ReadError::damaged(Revision::new(next), &fault))?;
             page.scanned = record.revision;
@@ -128,9 +117,7 @@ async fn read_next(
     loop {
         let piece = read_piece(commands, after, last).await?;
         if piece.is_empty() {
-            return Err(ReadError::Log {
-                what: format!("nothing follows revision {after}"),
-            });
+            return Err(ReadError::Log { what: format!("nothing follows revision {after}") });
         }
         after = Revision::new(after.get() + u64::try_from(piece.len()).unwrap_or(u64::MAX));
         records.extend(piece);

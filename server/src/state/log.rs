@@ -82,10 +82,7 @@ pub(super) fn head_after(head: Position, group: &[Sealed]) -> Result<Position, L
         if found == head.revision.next() {
             Ok(sealed.position)
         } else {
-            Err(LogError::NotNext {
-                head: head.revision,
-                found,
-            })
+            Err(LogError::NotNext { head: head.revision, found })
         }
     })
 }

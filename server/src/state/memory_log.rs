@@ -22,12 +22,7 @@ pub(super) struct MemoryLog {
 impl MemoryLog {
     /// An empty log of a new store.
     pub(super) fn new(epoch: Epoch) -> Self {
-        Self {
-            epoch,
-            head: Position::default(),
-            records: Vec::new(),
-            size: 0,
-        }
+        Self { epoch, head: Position::default(), records: Vec::new(), size: 0 }
     }
 }
 

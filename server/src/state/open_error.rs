@@ -170,10 +170,6 @@ impl OpenError {
     }
 
     pub(super) const fn bucketing(dir: PathBuf, stored: Generation, asked: Generation) -> Self {
-        Self::Bucketing {
-            dir,
-            stored: stored.as_str(),
-            asked: asked.as_str(),
-        }
+        Self::Bucketing { dir, stored: stored.as_str(), asked: asked.as_str() }
     }
 }

@@ -107,11 +107,7 @@ pub(super) fn own_record(
     change: Change,
     at: Timestamp,
 ) -> Result<Record, Rejection> {
-    let change_set = ChangeSet {
-        actor: actor.to_owned(),
-        changes: vec![change],
-        ..ChangeSet::default()
-    };
+    let change_set = ChangeSet { actor: actor.to_owned(), changes: vec![change], ..ChangeSet::default() };
     let writes = check(snapshot, &change_set, Origin::Store, at)?.writes;
     Ok(Record {
         revision: snapshot.revision().next(),
@@ -134,12 +130,7 @@ pub(super) fn start(
     clock: SharedClock,
     crash_points: CrashPoints,
 ) -> Result<Store, OpenError> {
-    let Loaded {
-        snapshot,
-        position,
-        recent,
-        remembered,
-    } = load(&mut *log)?;
+    let Loaded { snapshot, position, recent, remembered } = load(&mut *log)?;
     let stored = snapshot.settings().bucketing;
     if let Some(bucketing) = bucketing.filter(|bucketing| stored != *bucketing) {
         return Err(OpenError::bucketing(log.dir().to_owned(), stored, bucketing));

@@ -36,10 +36,7 @@ pub enum ReadError {
 
 impl ReadError {
     pub(super) fn damaged(revision: Revision, fault: &RecordFault) -> Self {
-        Self::Damaged {
-            revision,
-            what: fault.to_string(),
-        }
+        Self::Damaged { revision, what: fault.to_string() }
     }
 }
 
@@ -47,9 +44,7 @@ impl From<LogError> for ReadError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Damaged { revision, fault } => Self::damaged(revision, &fault),
-            other => Self::Log {
-                what: other.to_string(),
-            },
+            other => Self::Log { what: other.to_string() },
         }
     }
 }

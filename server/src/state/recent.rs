@@ -21,20 +21,13 @@ pub(super) struct Recent {
 
 impl Recent {
     pub(super) const fn new(records_max: usize, bytes_max: usize) -> Self {
-        Self {
-            records: VecDeque::new(),
-            bytes: 0,
-            records_max,
-            bytes_max,
-        }
+        Self { records: VecDeque::new(), bytes: 0, records_max, bytes_max }
     }
 
     /// Adds the next record, whose encoded form has `bytes` bytes, and forgets the oldest ones that are too many.
     pub(super) fn push(&mut self, record: Arc<Record>, bytes: usize) {
         debug_assert!(
-            self.records
-                .back()
-                .is_none_or(|(last, _)| last.revision.next() == record.revision),
+            self.records.back().is_none_or(|(last, _)| last.revision.next() == record.revision),
             "the ring is gap-free"
         );
         self.records.push_back((record, bytes));
@@ -96,12 +89,8 @@ mod tests {
     #[track_caller]
     fn check(recent: &Recent, after: u64, head: u64, expected: Option<&[u64]>) {
         let found = recent.after(Revision::new(after), Revision::new(head));
-        let found = found.map(|records| {
-            records
-                .iter()
-                .map(|record| record.revision.get())
-                .collect::<Vec<_>>()
-        });
+        let found =
+            found.map(|records| records.iter().map(|record| record.revision.get()).collect::<Vec<_>>());
         assert_eq!(found.as_deref(), expected, "after {after}, head {head}");
     }
 

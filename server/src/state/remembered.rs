@@ -33,11 +33,7 @@ pub(super) struct Remembered {
 
 impl Remembered {
     pub(super) fn new(keys_max: usize) -> Self {
-        Self {
-            by_key: HashMap::new(),
-            order: VecDeque::new(),
-            keys_max,
-        }
+        Self { by_key: HashMap::new(), order: VecDeque::new(), keys_max }
     }
 
     pub(super) fn find(&self, key: &str) -> Option<&Earlier> {
@@ -65,11 +61,7 @@ mod tests {
     use super::*;
 
     fn earlier(revision: u64) -> Earlier {
-        Earlier {
-            revision: Revision::new(revision),
-            intent: IntentHash([0; 32]),
-            warnings: Vec::new(),
-        }
+        Earlier { revision: Revision::new(revision), intent: IntentHash([0; 32]), warnings: Vec::new() }
     }
 
     #[test]

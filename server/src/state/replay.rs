@@ -60,12 +60,7 @@ pub(super) fn load(log: &mut dyn Log) -> Result<Loaded, OpenError> {
             dir: log.dir().to_owned(),
         });
     }
-    Ok(Loaded {
-        snapshot: fold.snapshot,
-        position,
-        recent: fold.recent,
-        remembered: fold.remembered,
-    })
+    Ok(Loaded { snapshot: fold.snapshot, position, recent: fold.recent, remembered: fold.remembered })
 }
 
 /// What a log's error means while a store is being opened.
@@ -73,27 +68,13 @@ pub(super) fn refusal(dir: &Path, error: LogError) -> OpenError {
     let dir = dir.to_owned();
     match error {
         LogError::Full { .. } => OpenError::Full { dir },
-        LogError::Io { action, cause } => OpenError::Io {
-            action,
-            path: dir,
-            cause,
-        },
-        LogError::Damaged { revision, fault } => OpenError::Damaged {
-            revision,
-            what: fault.to_string(),
-            dir,
-        },
+        LogError::Io { action, cause } => OpenError::Io { action, path: dir, cause },
+        LogError::Damaged { revision, fault } => {
+            OpenError::Damaged { revision, what: fault.to_string(), dir }
+        }
         LogError::NotNext { head, found } => {
-            let what = RecordFault::Gap {
-                expected: head.next(),
-                found,
-            }
-            .to_string();
-            OpenError::Damaged {
-                revision: head.next(),
-                what,
-                dir,
-            }
+            let what = RecordFault::Gap { expected: head.next(), found }.to_string();
+            OpenError::Damaged { revision: head.next(), what, dir }
         }
         LogError::Engine { cause, .. } => OpenError::Unopenable { dir, what: cause },
     }
@@ -123,11 +104,7 @@ impl Fold {
     fn take(&mut self, kept_under: Revision, bytes: &Bytes) -> Result<(), String> {
         let expected = self.chain.position().revision.next();
         if kept_under != expected {
-            return Err(RecordFault::Gap {
-                expected,
-                found: kept_under,
-            }
-            .to_string());
+            return Err(RecordFault::Gap { expected, found: kept_under }.to_string());
         }
         let before = self.chain.position();
         let record = self.chain.follow(bytes).map_err(|fault| fault.to_string())?;
@@ -140,11 +117,7 @@ impl Fold {
         self.snapshot.fold(&record).map_err(|gap| gap.to_string())?;
         if !record.idempotency_key.is_empty() {
             let intent = hash_intent(&record.change_set);
-            let earlier = Earlier {
-                revision: record.revision,
-                intent,
-                warnings: Vec::new(),
-            };
+            let earlier = Earlier { revision: record.revision, intent, warnings: Vec::new() };
             self.remembered.insert(&record.idempotency_key, earlier);
         }
         self.recent.push(Arc::new(record), bytes.len());

@@ -100,9 +100,7 @@ pub fn restore(
 ) -> Result<RestoreSummary, RestoreError> {
     let existed = data_dir.exists();
     if existed && !is_empty(data_dir)? {
-        return Err(RestoreError::NotEmpty {
-            dir: data_dir.to_owned(),
-        });
+        return Err(RestoreError::NotEmpty { dir: data_dir.to_owned() });
     }
     let dir = DataDir::lock(data_dir)?;
     let outcome = build(backup, &dir, &clock);
@@ -123,10 +121,7 @@ fn is_empty(dir: &Path) -> Result<bool, RestoreError> {
 }
 
 fn build(backup: impl Read, dir: &DataDir, clock: &SharedClock) -> Result<RestoreSummary, RestoreError> {
-    let mut source = Source {
-        backup,
-        chain: Chain::default(),
-    };
+    let mut source = Source { backup, chain: Chain::default() };
     let (from_epoch, head) = source.header()?;
     let epoch = Epoch::draw();
     let mut log = SledLog::create(&dir.stage(Staging::Restoring)?, dir.path(), epoch)?;
@@ -147,9 +142,7 @@ fn build(backup: impl Read, dir: &DataDir, clock: &SharedClock) -> Result<Restor
     let restored = source.chain.position();
     source.trailer(head)?;
 
-    let change = Change::RestoreStore {
-        from_epoch: from_epoch.to_string(),
-    };
+    let change = Change::RestoreStore { from_epoch: from_epoch.to_string() };
     let record = own_record(&snapshot, "restore", change, clock.now())?;
     batch.push(Sealed::seal(&record, restored));
     log.append(&batch).map_err(refuse)?;
@@ -206,17 +199,10 @@ impl<R: Read> Source<R> {
             return Err(self.cut_off());
         }
         let bytes = Bytes::from(bytes);
-        let record = self
-            .chain
-            .follow(&bytes)
-            .map_err(|fault: RecordFault| self.damaged(fault.to_string()))?;
-        snapshot
-            .fold(&record)
-            .map_err(|gap| self.damaged(gap.to_string()))?;
-        Ok(Some(Sealed {
-            position: self.chain.position(),
-            bytes,
-        }))
+        let record =
+            self.chain.follow(&bytes).map_err(|fault: RecordFault| self.damaged(fault.to_string()))?;
+        snapshot.fold(&record).map_err(|gap| self.damaged(gap.to_string()))?;
+        Ok(Some(Sealed { position: self.chain.position(), bytes }))
     }
 
     /// What follows the mark of the trailer, to the very end.
@@ -224,10 +210,7 @@ impl<R: Read> Source<R> {
         let count: [u8; 8] = self.take()?;
         let hash: [u8; 32] = self.take()?;
         self.checksum(&[&[END], &count, &hash])?;
-        let Position {
-            revision,
-            hash: found,
-        } = self.chain.position();
+        let Position { revision, hash: found } = self.chain.position();
         if u64::from_be_bytes(count) != revision.get() || revision != head || hash != found.to_bytes() {
             return Err(self.damaged(format!("it should end at revision {head}")));
         }
@@ -244,19 +227,15 @@ impl<R: Read> Source<R> {
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], RestoreError> {
         let mut bytes = [0; N];
-        self.backup
-            .read_exact(&mut bytes)
-            .map_err(|cause| match cause.kind() {
-                io::ErrorKind::UnexpectedEof => self.cut_off(),
-                _ => RestoreError::Read { cause },
-            })?;
+        self.backup.read_exact(&mut bytes).map_err(|cause| match cause.kind() {
+            io::ErrorKind::UnexpectedEof => self.cut_off(),
+            _ => RestoreError::Read { cause },
+        })?;
         Ok(bytes)
     }
 
     fn checksum(&mut self, parts: &[&[u8]]) -> Result<(), RestoreError> {
-        let found = parts
-            .iter()
-            .fold(0, |checksum, part| crc32c::crc32c_append(checksum, part));
+        let found = parts.iter().fold(0, |checksum, part| crc32c::crc32c_append(checksum, part));
         if self.take()? == found.to_be_bytes() {
             Ok(())
         } else {
@@ -265,16 +244,11 @@ impl<R: Read> Source<R> {
     }
 
     fn cut_off(&self) -> RestoreError {
-        RestoreError::CutOff {
-            after: self.chain.position().revision,
-        }
+        RestoreError::CutOff { after: self.chain.position().revision }
     }
 
     fn damaged(&self, what: String) -> RestoreError {
-        RestoreError::Damaged {
-            after: self.chain.position().revision,
-            what,
-        }
+        RestoreError::Damaged { after: self.chain.position().revision, what }
     }
 }
 

@@ -51,9 +51,7 @@ impl SledLog {
             db.insert(EPOCH_KEY, &epoch.to_bytes())?;
             db.flush()
         };
-        engine
-            .run("writing the identity of the store", identify)
-            .map_err(refuse)?;
+        engine.run("writing the identity of the store", identify).map_err(refuse)?;
         engine.sync().map_err(refuse)?;
         let head_file =
             HeadFile::create(staged, epoch).map_err(|cause| OpenError::io("write HEAD in", staged, cause))?;
@@ -75,41 +73,25 @@ impl SledLog {
         let head = head_file.position();
         if !Engine::has_files(&dir.join(LOG)) {
             // sled would open as an empty store without a word.
-            return Err(OpenError::LogMissing {
-                dir,
-                head: head.revision,
-            });
+            return Err(OpenError::LogMissing { dir, head: head.revision });
         }
         lock.discard(Staging::Creating)?;
         lock.discard(Staging::Restoring)?;
         let engine = Engine::open(&dir.join(LOG), &dir)?;
-        let log = Self {
-            engine,
-            head_file,
-            head,
-            dir,
-            crash_points,
-            _lock: Some(lock),
-        };
+        let log = Self { engine, head_file, head, dir, crash_points, _lock: Some(lock) };
         log.check_identity()?;
         Ok(log)
     }
 
     fn check_identity(&self) -> Result<(), OpenError> {
         let meta = |key: &'static [u8]| {
-            let value = self
-                .engine
-                .run("reading the identity of the store", move |db| db.get(key));
+            let value = self.engine.run("reading the identity of the store", move |db| db.get(key));
             value.map_err(|error| super::replay::refusal(&self.dir, error))
         };
         let (Some(format), Some(epoch)) = (meta(FORMAT_KEY)?, meta(EPOCH_KEY)?) else {
             // They are written before everything else, so nothing else is there either.
             let head = self.head_file.position().revision;
-            return Err(OpenError::RolledBack {
-                head,
-                found: Revision::ZERO,
-                dir: self.dir.clone(),
-            });
+            return Err(OpenError::RolledBack { head, found: Revision::ZERO, dir: self.dir.clone() });
         };
         if *epoch != self.head_file.epoch().to_bytes() {
             let log = <[u8; 16]>::try_from(&*epoch).map(Epoch::from_bytes);
@@ -130,9 +112,7 @@ impl SledLog {
     }
 
     fn confirm(&mut self, position: Position) -> Result<(), LogError> {
-        self.head_file
-            .advance(position)
-            .map_err(|cause| LogError::io("writing HEAD", cause))?;
+        self.head_file.advance(position).map_err(|cause| LogError::io("writing HEAD", cause))?;
         self.head = position;
         Ok(())
     }
@@ -157,11 +137,7 @@ impl Log for SledLog {
         self.engine.scan("reading the log", all_records(), |key, value| {
             let complete = pieces.push(key, value)?;
             stopped = complete.is_some_and(|(revision, bytes)| sink(revision, bytes).is_break());
-            Ok(if stopped {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            })
+            Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         if let Some((revision, bytes)) = pieces.finish().filter(|_| !stopped) {
             // The last one: whether the sink breaks off does not matter any more.
@@ -187,8 +163,7 @@ impl Log for SledLog {
         for sealed in group {
             cut(sealed, |key, value| batch.insert(key, value))?;
         }
-        self.engine
-            .run("writing to the log", move |db| db.apply_batch(batch))?;
+        self.engine.run("writing to the log", move |db| db.apply_batch(batch))?;
         self.crash_points.reach("after_batch_before_sync");
         self.engine.run("flushing the log", |db| db.flush())?;
         self.engine.sync()?;
@@ -225,11 +200,9 @@ fn head_refusal(dir: &Path, fault: HeadFault) -> OpenError {
     let path = dir.join(super::data_dir::HEAD);
     match fault {
         HeadFault::Io(cause) => OpenError::io("read", path, cause),
-        HeadFault::Newer { found } => OpenError::NewerFormat {
-            dir: dir.to_owned(),
-            found,
-            known: STORE_FORMAT,
-        },
+        HeadFault::Newer { found } => {
+            OpenError::NewerFormat { dir: dir.to_owned(), found, known: STORE_FORMAT }
+        }
         HeadFault::Damaged => OpenError::HeadDamaged { path },
     }
 }

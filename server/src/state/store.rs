@@ -63,13 +63,7 @@ impl Store {
     }
 
     pub(super) fn new(commands: mpsc::Sender<Command>, visible: Arc<Visible>, writer: WriterThread) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                commands,
-                visible,
-                _writer: writer,
-            }),
-        }
+        Self { inner: Arc::new(Inner { commands, visible, _writer: writer }) }
     }
 
     /// The identity of the store. A revision means nothing without it.
@@ -97,11 +91,7 @@ impl Store {
     pub async fn commit(&self, request: CommitRequest) -> Result<Committed, CommitError> {
         check_key(&request.idempotency_key)?;
         let (answer, answered) = oneshot::channel();
-        match self
-            .inner
-            .commands
-            .try_send(Command::Commit(Waiting { request, answer }))
-        {
+        match self.inner.commands.try_send(Command::Commit(Waiting { request, answer })) {
             Ok(()) => answered.await.unwrap_or(Err(CommitError::Unavailable)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(CommitError::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(CommitError::Unavailable),
@@ -113,12 +103,7 @@ impl Store {
     pub fn records_after(&self, after: Revision) -> Option<Vec<Arc<Record>>> {
         // The head is read first: whatever is pushed while we wait for the lock lies beyond it and stays hidden.
         let head = *self.inner.visible.head.borrow();
-        let recent = self
-            .inner
-            .visible
-            .recent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let recent = self.inner.visible.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.after(after, head)
     }
 
@@ -152,20 +137,14 @@ impl Store {
         let mut health = self.writer_health();
         // An error says that the writer has ended already, or that another one is closing it.
         self.inner.commands.send(Command::Close).await.ok();
-        health
-            .wait_for(|health| *health == WriterHealth::Closed)
-            .await
-            .ok();
+        health.wait_for(|health| *health == WriterHealth::Closed).await.ok();
     }
 
     /// What the writer has done so far.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         let commands = &self.inner.commands;
-        self.inner
-            .visible
-            .counters
-            .read(commands.max_capacity() - commands.capacity())
+        self.inner.visible.counters.read(commands.max_capacity() - commands.capacity())
     }
 }
 

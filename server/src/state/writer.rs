@@ -29,11 +29,7 @@ pub(super) enum Command {
     /// Commit a change set.
     Commit(Waiting),
     /// Read records after a revision, at most up to another one.
-    Read {
-        after: Revision,
-        up_to: Revision,
-        answer: oneshot::Sender<Result<Vec<Bytes>, ReadError>>,
-    },
+    Read { after: Revision, up_to: Revision, answer: oneshot::Sender<Result<Vec<Bytes>, ReadError>> },
     /// Close the log and end.
     Close,
 }
@@ -97,9 +93,7 @@ impl Writer {
     }
 
     fn next_command(&mut self) -> Option<Command> {
-        self.set_aside
-            .pop_front()
-            .or_else(|| self.commands.blocking_recv())
+        self.set_aside.pop_front().or_else(|| self.commands.blocking_recv())
     }
 
     /// Another change set that waits already. Anything else that waits keeps its place behind it.
@@ -121,12 +115,7 @@ impl Writer {
     /// about what a reader, a subscriber or a caller may see rests on it.
     fn commit_group(&mut self, first: Waiting) {
         if let Some(reason) = &self.poisoned {
-            first
-                .answer
-                .send(Err(CommitError::Poisoned {
-                    reason: Arc::clone(reason),
-                }))
-                .ok();
+            first.answer.send(Err(CommitError::Poisoned { reason: Arc::clone(reason) })).ok();
             return;
         }
 
@@ -172,9 +161,7 @@ impl Writer {
             self.visible.head.send_replace(self.position.revision);
             self.crash_points.reach("after_publish_before_answer");
             let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-            self.visible
-                .counters
-                .group(group.records.len(), micros, self.log.size());
+            self.visible.counters.group(group.records.len(), micros, self.log.size());
             debug!(revision = %self.position.revision, records = group.records.len(), micros, "committed");
         }
 
@@ -190,11 +177,7 @@ impl Writer {
     fn refuse(&self, group: Group) {
         let reason = self.poisoned.clone().unwrap_or_default();
         for (answer, _) in group.answers {
-            answer
-                .send(Err(CommitError::Poisoned {
-                    reason: Arc::clone(&reason),
-                }))
-                .ok();
+            answer.send(Err(CommitError::Poisoned { reason: Arc::clone(&reason) })).ok();
         }
     }
 
@@ -204,9 +187,7 @@ impl Writer {
         let reason: Arc<str> = Arc::from(error.to_string());
         error!(dir = %self.log.dir().display(), head = %self.position.revision, %reason, "the store takes no more writes");
         self.poisoned = Some(Arc::clone(&reason));
-        self.visible
-            .health
-            .send_replace(WriterHealth::Poisoned { reason });
+        self.visible.health.send_replace(WriterHealth::Poisoned { reason });
     }
 
     /// Never beyond the head: a group that failed may have left something behind it.

@@ -64,11 +64,7 @@ impl Followed {
             self.revision > 0 && welcome.epoch == self.epoch && welcome.revision == self.revision;
         self.stream_id = welcome.stream_id;
         self.environment = welcome.environment;
-        if nothing_new {
-            Step::Acknowledge
-        } else {
-            Step::Nothing
-        }
+        if nothing_new { Step::Acknowledge } else { Step::Nothing }
     }
 
     fn snapshot(&mut self, snapshot: v1::Snapshot) -> Step {
@@ -76,11 +72,7 @@ impl Followed {
         let event = EventView::of_snapshot(&self.environment, &snapshot, before);
         self.epoch = snapshot.epoch;
         self.revision = snapshot.revision;
-        self.flags = snapshot
-            .flags
-            .into_iter()
-            .map(|flag| (flag.key.clone(), flag))
-            .collect();
+        self.flags = snapshot.flags.into_iter().map(|flag| (flag.key.clone(), flag)).collect();
         Step::Show(Box::new(event))
     }
 
@@ -101,8 +93,7 @@ impl Followed {
         for key in &delta.removed {
             self.flags.remove(key);
         }
-        self.flags
-            .extend(delta.flags.into_iter().map(|flag| (flag.key.clone(), flag)));
+        self.flags.extend(delta.flags.into_iter().map(|flag| (flag.key.clone(), flag)));
         Step::Show(Box::new(event))
     }
 }

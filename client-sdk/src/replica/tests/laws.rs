@@ -92,11 +92,7 @@ impl World {
     fn newest(&self) -> (usize, u64, &Flags) {
         let epoch = self.epochs.len() - 1;
         let history = &self.epochs[epoch];
-        (
-            epoch,
-            u64::try_from(history.len()).unwrap(),
-            &history[history.len() - 1],
-        )
+        (epoch, u64::try_from(history.len()).unwrap(), &history[history.len() - 1])
     }
 
     fn whole(&self) -> Body {
@@ -150,10 +146,7 @@ impl World {
 
     fn take(&mut self, event: Event) {
         let actions = self.stage.0.on(event);
-        if actions
-            .iter()
-            .any(|action| matches!(action, Action::Resubscribe(_)))
-        {
+        if actions.iter().any(|action| matches!(action, Action::Resubscribe(_))) {
             self.lose();
         }
     }
@@ -234,38 +227,23 @@ impl World {
     /// What is shown is what the server had, and never older than before.
     fn check(&mut self) {
         let Some(held) = &self.stage.0.held else { return };
-        let epoch: usize = held
-            .lineage
-            .epoch
-            .strip_prefix("epoch-")
-            .unwrap()
-            .parse()
-            .unwrap();
+        let epoch: usize = held.lineage.epoch.strip_prefix("epoch-").unwrap().parse().unwrap();
         let revision = held.revision().get();
         let had = &self.epochs[epoch][usize::try_from(revision).unwrap() - 1];
         let mut expected: Vec<(FoldedKey, &Bytes)> =
             had.iter().map(|(key, raw)| (FoldedKey::of(key), raw)).collect();
         expected.sort();
         let members = held.view.members();
-        let shown: Vec<_> = members
-            .map(|member| (member.key.clone(), &member.content.raw))
-            .collect();
+        let shown: Vec<_> = members.map(|member| (member.key.clone(), &member.content.raw)).collect();
         assert_eq!(shown, expected);
         assert_eq!(held.set.len(), had.len());
         for key in had.keys() {
             let slot = held.set.get(key).unwrap();
             let compared = held.view.member(&FoldedKey::of(key)).unwrap();
-            assert!(
-                Arc::ptr_eq(slot, &compared.content.slot),
-                "what is evaluated is what is compared"
-            );
+            assert!(Arc::ptr_eq(slot, &compared.content.slot), "what is evaluated is what is compared");
         }
         let now = (epoch, revision);
-        assert!(
-            self.seen.is_none_or(|seen| seen <= now),
-            "{:?} after {now:?}",
-            self.seen
-        );
+        assert!(self.seen.is_none_or(|seen| seen <= now), "{:?} after {now:?}", self.seen);
         self.seen = Some(now);
     }
 

@@ -5,24 +5,16 @@ use super::*;
 #[test]
 fn one_bad_flag_does_not_take_down_the_others() {
     let mut all = flags(&[("a", 1)]);
-    let keyed = EffectiveFlag {
-        key: "b".to_owned(),
-        r#type: 99,
-        ..EffectiveFlag::default()
-    };
+    let keyed = EffectiveFlag { key: "b".to_owned(), r#type: 99, ..EffectiveFlag::default() };
     all.insert("b", keyed.encode_to_vec().into());
     all.insert("c", Bytes::from_static(&[0xff; 4]));
     let mut stage = Stage::new();
     stage.take(welcome("e", 5));
     let mut actions = stage.0.on(Event::Frame(Frame::from(snapshot("e", 5, &all))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else {
-        panic!("{actions:?}")
-    };
+    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("{actions:?}") };
     assert_eq!(report.applied, Revision::new(5));
     assert!(report.refused.contains("flag b: "), "{}", report.refused);
-    let Action::Install(state, _) = actions.remove(0) else {
-        panic!("an install first")
-    };
+    let Action::Install(state, _) = actions.remove(0) else { panic!("an install first") };
     assert_eq!(state.view.len(), 3);
     assert!(matches!(&**state.set.get("a").unwrap(), Slot::Flag(_)));
     assert!(matches!(&**state.set.get("b").unwrap(), Slot::Broken { .. }));
@@ -40,24 +32,14 @@ fn what_is_told_about_refusals_is_bounded() {
     let keys: Vec<String> = (0..500).map(|key| format!("é{key}")).collect();
     let mut all: Vec<Bytes> = Vec::new();
     for key in &keys {
-        let broken = EffectiveFlag {
-            key: key.clone(),
-            ..EffectiveFlag::default()
-        };
+        let broken = EffectiveFlag { key: key.clone(), ..EffectiveFlag::default() };
         all.push(broken.encode_to_vec().into());
     }
     let mut stage = Stage::new();
     stage.take(welcome("e", 5));
-    let whole = RawSnapshot {
-        epoch: "e".to_owned(),
-        revision: 5,
-        digest: digest(5, &all),
-        flags: all,
-        bucketing: 0,
-    };
+    let whole =
+        RawSnapshot { epoch: "e".to_owned(), revision: 5, digest: digest(5, &all), flags: all, bucketing: 0 };
     let actions = stage.0.on(Event::Frame(Frame::from(Body::Snapshot(whole))));
-    let Some(Action::Acknowledge(report)) = actions.get(1) else {
-        panic!("an acknowledgement")
-    };
+    let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("an acknowledgement") };
     assert!(report.refused.len() <= REFUSED_BYTES_MAX && report.refused.len() > REFUSED_BYTES_MAX / 2);
 }

@@ -14,9 +14,7 @@ use super::super::*;
 pub(super) fn flag(key: &str, salt: u8) -> Bytes {
     let variant = |name: &str, value| Variant {
         name: name.to_owned(),
-        value: Some(v1::Value {
-            kind: Some(value::Kind::BooleanValue(value)),
-        }),
+        value: Some(v1::Value { kind: Some(value::Kind::BooleanValue(value)) }),
     };
     let flag = EffectiveFlag {
         key: key.to_owned(),
@@ -27,10 +25,7 @@ pub(super) fn flag(key: &str, salt: u8) -> Bytes {
         rules: Vec::new(),
         default_serve: Some(Serve {
             serve: Some(serve::Serve::Split(Split {
-                weights: vec![WeightedVariant {
-                    variant: "on".to_owned(),
-                    weight: 100_000,
-                }],
+                weights: vec![WeightedVariant { variant: "on".to_owned(), weight: 100_000 }],
                 bucket_by: String::new(),
             })),
         }),
@@ -49,9 +44,7 @@ pub(super) fn flags(of: &[(&'static str, u8)]) -> Flags {
 
 /// The digest of flags alone.
 pub(super) fn flags_digest<'b>(flags: impl IntoIterator<Item = &'b Bytes>) -> Digest {
-    flags
-        .into_iter()
-        .fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)))
+    flags.into_iter().fold(Digest::default(), |digest, raw| digest.with(MemberHash::of(raw)))
 }
 
 /// The digest of flags at a revision, as frames carry it.
@@ -108,10 +101,7 @@ pub(super) fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags)
 }
 
 pub(super) fn heartbeat(revision: u64, flags: &Flags) -> Body {
-    Body::Heartbeat(Heartbeat {
-        revision,
-        digest: digest(revision, flags.values()),
-    })
+    Body::Heartbeat(Heartbeat { revision, digest: digest(revision, flags.values()) })
 }
 
 /// A replica and what it was told to do, in short words.

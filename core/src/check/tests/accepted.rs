@@ -15,10 +15,7 @@ use crate::key::{EnvironmentKey, FoldedKey, ServiceName};
 use crate::value::{FlagType, Value};
 
 fn update() -> UpdateFlag {
-    UpdateFlag {
-        flag: "dreams".to_owned(),
-        ..UpdateFlag::default()
-    }
+    UpdateFlag { flag: "dreams".to_owned(), ..UpdateFlag::default() }
 }
 
 #[test]
@@ -34,11 +31,7 @@ fn a_change_writes_exactly_what_it_touches() {
     let in_production = ["configuration/production/dreams"];
     let always_off = vec![rule(Condition::always(), serve("off"))];
     check_writes(&[], &[create("dreams")], &of_dreams);
-    check_writes(
-        &there,
-        &[delete("dreams")],
-        &removed.each_ref().map(String::as_str),
-    );
+    check_writes(&there, &[delete("dreams")], &removed.each_ref().map(String::as_str));
     check_writes(&there, &[enable("dreams")], &in_production);
     check_writes(&there, &[disable("dreams")], &in_production);
     check_writes(&there, &[rollout("dreams", 10.0)], &in_production);
@@ -46,15 +39,8 @@ fn a_change_writes_exactly_what_it_touches() {
     check_writes(&there, &[set_rules("dreams", always_off)], &in_production);
     check_writes(&there, &[set_off_variant("dreams", "on")], &in_production);
     check_writes(&there, &[set_salt("dreams", "beta")], &in_production);
-    check_writes(
-        &there,
-        &[set_variants("voice", texts(&["a", "b", "c", "d"]))],
-        &["flag/voice"],
-    );
-    let described = UpdateFlag {
-        description: Some("sleep well".to_owned()),
-        ..update()
-    };
+    check_writes(&there, &[set_variants("voice", texts(&["a", "b", "c", "d"]))], &["flag/voice"]);
+    let described = UpdateFlag { description: Some("sleep well".to_owned()), ..update() };
     check_writes(&there, &[Change::UpdateFlag(described)], &["flag/dreams"]);
     check_writes(&there, &[Change::UpdateFlag(update())], &[]);
 }
@@ -62,24 +48,13 @@ fn a_change_writes_exactly_what_it_touches() {
 #[test]
 fn many_changes_write_each_entity_once_and_in_order() {
     let there = [create("dreams"), create("whispers")];
-    let both = [
-        "configuration/production/dreams",
-        "configuration/production/whispers",
-    ];
-    check_writes(
-        &there,
-        &[enable("whispers"), rollout("dreams", 1.0), rollout("dreams", 2.0)],
-        &both,
-    );
+    let both = ["configuration/production/dreams", "configuration/production/whispers"];
+    check_writes(&there, &[enable("whispers"), rollout("dreams", 1.0), rollout("dreams", 2.0)], &both);
 }
 
 #[test]
 fn what_was_undone_within_the_set_is_not_written() {
-    check_writes(
-        &[create("dreams")],
-        &[set_salt("dreams", "x"), set_salt("dreams", "")],
-        &[],
-    );
+    check_writes(&[create("dreams")], &[set_salt("dreams", "x"), set_salt("dreams", "")], &[]);
     check_writes(&[], &[create("dreams"), delete("dreams")], &[]);
     check_writes(&[create("dreams")], &[delete("dreams"), create("dreams")], &[]);
 }
@@ -168,10 +143,7 @@ fn the_only_variant_is_the_default_one_and_the_off_one() {
         ..CreateFlag::boolean("limit")
     };
     let flag = Store::with(&[Change::CreateFlag(only)]).flag("staging", "limit");
-    assert_eq!(
-        (flag.default_variant.as_str(), flag.off_variant.as_str()),
-        ("five", "five")
-    );
+    assert_eq!((flag.default_variant.as_str(), flag.off_variant.as_str()), ("five", "five"));
 }
 
 #[test]
@@ -181,24 +153,14 @@ fn environments_are_configured_apart() {
     staging.environment = "staging".to_owned();
     store.submit(&[Change::Enable(staging)]).unwrap();
     assert_eq!(store.flag("staging", "dreams").default_serve, serve("on"));
-    assert!(matches!(
-        store.flag("production", "dreams").default_serve,
-        Serve::Split(_)
-    ));
+    assert!(matches!(store.flag("production", "dreams").default_serve, Serve::Split(_)));
     assert!(!store.flag("development", "dreams").enabled);
 }
 
 #[test]
 fn any_spelling_reaches_a_flag_and_the_first_one_is_kept() {
-    let store = Store::with(&[
-        create("oracle.chat"),
-        rollout("oracle_chat", 10.0),
-        enable("oracle-chat"),
-    ]);
-    assert_eq!(
-        store.flag("production", "oracle-chat").key.as_str(),
-        "oracle.chat"
-    );
+    let store = Store::with(&[create("oracle.chat"), rollout("oracle_chat", 10.0), enable("oracle-chat")]);
+    assert_eq!(store.flag("production", "oracle-chat").key.as_str(), "oracle.chat");
     assert_eq!(store.snapshot.flag_count(), 1);
     let id = "configuration/production/oracle_chat";
     check_writes(&[create("oracle.chat")], &[enable("oracle-chat")], &[id]);
@@ -224,12 +186,7 @@ fn a_deleted_flag_leaves_nothing_behind() {
     assert_eq!(after.snapshot.flag_count(), 0);
     for environment in ENVIRONMENTS {
         let environment = EnvironmentKey::new(environment);
-        assert_eq!(
-            after
-                .snapshot
-                .configuration(&environment, &FoldedKey::of("dreams")),
-            None
-        );
+        assert_eq!(after.snapshot.configuration(&environment, &FoldedKey::of("dreams")), None);
     }
     assert!(before.snapshot.environments().eq(after.snapshot.environments()));
 }
@@ -238,16 +195,11 @@ fn a_deleted_flag_leaves_nothing_behind() {
 fn a_variant_can_go_when_nothing_serves_it_any_more() {
     let mut store = Store::with(&[create_text("voice", &["a", "b", "c"])]);
     let moved = ENVIRONMENTS.map(|environment| Change::SetDefaultServe {
-        place: crate::change::Place {
-            environment: environment.to_owned(),
-            flag: "voice".to_owned(),
-        },
+        place: crate::change::Place { environment: environment.to_owned(), flag: "voice".to_owned() },
         serve: serve("b"),
     });
     store.submit(&moved).unwrap();
-    store
-        .submit(&[set_variants("voice", texts(&["c", "b"]))])
-        .unwrap();
+    store.submit(&[set_variants("voice", texts(&["c", "b"]))]).unwrap();
     assert_eq!(store.flag("staging", "voice").default_variant.as_str(), "b");
 }
 
@@ -276,16 +228,8 @@ fn another_salt_is_warned_about_where_it_moves_somebody() {
     let whole = || split(&[("on", 100_000), ("off", 0)]);
     let ruled = |serve| set_rules("dreams", vec![rule(Condition::always(), serve)]);
     check_salt_warnings(&[rollout("dreams", 10.0)], "beta", &warning);
-    check_salt_warnings(
-        &[rollout("dreams", 10.0), set_salt("dreams", "beta")],
-        "",
-        &warning,
-    );
-    check_salt_warnings(
-        &[rollout("dreams", 10.0), set_salt("dreams", "beta")],
-        "beta",
-        &[],
-    );
+    check_salt_warnings(&[rollout("dreams", 10.0), set_salt("dreams", "beta")], "", &warning);
+    check_salt_warnings(&[rollout("dreams", 10.0), set_salt("dreams", "beta")], "beta", &[]);
     check_salt_warnings(&[ruled(half())], "beta", &warning);
     check_salt_warnings(&[], "beta", &[]);
     check_salt_warnings(&[rollout("dreams", 0.0)], "beta", &[]);
@@ -297,10 +241,7 @@ fn another_salt_is_warned_about_where_it_moves_somebody() {
 fn a_new_store_writes_its_settings_and_environments() {
     for bucketing in [Generation::V2, Generation::V3] {
         let mut store = Store::default();
-        let asked = [
-            create_store(bucketing, &["production", "staging"]),
-            create("dreams"),
-        ];
+        let asked = [create_store(bucketing, &["production", "staging"]), create("dreams")];
         let checked = store.submit_as("mycelia", Origin::Store, &asked).unwrap();
         let expected = [
             "settings",
@@ -328,9 +269,7 @@ fn a_new_store_does_not_write_what_came_and_went() {
 fn a_restored_store_is_what_it_was() {
     let mut store = Store::with(&[create("dreams")]);
     let held = store.snapshot.entity(&crate::entity::EntityId::Settings);
-    let restored = Change::RestoreStore {
-        from_epoch: "e1".to_owned(),
-    };
+    let restored = Change::RestoreStore { from_epoch: "e1".to_owned() };
     let checked = store.submit_as("restore", Origin::Store, &[restored]).unwrap();
     assert_eq!(checked.writes, []);
     assert_eq!(store.snapshot.entity(&crate::entity::EntityId::Settings), held);

@@ -15,20 +15,8 @@ fn a_service_is_named_once() {
         })
     };
     let field = ".update_flag.services[1]";
-    check_fault(
-        services(&["ui", "ui"]),
-        Reason::Duplicate,
-        field,
-        "ui",
-        "each service once",
-    );
-    check_fault(
-        services(&["ui", "u i"]),
-        Reason::InvalidName,
-        field,
-        "u i",
-        NAME_GRAMMAR,
-    );
+    check_fault(services(&["ui", "ui"]), Reason::Duplicate, field, "ui", "each service once");
+    check_fault(services(&["ui", "u i"]), Reason::InvalidName, field, "u i", NAME_GRAMMAR);
 }
 
 #[test]
@@ -41,29 +29,13 @@ fn a_tag_says_something_and_is_named_once() {
             ..UpdateFlag::default()
         })
     };
-    let create = |names: &[&str]| {
-        Change::CreateFlag(CreateFlag {
-            tags: tags(names),
-            ..CreateFlag::boolean("x")
-        })
-    };
+    let create =
+        |names: &[&str]| Change::CreateFlag(CreateFlag { tags: tags(names), ..CreateFlag::boolean("x") });
     let updated = ".update_flag.tags[1]";
     let created = ".create_flag.definition.tags[1]";
     let (required, duplicate) = (Reason::Required, Reason::Duplicate);
-    check_fault(
-        update(&["a", ""]),
-        required,
-        updated,
-        "",
-        "a tag that is not empty",
-    );
-    check_fault(
-        create(&["a", " "]),
-        required,
-        created,
-        " ",
-        "a tag that is not empty",
-    );
+    check_fault(update(&["a", ""]), required, updated, "", "a tag that is not empty");
+    check_fault(create(&["a", " "]), required, created, " ", "a tag that is not empty");
     check_fault(update(&["a", "a"]), duplicate, updated, "a", "each tag once");
     check_fault(create(&["a", "a"]), duplicate, created, "a", "each tag once");
 }

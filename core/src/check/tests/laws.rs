@@ -22,14 +22,7 @@ use crate::snapshot::{GapError, Snapshot};
 use crate::value::{FlagType, Value};
 
 /// Spellings of four flags; three of the flags are there from the beginning.
-const FLAGS: [&str; 6] = [
-    "dreams",
-    "oracle.chat",
-    "oracle_chat",
-    "oracle-chat",
-    "voice",
-    "limit",
-];
+const FLAGS: [&str; 6] = ["dreams", "oracle.chat", "oracle_chat", "oracle-chat", "voice", "limit"];
 const VARIANTS: [&str; 5] = ["on", "off", "a", "b", "constructor"];
 const ATTRIBUTES: [&str; 5] = ["country", "age", "app.version", "targetingKey", "born"];
 
@@ -43,10 +36,7 @@ fn variant() -> impl Strategy<Value = &'static str> {
 
 fn place() -> impl Strategy<Value = Place> {
     let environment = prop_oneof![19 => select(&ENVIRONMENTS[..]), 1 => Just("moon")];
-    (environment, flag()).prop_map(|(environment, flag)| Place {
-        environment: environment.to_owned(),
-        flag,
-    })
+    (environment, flag()).prop_map(|(environment, flag)| Place { environment: environment.to_owned(), flag })
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -116,15 +106,13 @@ fn created() -> impl Strategy<Value = Change> {
     let flag_type = select(vec![FlagType::Boolean, FlagType::String, FlagType::Integer]);
     let named = prop_oneof![Just(""), variant()];
     let any = (flag(), flag_type, variants(), named.clone(), named);
-    let any = any.prop_map(
-        |(key, flag_type, variants, default_variant, off_variant)| CreateFlag {
-            flag_type,
-            variants,
-            default_variant: default_variant.to_owned(),
-            off_variant: off_variant.to_owned(),
-            ..CreateFlag::boolean(&key)
-        },
-    );
+    let any = any.prop_map(|(key, flag_type, variants, default_variant, off_variant)| CreateFlag {
+        flag_type,
+        variants,
+        default_variant: default_variant.to_owned(),
+        off_variant: off_variant.to_owned(),
+        ..CreateFlag::boolean(&key)
+    });
     prop_oneof![2 => flag().prop_map(|flag| create(&flag)), 1 => any.prop_map(Change::CreateFlag)]
 }
 
@@ -146,14 +134,10 @@ fn repeatable() -> impl Strategy<Value = Change> {
         }),
         (place(), any_serve()).prop_map(|(place, serve)| Change::SetDefaultServe { place, serve }),
         (place(), rules()).prop_map(|(place, rules)| Change::SetRules { place, rules }),
-        (place(), variant()).prop_map(|(place, variant)| Change::SetOffVariant {
-            place,
-            variant: variant.to_owned()
-        }),
-        (place(), select(vec!["", "beta"])).prop_map(|(place, salt)| Change::SetSalt {
-            place,
-            salt: salt.to_owned()
-        }),
+        (place(), variant())
+            .prop_map(|(place, variant)| Change::SetOffVariant { place, variant: variant.to_owned() }),
+        (place(), select(vec!["", "beta"]))
+            .prop_map(|(place, salt)| Change::SetSalt { place, salt: salt.to_owned() }),
         (flag(), variants()).prop_map(|(flag, variants)| set_variants(&flag, variants)),
         update.prop_map(Change::UpdateFlag),
     ]
@@ -162,40 +146,27 @@ fn repeatable() -> impl Strategy<Value = Change> {
 /// A change that may switch a flag, and often switches what another one has switched.
 fn switch() -> impl Strategy<Value = Change> {
     let place = super::place("dreams");
-    let rollout = Change::Rollout {
-        place: place.clone(),
-        percent: 10.0,
-        enable: true,
-    };
+    let rollout = Change::Rollout { place: place.clone(), percent: 10.0, enable: true };
     let switches = vec![Change::Enable(place.clone()), Change::Disable(place), rollout];
     prop_oneof![3 => select(switches), 1 => repeatable()]
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
     let deleted = flag().prop_map(|flag| Change::DeleteFlag { flag });
-    vec(
-        prop_oneof![12 => repeatable(), 3 => created(), 1 => deleted],
-        1..4,
-    )
+    vec(prop_oneof![12 => repeatable(), 3 => created(), 1 => deleted], 1..4)
 }
 
 fn context() -> impl Strategy<Value = Context> {
     let key = prop_oneof![Just(String::new()), "user-[0-9]{1,3}"];
     (key, vec((select(&ATTRIBUTES[..]), value()), 0..4)).prop_map(|(key, attributes)| {
         let context = Context::new(&key);
-        attributes
-            .into_iter()
-            .fold(context, |context, (name, value)| context.with(name, value))
+        attributes.into_iter().fold(context, |context, (name, value)| context.with(name, value))
     })
 }
 
 /// Two boolean flags and a flag of texts, none of them ever enabled.
 fn beginning() -> Store {
-    Store::with(&[
-        create("dreams"),
-        create("oracle.chat"),
-        create_text("voice", &["on", "a", "off"]),
-    ])
+    Store::with(&[create("dreams"), create("oracle.chat"), create_text("voice", &["on", "a", "off"])])
 }
 
 fn history() -> impl Strategy<Value = Store> {
@@ -229,14 +200,9 @@ fn check_sound(snapshot: &Snapshot, contexts: &[Context]) {
     }
     for spelling in FLAGS {
         let key = FoldedKey::of(spelling);
-        let configured = environments
-            .iter()
-            .filter(|environment| snapshot.configuration(environment, &key).is_some());
-        let expected = if snapshot.flag(&key).is_some() {
-            environments.len()
-        } else {
-            0
-        };
+        let configured =
+            environments.iter().filter(|environment| snapshot.configuration(environment, &key).is_some());
+        let expected = if snapshot.flag(&key).is_some() { environments.len() } else { 0 };
         assert_eq!(configured.count(), expected);
     }
 }
@@ -258,9 +224,7 @@ fn flag_of(change: &Change) -> FoldedKey {
 
 fn record(revision: Revision) -> Record {
     let mut store = Store::new();
-    store
-        .submit(&[create("dreams"), rollout("dreams", 50.0)])
-        .unwrap();
+    store.submit(&[create("dreams"), rollout("dreams", 50.0)]).unwrap();
     let last = store.records.pop().unwrap();
     Record { revision, ..last }
 }

@@ -29,16 +29,10 @@ use crate::value::{FlagType, Value};
 #[track_caller]
 fn check_too_large(refused: Result<super::Checked, Rejection>, field: &str, max: usize) {
     let violations = refused.unwrap_err().violations;
-    let found: Vec<(Reason, &str)> = violations
-        .iter()
-        .map(|violation| (violation.reason, violation.field.as_str()))
-        .collect();
+    let found: Vec<(Reason, &str)> =
+        violations.iter().map(|violation| (violation.reason, violation.field.as_str())).collect();
     assert_eq!(found, [(Reason::TooLarge, field)]);
-    assert!(
-        violations[0].allowed.contains(&format!("at most {max}")),
-        "{}",
-        violations[0].allowed
-    );
+    assert!(violations[0].allowed.contains(&format!("at most {max}")), "{}", violations[0].allowed);
 }
 
 /// On a store with the boolean flag `dreams` and the text flag `voice`: this much is accepted, and one more is not.
@@ -46,18 +40,11 @@ fn check_too_large(refused: Result<super::Checked, Rejection>, field: &str, max:
 fn check_bound(max: usize, field: &str, change: impl Fn(usize) -> Change) {
     let store = Store::with(&[create("dreams"), create_text("voice", &["v0"])]);
     assert_eq!(store.check(&[change(max)]).map(|_| ()), Ok(()));
-    check_too_large(
-        store.check(&[change(max + 1)]),
-        &format!("changes[0].{field}"),
-        max,
-    );
+    check_too_large(store.check(&[change(max + 1)]), &format!("changes[0].{field}"), max);
 }
 
 fn update(edit: impl FnOnce(&mut UpdateFlag)) -> Change {
-    let mut update = UpdateFlag {
-        flag: "dreams".to_owned(),
-        ..UpdateFlag::default()
-    };
+    let mut update = UpdateFlag { flag: "dreams".to_owned(), ..UpdateFlag::default() };
     edit(&mut update);
     Change::UpdateFlag(update)
 }
@@ -103,29 +90,17 @@ fn texts_have_a_longest_one() {
     check_bound(TEXT_BYTES_MAX, "update_flag.tags[0]", |length| {
         update(|update| update.tags = Some(vec![text(length)]))
     });
-    check_bound(TEXT_BYTES_MAX, "set_salt.salt", |length| {
-        set_salt("dreams", &text(length))
-    });
+    check_bound(TEXT_BYTES_MAX, "set_salt.salt", |length| set_salt("dreams", &text(length)));
     check_bound(TEXT_BYTES_MAX, "set_rules.rules[0].name", |length| {
         let name = Box::from(text(length));
-        set_rules(
-            "dreams",
-            vec![Rule {
-                name,
-                ..rule(exists(), serve("on"))
-            }],
-        )
+        set_rules("dreams", vec![Rule { name, ..rule(exists(), serve("on")) }])
     });
-    check_bound(
-        TEXT_BYTES_MAX,
-        "set_rules.rules[0].condition.test.attribute",
-        |length| rules(test(&text(length), Operator::Exists, &[])),
-    );
-    check_bound(
-        TEXT_BYTES_MAX,
-        "set_default_serve.serve.split.bucket_by",
-        |length| default_serve("dreams", split_by(Some(&text(length)), &[("on", 100_000)])),
-    );
+    check_bound(TEXT_BYTES_MAX, "set_rules.rules[0].condition.test.attribute", |length| {
+        rules(test(&text(length), Operator::Exists, &[]))
+    });
+    check_bound(TEXT_BYTES_MAX, "set_default_serve.serve.split.bucket_by", |length| {
+        default_serve("dreams", split_by(Some(&text(length)), &[("on", 100_000)]))
+    });
 }
 
 #[test]
@@ -143,27 +118,20 @@ fn an_actor_and_a_reason_have_a_longest_one() {
 
 #[test]
 fn lists_have_a_longest_one() {
-    check_bound(TAGS_MAX, "update_flag.tags", |count| {
-        update(|update| update.tags = Some(numbered(count)))
-    });
+    check_bound(TAGS_MAX, "update_flag.tags", |count| update(|update| update.tags = Some(numbered(count))));
     check_bound(TAGS_MAX, "update_flag.services", |count| {
         update(|update| update.services = Some(numbered(count)))
     });
     check_bound(VARIANTS_MAX, "set_variants.variants", |count| {
         let names = numbered(count);
-        set_variants(
-            "voice",
-            texts(&names.iter().map(String::as_str).collect::<Vec<_>>()),
-        )
+        set_variants("voice", texts(&names.iter().map(String::as_str).collect::<Vec<_>>()))
     });
     check_bound(RULES_MAX, "set_rules.rules", |count| {
         set_rules("dreams", vec![rule(exists(), serve("on")); count])
     });
-    check_bound(
-        OPERANDS_MAX,
-        "set_rules.rules[0].condition.test.operands",
-        |count| rules(test("country", Operator::In, &vec![Value::string("DE"); count])),
-    );
+    check_bound(OPERANDS_MAX, "set_rules.rules[0].condition.test.operands", |count| {
+        rules(test("country", Operator::In, &vec![Value::string("DE"); count]))
+    });
 }
 
 #[test]
@@ -173,52 +141,32 @@ fn a_split_names_no_more_variants_than_a_flag_has() {
     let mut weights: Vec<(&str, u32)> = names.iter().map(|name| (*name, 0)).collect();
     weights[0].1 = 100_000;
     let store = Store::with(&[create_text("voice", &names)]);
-    assert!(
-        store
-            .check(&[default_serve("voice", split_by(None, &weights))])
-            .is_ok()
-    );
+    assert!(store.check(&[default_serve("voice", split_by(None, &weights))]).is_ok());
     weights.push(("v0", 0));
     let refused = store.check(&[default_serve("voice", split_by(None, &weights))]);
-    check_too_large(
-        refused,
-        "changes[0].set_default_serve.serve.split.weights",
-        VARIANTS_MAX,
-    );
+    check_too_large(refused, "changes[0].set_default_serve.serve.split.weights", VARIANTS_MAX);
 }
 
 #[test]
 fn conditions_have_bounds() {
     let condition = "set_rules.rules[0].condition";
-    check_bound(TESTS_MAX, condition, |count| {
-        rules(Condition::All(vec![exists(); count]))
-    });
+    check_bound(TESTS_MAX, condition, |count| rules(Condition::All(vec![exists(); count])));
     check_bound(TESTS_MAX, condition, |count| {
         let half = |count| Condition::Any(vec![Condition::Not(Box::new(exists())); count]);
         rules(Condition::All(vec![half(count / 2), half(count - count / 2)]))
     });
     // Groups without tests are something to evaluate too.
-    check_bound(TESTS_MAX, condition, |count| {
-        rules(Condition::Any(vec![Condition::always(); count]))
-    });
+    check_bound(TESTS_MAX, condition, |count| rules(Condition::Any(vec![Condition::always(); count])));
     let deepest = format!("{condition}{}", ".not".repeat(CONDITION_DEPTH_MAX));
-    check_bound(CONDITION_DEPTH_MAX, &deepest, |levels| {
-        rules(nested(levels, exists()))
-    });
-    check_bound(CONDITION_DEPTH_MAX, &deepest, |levels| {
-        rules(nested(levels - 1, Condition::always()))
-    });
+    check_bound(CONDITION_DEPTH_MAX, &deepest, |levels| rules(nested(levels, exists())));
+    check_bound(CONDITION_DEPTH_MAX, &deepest, |levels| rules(nested(levels - 1, Condition::always())));
 }
 
 #[test]
 fn operands_have_bounds() {
     let operand = "set_rules.rules[0].condition.test.operands[0]";
     check_bound(OPERAND_BYTES_MAX, operand, |length| {
-        rules(test(
-            "country",
-            Operator::Equals,
-            &[Value::string(&"x".repeat(length))],
-        ))
+        rules(test("country", Operator::Equals, &[Value::string(&"x".repeat(length))]))
     });
     check_bound(VALUE_DEPTH_MAX, operand, |levels| {
         rules(test("country", Operator::Equals, &[nested_value(levels)]))
@@ -245,10 +193,7 @@ fn the_rules_of_a_flag_fit_a_frame_together() {
     let text = |bytes: usize| "x".repeat(bytes + 100 - RULES_BYTES_MAX);
     let field = "set_rules.rules";
     check_bound(RULES_BYTES_MAX, field, |bytes| {
-        let named = Rule {
-            name: Box::from(text(bytes)),
-            ..rule(Condition::always(), serve("on"))
-        };
+        let named = Rule { name: Box::from(text(bytes)), ..rule(Condition::always(), serve("on")) };
         filled_up(named, 100 + "on".len())
     });
     let named = "a rule".len() + "on".len();
@@ -270,14 +215,9 @@ fn the_rules_of_a_flag_fit_a_frame_together() {
 #[test]
 fn values_have_bounds() {
     let value = "create_flag.definition.variants[0].value";
-    check_bound(VALUE_DEPTH_MAX, value, |levels| {
-        create_object(nested_value(levels))
-    });
+    check_bound(VALUE_DEPTH_MAX, value, |levels| create_object(nested_value(levels)));
     check_bound(VALUE_BYTES_MAX, "set_variants.variants[0].value", |length| {
-        set_variants(
-            "voice",
-            vec![("v0".to_owned(), Value::string(&"x".repeat(length)))],
-        )
+        set_variants("voice", vec![("v0".to_owned(), Value::string(&"x".repeat(length)))])
     });
     check_bound(VALUE_BYTES_MAX, value, |length| {
         // The field's name and two bytes of punctuation count too.
@@ -344,10 +284,7 @@ fn a_long_value_is_not_repeated_in_full() {
 fn a_rejection_says_so_many_things() {
     let store = Store::with(&[create("dreams")]);
     let twice_wrong = |number: usize| {
-        Change::Enable(crate::change::Place {
-            environment: "moon".to_owned(),
-            flag: format!("x{number}"),
-        })
+        Change::Enable(crate::change::Place { environment: "moon".to_owned(), flag: format!("x{number}") })
     };
     let violations = |count: usize| {
         let changes: Vec<Change> = (0..count).map(twice_wrong).collect();
@@ -356,10 +293,7 @@ fn a_rejection_says_so_many_things() {
     assert_eq!(violations(VIOLATIONS_MAX / 2 - 1).len(), VIOLATIONS_MAX - 2);
     let first = violations(VIOLATIONS_MAX / 2);
     assert_eq!(first.len(), VIOLATIONS_MAX);
-    assert_eq!(
-        first.last().unwrap().value,
-        format!("x{}", VIOLATIONS_MAX / 2 - 1)
-    );
+    assert_eq!(first.last().unwrap().value, format!("x{}", VIOLATIONS_MAX / 2 - 1));
     assert_eq!(violations(VIOLATIONS_MAX), first);
 }
 

@@ -21,44 +21,17 @@ const RESERVED: &str = "only the server itself may ask for this";
 
 #[test]
 fn a_flag_that_is_not_there_is_named() {
-    let update = UpdateFlag {
-        flag: "x".to_owned(),
-        ..UpdateFlag::default()
-    };
+    let update = UpdateFlag { flag: "x".to_owned(), ..UpdateFlag::default() };
     let unknown = Reason::UnknownFlag;
     check_fault(delete("x"), unknown, ".delete_flag.flag", "x", A_FLAG);
-    check_fault(
-        Change::UpdateFlag(update),
-        unknown,
-        ".update_flag.flag",
-        "x",
-        A_FLAG,
-    );
-    check_fault(
-        set_variants("x", texts(&["a"])),
-        unknown,
-        ".set_variants.flag",
-        "x",
-        A_FLAG,
-    );
+    check_fault(Change::UpdateFlag(update), unknown, ".update_flag.flag", "x", A_FLAG);
+    check_fault(set_variants("x", texts(&["a"])), unknown, ".set_variants.flag", "x", A_FLAG);
     check_fault(enable("x"), unknown, ".enable_flag.flag", "x", A_FLAG);
     check_fault(disable("x"), unknown, ".disable_flag.flag", "x", A_FLAG);
     check_fault(rollout("x", 1.0), unknown, ".rollout.flag", "x", A_FLAG);
-    check_fault(
-        default_serve("x", serve("on")),
-        unknown,
-        ".set_default_serve.flag",
-        "x",
-        A_FLAG,
-    );
+    check_fault(default_serve("x", serve("on")), unknown, ".set_default_serve.flag", "x", A_FLAG);
     check_fault(set_rules("x", vec![]), unknown, ".set_rules.flag", "x", A_FLAG);
-    check_fault(
-        set_off_variant("x", "on"),
-        unknown,
-        ".set_off_variant.flag",
-        "x",
-        A_FLAG,
-    );
+    check_fault(set_off_variant("x", "on"), unknown, ".set_off_variant.flag", "x", A_FLAG);
     check_fault(set_salt("x", "y"), unknown, ".set_salt.flag", "x", A_FLAG);
 }
 
@@ -68,19 +41,11 @@ fn a_second_spelling_of_a_flag_is_refused() {
     let allowed = "a key that is not taken; flag oracle.chat is the same key";
     let field = "changes[0].create_flag.definition.key";
     for spelling in ["oracle.chat", "oracle-chat", "oracle_chat"] {
-        check_refused(
-            &there,
-            &[create(spelling)],
-            &[(Reason::FlagExists, field, spelling, allowed)],
-        );
+        check_refused(&there, &[create(spelling)], &[(Reason::FlagExists, field, spelling, allowed)]);
     }
     let field = "changes[1].create_flag.definition.key";
     let twice = [create("oracle.chat"), create("oracle-chat")];
-    check_refused(
-        &[],
-        &twice,
-        &[(Reason::FlagExists, field, "oracle-chat", allowed)],
-    );
+    check_refused(&[], &twice, &[(Reason::FlagExists, field, "oracle-chat", allowed)]);
     assert!(Store::with(&there).check(&[create("Oracle.chat")]).is_ok());
 }
 
@@ -98,14 +63,7 @@ fn a_variant_that_is_served_somewhere_stays() {
             ],
         },
     ];
-    let used = |name, allowed| {
-        (
-            Reason::VariantInUse,
-            "changes[0].set_variants.variants",
-            name,
-            allowed,
-        )
-    };
+    let used = |name, allowed| (Reason::VariantInUse, "changes[0].set_variants.variants", name, allowed);
     let without_b = [set_variants("voice", texts(&["a", "d"]))];
     let allowed = "a list that keeps it: rules[1].serve in staging names it";
     check_refused(&before, &without_b, &[used("b", allowed)]);
@@ -114,24 +72,13 @@ fn a_variant_that_is_served_somewhere_stays() {
         used("d", "a list that keeps it: off_variant in production names it"),
         used("d", "a list that keeps it: off_variant in staging names it"),
     ];
-    check_refused(
-        &before,
-        &[set_variants("voice", texts(&["a", "b", "c"]))],
-        &expected,
-    );
-    let changes = [
-        default_serve("voice", split(&[("b", 100_000)])),
-        set_variants("voice", texts(&["b", "d"])),
-    ];
+    check_refused(&before, &[set_variants("voice", texts(&["a", "b", "c"]))], &expected);
+    let changes =
+        [default_serve("voice", split(&[("b", 100_000)])), set_variants("voice", texts(&["b", "d"]))];
     // The split names a no more, and still it stands in for it.
     let rejection = Store::with(&before).check(&changes).unwrap_err();
     let allowed = "a list that keeps it: default_variant in production names it";
-    assert!(
-        rejection
-            .violations
-            .iter()
-            .any(|violation| violation.allowed == allowed)
-    );
+    assert!(rejection.violations.iter().any(|violation| violation.allowed == allowed));
 }
 
 #[test]
@@ -147,9 +94,7 @@ fn somebody_asks_for_something() {
 #[test]
 fn what_is_reserved_for_the_server_is_refused_to_callers() {
     let created = create_store(Generation::V2, &["production"]);
-    let restored = Change::RestoreStore {
-        from_epoch: "e1".to_owned(),
-    };
+    let restored = Change::RestoreStore { from_epoch: "e1".to_owned() };
     check_fault(created.clone(), Reason::Reserved, ".create_store", "", RESERVED);
     check_fault(restored, Reason::Reserved, ".restore_store", "", RESERVED);
     let empty = Store::default();
@@ -163,16 +108,12 @@ fn a_store_is_created_once() {
     let created = create_store(Generation::V2, &["moon"]);
     let mut store = Store::new();
     let held = store.clone();
-    let rejection = store
-        .submit_as("mycelia", Origin::Store, std::slice::from_ref(&created))
-        .unwrap_err();
+    let rejection = store.submit_as("mycelia", Origin::Store, std::slice::from_ref(&created)).unwrap_err();
     let expected = "changes[0].create_store: \"\" (RESERVED): only as the first change of a store";
     assert_eq!(rejection.to_string(), expected);
     assert_eq!(store, held);
     let twice = [created, create_store(Generation::V3, &["sun"])];
-    let rejection = Store::default()
-        .submit_as("mycelia", Origin::Store, &twice)
-        .unwrap_err();
+    let rejection = Store::default().submit_as("mycelia", Origin::Store, &twice).unwrap_err();
     assert_eq!(rejection.violations[0].field, "changes[1].create_store");
 }
 
@@ -180,24 +121,13 @@ fn a_store_is_created_once() {
 fn a_new_store_has_environments_and_each_once() {
     let refused = |environments: &[&str]| {
         let asked = [create_store(Generation::V3, environments)];
-        let rejection = Store::default()
-            .submit_as("mycelia", Origin::Store, &asked)
-            .unwrap_err();
+        let rejection = Store::default().submit_as("mycelia", Origin::Store, &asked).unwrap_err();
         rejection.to_string()
     };
     let field = "changes[0].create_store.environments";
-    assert_eq!(
-        refused(&[]),
-        format!("{field}: \"0\" (REQUIRED): 1 to 32 environments")
-    );
-    assert_eq!(
-        refused(&["a", "a"]),
-        format!("{field}[1]: \"a\" (DUPLICATE): each environment once")
-    );
-    assert_eq!(
-        refused(&["a", "/"]),
-        format!("{field}[1]: \"/\" (INVALID_NAME): {NAME_GRAMMAR}")
-    );
+    assert_eq!(refused(&[]), format!("{field}: \"0\" (REQUIRED): 1 to 32 environments"));
+    assert_eq!(refused(&["a", "a"]), format!("{field}[1]: \"a\" (DUPLICATE): each environment once"));
+    assert_eq!(refused(&["a", "/"]), format!("{field}[1]: \"/\" (INVALID_NAME): {NAME_GRAMMAR}"));
 }
 
 #[test]
@@ -216,31 +146,11 @@ fn everything_that_is_wrong_is_said_at_once_and_in_order() {
     let allowed = "0 to 100 with at most three decimals";
     let environments = "one of development, production, staging";
     let expected = [
-        (
-            Reason::InvalidName,
-            "changes[0].create_flag.definition.key",
-            "a b",
-            NAME_GRAMMAR,
-        ),
+        (Reason::InvalidName, "changes[0].create_flag.definition.key", "a b", NAME_GRAMMAR),
         (Reason::OutOfRange, "changes[2].rollout.percent", "101", allowed),
-        (
-            Reason::UnknownVariant,
-            "changes[3].set_off_variant.variant",
-            "z",
-            "one of a, b of flag voice",
-        ),
-        (
-            Reason::UnknownEnvironment,
-            "changes[4].enable_flag.environment",
-            "moon",
-            environments,
-        ),
-        (
-            Reason::UnknownFlag,
-            "changes[5].delete_flag.flag",
-            "whispers",
-            A_FLAG,
-        ),
+        (Reason::UnknownVariant, "changes[3].set_off_variant.variant", "z", "one of a, b of flag voice"),
+        (Reason::UnknownEnvironment, "changes[4].enable_flag.environment", "moon", environments),
+        (Reason::UnknownFlag, "changes[5].delete_flag.flag", "whispers", A_FLAG),
     ];
     check_refused(&before, &changes, &expected);
 }
@@ -249,21 +159,12 @@ fn everything_that_is_wrong_is_said_at_once_and_in_order() {
 fn everything_that_is_wrong_with_one_change_is_said_at_once() {
     let mut nowhere = place("x");
     nowhere.environment = "moon".to_owned();
-    let change = Change::Rollout {
-        place: nowhere,
-        percent: -1.0,
-        enable: false,
-    };
+    let change = Change::Rollout { place: nowhere, percent: -1.0, enable: false };
     let allowed = "0 to 100 with at most three decimals";
     let environments = "one of development, production, staging";
     let expected = [
         (Reason::OutOfRange, "changes[0].rollout.percent", "-1", allowed),
-        (
-            Reason::UnknownEnvironment,
-            "changes[0].rollout.environment",
-            "moon",
-            environments,
-        ),
+        (Reason::UnknownEnvironment, "changes[0].rollout.environment", "moon", environments),
         (Reason::UnknownFlag, "changes[0].rollout.flag", "x", A_FLAG),
     ];
     check_refused(&[], &[change], &expected);
@@ -274,12 +175,7 @@ fn what_follows_from_a_fault_is_not_a_second_one() {
     let mut failed = CreateFlag::boolean("oracle.chat");
     failed.off_variant = "no".to_owned();
     let allowed = "one of on, off of flag oracle.chat";
-    let expected = [(
-        Reason::UnknownVariant,
-        "changes[0].create_flag.off_variant",
-        "no",
-        allowed,
-    )];
+    let expected = [(Reason::UnknownVariant, "changes[0].create_flag.off_variant", "no", allowed)];
     let cascade = [
         Change::CreateFlag(failed),
         rollout("oracle_chat", 10.0),
@@ -287,11 +183,7 @@ fn what_follows_from_a_fault_is_not_a_second_one() {
         delete("oracle.chat"),
     ];
     check_refused(&[], &cascade, &expected);
-    let emptied = [
-        set_variants("dreams", vec![]),
-        rollout("dreams", 10.0),
-        set_off_variant("dreams", "off"),
-    ];
+    let emptied = [set_variants("dreams", vec![]), rollout("dreams", 10.0), set_off_variant("dreams", "off")];
     let allowed = "1 to 64 variants of type boolean";
     let expected = [(Reason::Required, "changes[0].set_variants.variants", "", allowed)];
     check_refused(&[create("dreams")], &emptied, &expected);
@@ -300,12 +192,7 @@ fn what_follows_from_a_fault_is_not_a_second_one() {
 #[test]
 fn a_deleted_flag_is_gone_for_the_changes_after_it() {
     let changes = [delete("dreams"), enable("dreams")];
-    let expected = [(
-        Reason::UnknownFlag,
-        "changes[1].enable_flag.flag",
-        "dreams",
-        A_FLAG,
-    )];
+    let expected = [(Reason::UnknownFlag, "changes[1].enable_flag.flag", "dreams", A_FLAG)];
     check_refused(&[create("dreams")], &changes, &expected);
 }
 
@@ -314,18 +201,9 @@ fn the_gravest_fault_gives_the_kind() {
     let store = Store::with(&[create("dreams"), disable("dreams")]);
     let kind = |changes: &[Change]| store.check(changes).unwrap_err().kind();
     assert_eq!(kind(&[rollout("dreams", 1.0)]), RejectionKind::Precondition);
-    assert_eq!(
-        kind(&[rollout("dreams", 1.0), create("dreams")]),
-        RejectionKind::AlreadyExists
-    );
-    assert_eq!(
-        kind(&[rollout("dreams", 1.0), enable("x")]),
-        RejectionKind::NotFound
-    );
-    assert_eq!(
-        kind(&[enable("x"), rollout("dreams", -1.0)]),
-        RejectionKind::Invalid
-    );
+    assert_eq!(kind(&[rollout("dreams", 1.0), create("dreams")]), RejectionKind::AlreadyExists);
+    assert_eq!(kind(&[rollout("dreams", 1.0), enable("x")]), RejectionKind::NotFound);
+    assert_eq!(kind(&[enable("x"), rollout("dreams", -1.0)]), RejectionKind::Invalid);
 }
 
 #[test]

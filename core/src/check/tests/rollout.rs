@@ -14,11 +14,7 @@ use crate::rejection::Reason;
 use crate::value::Value;
 
 fn enabling_rollout(percent: f64) -> Change {
-    Change::Rollout {
-        place: place("dreams"),
-        percent,
-        enable: true,
-    }
+    Change::Rollout { place: place("dreams"), percent, enable: true }
 }
 
 /// The weight of `on` after a rollout to this percentage.
@@ -27,10 +23,7 @@ fn check_weight(percent: f64, expected: u32) {
     let store = Store::with(&[create("dreams"), rollout("dreams", percent)]);
     let flag = store.flag("production", "dreams");
     assert!(flag.enabled);
-    assert_eq!(
-        flag.default_serve,
-        split(&[("on", expected), ("off", 100_000 - expected)])
-    );
+    assert_eq!(flag.default_serve, split(&[("on", expected), ("off", 100_000 - expected)]));
 }
 
 /// What is served by default after these changes to a new boolean flag.
@@ -59,14 +52,8 @@ fn a_percentage_has_at_most_three_decimals() {
 #[test]
 fn every_exact_percentage_is_taken() {
     for weight in 0..=100_000_u32 {
-        let percent: f64 = format!("{}.{:03}", weight / 1_000, weight % 1_000)
-            .parse()
-            .unwrap();
-        assert_eq!(
-            crate::check::configurations::exact_weight(percent),
-            Some(weight),
-            "{percent}"
-        );
+        let percent: f64 = format!("{}.{:03}", weight / 1_000, weight % 1_000).parse().unwrap();
+        assert_eq!(crate::check::configurations::exact_weight(percent), Some(weight), "{percent}");
     }
 }
 
@@ -88,19 +75,9 @@ fn another_percentage_is_refused() {
         (f64::NEG_INFINITY, "-inf"),
     ];
     for (percent, shown) in wrong {
-        let shown = if shown.len() > 80 {
-            format!("{}…", &shown[..80])
-        } else {
-            shown.to_owned()
-        };
+        let shown = if shown.len() > 80 { format!("{}…", &shown[..80]) } else { shown.to_owned() };
         let allowed = "0 to 100 with at most three decimals";
-        check_fault(
-            rollout("dreams", percent),
-            Reason::OutOfRange,
-            ".rollout.percent",
-            &shown,
-            allowed,
-        );
+        check_fault(rollout("dreams", percent), Reason::OutOfRange, ".rollout.percent", &shown, allowed);
     }
 }
 
@@ -115,20 +92,13 @@ fn check_without_key(before: &[Change], percent: f64, expected: (&str, Resolutio
     assert_eq!(flag.default_variant.as_str(), "off");
     let compiled = CompiledFlag::compile(&flag, store.snapshot.settings().bucketing).unwrap();
     let served = compiled.evaluate(&Context::anonymous());
-    assert_eq!(
-        (served.variant.name.as_str(), served.reason, served.error),
-        expected
-    );
+    assert_eq!((served.variant.name.as_str(), served.reason, served.error), expected);
 }
 
 /// A share is a share of those who have a key; whoever has none would otherwise be served it at any percentage.
 #[test]
 fn without_a_key_a_rollout_is_dark_until_it_is_everybody() {
-    let dark = (
-        "off",
-        ResolutionReason::Default,
-        Some(ErrorCode::TargetingKeyMissing),
-    );
+    let dark = ("off", ResolutionReason::Default, Some(ErrorCode::TargetingKeyMissing));
     let everybody_first = [default_serve("dreams", serve("on"))];
     for before in [&[][..], &everybody_first] {
         check_without_key(before, 0.0, ("off", ResolutionReason::Static, None));
@@ -149,9 +119,7 @@ fn a_flag_that_was_never_enabled_is_enabled() {
 #[test]
 fn a_flag_that_somebody_disabled_is_left_alone() {
     let mut store = Store::with(&[create("dreams"), enable("dreams")]);
-    store
-        .submit_as("bruno", Origin::Caller, &[disable("dreams")])
-        .unwrap();
+    store.submit_as("bruno", Origin::Caller, &[disable("dreams")]).unwrap();
     let held = store.clone();
     let rejection = store.submit(&[rollout("dreams", 10.0)]).unwrap_err();
     let expected = "changes[0].rollout.flag: \"dreams\" (FLAG_DISABLED): bruno disabled it at \
@@ -165,18 +133,14 @@ fn disabling_a_flag_that_was_never_enabled_is_respected() {
     let mut store = Store::with(&[create("dreams"), disable("dreams")]);
     let rejection = store.submit(&[rollout("dreams", 10.0)]).unwrap_err();
     assert_eq!(rejection.violations[0].reason, Reason::FlagDisabled);
-    store
-        .submit(&[enable("dreams"), rollout("dreams", 10.0)])
-        .unwrap();
+    store.submit(&[enable("dreams"), rollout("dreams", 10.0)]).unwrap();
     assert!(store.flag("production", "dreams").enabled);
 }
 
 #[test]
 fn a_flag_that_was_disabled_in_the_same_set_is_left_alone() {
     let mut store = Store::with(&[create("dreams"), enable("dreams")]);
-    let rejection = store
-        .submit(&[disable("dreams"), rollout("dreams", 10.0)])
-        .unwrap_err();
+    let rejection = store.submit(&[disable("dreams"), rollout("dreams", 10.0)]).unwrap_err();
     assert_eq!(rejection.violations[0].field, "changes[1].rollout.flag");
 }
 
@@ -193,21 +157,9 @@ fn saying_enable_enables_it_again() {
 #[test]
 fn what_decides_who_is_who_is_kept() {
     let by_company = |on| split_by(Some("company"), &[("on", on), ("off", 100_000 - on)]);
-    check_serve(
-        &[
-            default_serve("dreams", by_company(10_000)),
-            rollout("dreams", 20.0),
-        ],
-        by_company(20_000),
-    );
+    check_serve(&[default_serve("dreams", by_company(10_000)), rollout("dreams", 20.0)], by_company(20_000));
     let off_first = |on| split(&[("off", 100_000 - on), ("on", on)]);
-    check_serve(
-        &[
-            default_serve("dreams", off_first(10_000)),
-            rollout("dreams", 20.0),
-        ],
-        off_first(20_000),
-    );
+    check_serve(&[default_serve("dreams", off_first(10_000)), rollout("dreams", 20.0)], off_first(20_000));
     let variant_again = [
         default_serve("dreams", by_company(10_000)),
         default_serve("dreams", serve("on")),
@@ -218,10 +170,7 @@ fn what_decides_who_is_who_is_kept() {
 
 #[test]
 fn the_variants_are_known_by_their_values() {
-    let renamed = [
-        ("aus".to_owned(), Value::Boolean(false)),
-        ("an".to_owned(), Value::Boolean(true)),
-    ];
+    let renamed = [("aus".to_owned(), Value::Boolean(false)), ("an".to_owned(), Value::Boolean(true))];
     let create = Change::CreateFlag(crate::change::CreateFlag {
         variants: renamed.to_vec(),
         default_variant: "an".to_owned(),
@@ -237,19 +186,11 @@ fn the_variants_are_known_by_their_values() {
 fn only_a_flag_with_true_and_false_has_a_rollout() {
     let allowed = "a boolean flag with a true and a false variant; use a default serve with a split";
     let refused = |flag| [(Reason::NotApplicable, "changes[0].rollout.flag", flag, allowed)];
-    check_refused(
-        &[create_text("voice", &["a", "b"])],
-        &[rollout("voice", 10.0)],
-        &refused("voice"),
-    );
+    check_refused(&[create_text("voice", &["a", "b"])], &[rollout("voice", 10.0)], &refused("voice"));
     let mut only_true = crate::change::CreateFlag::boolean("dreams");
     only_true.variants = vec![("on".to_owned(), Value::Boolean(true))];
     only_true.off_variant = "on".to_owned();
-    check_refused(
-        &[Change::CreateFlag(only_true)],
-        &[rollout("dreams", 10.0)],
-        &refused("dreams"),
-    );
+    check_refused(&[Change::CreateFlag(only_true)], &[rollout("dreams", 10.0)], &refused("dreams"));
     let both = set_variants("dreams", vec![("yes".to_owned(), Value::Boolean(true))]);
     assert!(Store::with(&[create("dreams")]).check(&[both]).is_err());
 }
@@ -269,10 +210,8 @@ fn the_first_day_of_a_real_plan_is_one_change_set() {
         ("maya.voice", "maya_voice", 10.0),
         ("maya.cues", "maya_cues", 10.0),
     ];
-    let changes: Vec<Change> = day
-        .iter()
-        .flat_map(|(key, spelling, percent)| [create(key), rollout(spelling, *percent)])
-        .collect();
+    let changes: Vec<Change> =
+        day.iter().flat_map(|(key, spelling, percent)| [create(key), rollout(spelling, *percent)]).collect();
     let mut store = Store::new();
     assert_eq!(store.submit(&changes).unwrap().writes.len(), 40);
     assert_eq!(store.snapshot.revision().get(), 2);

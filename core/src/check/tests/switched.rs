@@ -24,39 +24,23 @@ fn check_last(before: &[Change], together: &[Change], expected: (bool, Option<&s
 }
 
 fn enabling_rollout() -> Change {
-    Change::Rollout {
-        place: place("dreams"),
-        percent: 10.0,
-        enable: true,
-    }
+    Change::Rollout { place: place("dreams"), percent: 10.0, enable: true }
 }
 
 #[test]
 fn a_switch_names_who_when_and_in_which_revision() {
     let mut store = Store::with(&[create("dreams")]);
-    store
-        .submit_as("bruno", Origin::Caller, &[enable("dreams")])
-        .unwrap();
+    store.submit_as("bruno", Origin::Caller, &[enable("dreams")]).unwrap();
     let expected = Switched {
         by: Box::from("bruno"),
         at: Timestamp::from_unix_micros(1_795_251_602_000_000),
         revision: Revision::new(3),
     };
-    assert_eq!(
-        store.configuration("production", "dreams").switched,
-        Some(expected.clone())
-    );
+    assert_eq!(store.configuration("production", "dreams").switched, Some(expected.clone()));
     assert_eq!(store.configuration("staging", "dreams").switched, None);
-    store
-        .submit_as("carla", Origin::Caller, &[enable("dreams")])
-        .unwrap();
-    store
-        .submit_as("carla", Origin::Caller, &[rollout("dreams", 5.0)])
-        .unwrap();
-    assert_eq!(
-        store.configuration("production", "dreams").switched,
-        Some(expected)
-    );
+    store.submit_as("carla", Origin::Caller, &[enable("dreams")]).unwrap();
+    store.submit_as("carla", Origin::Caller, &[rollout("dreams", 5.0)]).unwrap();
+    assert_eq!(store.configuration("production", "dreams").switched, Some(expected));
 }
 
 #[test]
@@ -66,11 +50,7 @@ fn switching_there_and_back_is_not_switching() {
     check_last(&[off()], &[on(), off()], (false, Some("ana")));
     check_last(&[on()], &[off(), on()], (true, Some("ana")));
     check_last(&[off()], &[enabling_rollout(), off()], (false, Some("ana")));
-    check_last(
-        &[off()],
-        &[on(), off(), set_salt("dreams", "beta")],
-        (false, Some("ana")),
-    );
+    check_last(&[off()], &[on(), off(), set_salt("dreams", "beta")], (false, Some("ana")));
     check_last(&[off()], &[on(), off(), on()], (true, Some("bruno")));
     check_last(&[on()], &[on(), off()], (false, Some("bruno")));
     let mut store = Store::with(&[create("dreams"), off()]);
@@ -80,31 +60,15 @@ fn switching_there_and_back_is_not_switching() {
 /// Otherwise a rollout would not respect that somebody wants it off.
 #[test]
 fn the_first_one_to_switch_a_flag_is_remembered_even_for_switching_it_back() {
-    check_last(
-        &[],
-        &[enable("dreams"), disable("dreams")],
-        (false, Some("bruno")),
-    );
+    check_last(&[], &[enable("dreams"), disable("dreams")], (false, Some("bruno")));
     check_last(&[], &[disable("dreams")], (false, Some("bruno")));
-    check_last(
-        &[],
-        &[rollout("dreams", 5.0), disable("dreams")],
-        (false, Some("bruno")),
-    );
+    check_last(&[], &[rollout("dreams", 5.0), disable("dreams")], (false, Some("bruno")));
 }
 
 #[test]
 fn a_flag_that_is_created_again_was_switched_by_nobody_before() {
     let again = || vec![delete("dreams"), create("dreams")];
     check_last(&[disable("dreams")], &again(), (false, None));
-    check_last(
-        &[disable("dreams")],
-        &[again(), vec![disable("dreams")]].concat(),
-        (false, Some("bruno")),
-    );
-    check_last(
-        &[enable("dreams")],
-        &[again(), vec![enable("dreams")]].concat(),
-        (true, Some("bruno")),
-    );
+    check_last(&[disable("dreams")], &[again(), vec![disable("dreams")]].concat(), (false, Some("bruno")));
+    check_last(&[enable("dreams")], &[again(), vec![enable("dreams")]].concat(), (true, Some("bruno")));
 }

@@ -7,20 +7,14 @@ use crate::value::{FlagType, Value};
 
 fn create_boolean(variants: &[(&str, bool)]) -> CreateFlag {
     let boolean = |(name, value): &(&str, bool)| (name.to_string(), Value::Boolean(*value));
-    CreateFlag {
-        variants: variants.iter().map(boolean).collect(),
-        ..CreateFlag::boolean("x")
-    }
+    CreateFlag { variants: variants.iter().map(boolean).collect(), ..CreateFlag::boolean("x") }
 }
 
 /// The default variant and the off variant of a flag that was created like this.
 #[track_caller]
 fn check(create: CreateFlag, expected: (&str, &str)) {
     let flag = Store::with(&[Change::CreateFlag(create)]).flag("staging", "x");
-    assert_eq!(
-        (flag.default_variant.as_str(), flag.off_variant.as_str()),
-        expected
-    );
+    assert_eq!((flag.default_variant.as_str(), flag.off_variant.as_str()), expected);
     assert!(!flag.enabled);
 }
 
@@ -34,10 +28,7 @@ fn a_boolean_flag_serves_true_and_is_dark_when_false() {
     check(create_boolean(&[]), ("on", "off"));
     check(create_boolean(&[("yes", true), ("no", false)]), ("yes", "no"));
     check(create_boolean(&[("no", false), ("yes", true)]), ("yes", "no"));
-    check(
-        create_boolean(&[("no", false), ("yes", true), ("really", true), ("never", false)]),
-        ("yes", "no"),
-    );
+    check(create_boolean(&[("no", false), ("yes", true), ("really", true), ("never", false)]), ("yes", "no"));
 }
 
 #[test]
@@ -50,20 +41,9 @@ fn on_and_off_come_first_when_they_mean_what_they_say() {
 
 #[test]
 fn a_boolean_flag_that_is_always_the_same_says_so() {
-    check_required(
-        create_boolean(&[("yes", true)]),
-        ".create_flag.off_variant",
-        "one of yes",
-    );
-    check_required(
-        create_boolean(&[("no", false)]),
-        ".create_flag.default_variant",
-        "one of no",
-    );
-    let named = CreateFlag {
-        off_variant: "yes".to_owned(),
-        ..create_boolean(&[("yes", true)])
-    };
+    check_required(create_boolean(&[("yes", true)]), ".create_flag.off_variant", "one of yes");
+    check_required(create_boolean(&[("no", false)]), ".create_flag.default_variant", "one of no");
+    let named = CreateFlag { off_variant: "yes".to_owned(), ..create_boolean(&[("yes", true)]) };
     check(named, ("yes", "yes"));
 }
 
@@ -79,11 +59,8 @@ fn what_is_named_is_taken() {
 
 #[test]
 fn the_only_variant_of_another_type_is_both() {
-    let only = CreateFlag {
-        flag_type: FlagType::String,
-        variants: texts(&["a"]),
-        ..CreateFlag::boolean("x")
-    };
+    let only =
+        CreateFlag { flag_type: FlagType::String, variants: texts(&["a"]), ..CreateFlag::boolean("x") };
     check(only, ("a", "a"));
 }
 
@@ -93,11 +70,5 @@ fn a_value_of_another_type_is_one_fault_and_not_two() {
     half.variants.push(("on".to_owned(), Value::string("true")));
     let field = ".create_flag.definition.variants[1].value";
     let allowed = "a value of type boolean";
-    check_fault(
-        Change::CreateFlag(half),
-        Reason::WrongType,
-        field,
-        "string",
-        allowed,
-    );
+    check_fault(Change::CreateFlag(half), Reason::WrongType, field, "string", allowed);
 }

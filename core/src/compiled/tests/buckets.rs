@@ -19,11 +19,7 @@ const HALF: [(&str, u32); 2] = [("a", 50_000), ("c", 50_000)];
 
 /// A split in half of the flag `key` over this salt and attribute.
 fn halved(key: &str, salt: Option<&str>, attribute: Option<&str>) -> EffectiveFlag {
-    EffectiveFlag {
-        salt: salt.map(Box::from),
-        default_serve: split_by(attribute, &HALF),
-        ..flag(key)
-    }
+    EffectiveFlag { salt: salt.map(Box::from), default_serve: split_by(attribute, &HALF), ..flag(key) }
 }
 
 /// Which of a thousand users get a.
@@ -45,10 +41,7 @@ fn check_text(value: Value, text: &str) {
         let hash = bucketing::hash_salted(Generation::V3, salt.unwrap_or("voice"), text);
         let expected = Cumulative::new([50_000, 50_000]).unwrap().pick(hash);
         let served = compiled.evaluate(&context);
-        assert_eq!(
-            (served.variant.name.as_str(), served.error),
-            (["a", "c"][expected], None)
-        );
+        assert_eq!((served.variant.name.as_str(), served.error), (["a", "c"][expected], None));
     }
 }
 
@@ -113,10 +106,7 @@ fn rollouts_of_one_salt_go_to_the_same_people() {
 fn people_of_one_salt_are_independent_of_those_of_another() {
     let of = |salt| chosen(&halved("voice", Some(salt), None), Generation::V3);
     let both = of("beta").intersection(&of("gamma")).count();
-    assert!(
-        (200..300).contains(&both),
-        "a quarter of a thousand is expected, not {both}"
-    );
+    assert!((200..300).contains(&both), "a quarter of a thousand is expected, not {both}");
 }
 
 #[test]
@@ -153,11 +143,8 @@ fn two_keys_are_two_populations() {
 fn a_share_of_nothing_is_nobody_and_of_everything_is_everybody() {
     for salt in ["", "beta"] {
         for (percent, expected) in [(0.0, false), (100.0, true)] {
-            let store = Store::with(&[
-                create("dreams"),
-                set_salt("dreams", salt),
-                rollout("dreams", percent),
-            ]);
+            let store =
+                Store::with(&[create("dreams"), set_salt("dreams", salt), rollout("dreams", percent)]);
             let users: Vec<String> = (0..2_000).map(|number| format!("user-{number}")).collect();
             assert_eq!(having(&store, &users), vec![expected; users.len()]);
         }
@@ -196,19 +183,12 @@ fn the_order_of_a_split_is_the_order_of_its_buckets() {
         first.evaluate(&context).variant != second.evaluate(&context).variant
     };
     assert!((0..1_000).any(|number| differs(&number)));
-    check(
-        &by_default(split(&[("c", 0), ("a", 100_000)])),
-        &Context::new("x"),
-        "a",
-        ResolutionReason::Static,
-    );
+    check(&by_default(split(&[("c", 0), ("a", 100_000)])), &Context::new("x"), "a", ResolutionReason::Static);
 }
 
 /// A percentage in thousandths, as somebody would write it.
 fn percent(weight: u32) -> f64 {
-    format!("{}.{:03}", weight / 1_000, weight % 1_000)
-        .parse()
-        .unwrap()
+    format!("{}.{:03}", weight / 1_000, weight % 1_000).parse().unwrap()
 }
 
 proptest! {

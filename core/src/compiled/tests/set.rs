@@ -14,10 +14,7 @@ fn slot(key: &str) -> Arc<Slot> {
 }
 
 fn broken(key: &str) -> Arc<Slot> {
-    Arc::new(Slot::Broken {
-        key: FlagKey::new(key),
-        why: Box::from("it is from the future"),
-    })
+    Arc::new(Slot::Broken { key: FlagKey::new(key), why: Box::from("it is from the future") })
 }
 
 fn set(keys: &[&str]) -> CompiledSet {
@@ -87,9 +84,7 @@ fn a_broken_flag_does_not_disturb_the_others() {
     let mut set = set(&["dreams"]);
     set.insert(broken("oracle.chat"));
     check(&set, &["dreams", "oracle.chat"]);
-    let Slot::Flag(dreams) = &**set.get("dreams").unwrap() else {
-        panic!("dreams is not broken")
-    };
+    let Slot::Flag(dreams) = &**set.get("dreams").unwrap() else { panic!("dreams is not broken") };
     assert_eq!(dreams.evaluate(&Context::anonymous()).variant.name.as_str(), "a");
     let Slot::Broken { why, .. } = &**set.get("oracle-chat").unwrap() else {
         panic!("oracle.chat is broken")

@@ -65,12 +65,7 @@ impl Queue {
 
 fn opening(job: Job) -> Done {
     let line = format!("Hello {}, how can I help?", job.user);
-    Done {
-        job: job.number,
-        syllables: syllables(&line),
-        user: job.user,
-        line,
-    }
+    Done { job: job.number, syllables: syllables(&line), user: job.user, line }
 }
 
 /// Groups of vowels: rough, and good enough for an estimate.

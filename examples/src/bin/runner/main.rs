@@ -45,11 +45,7 @@ async fn main() -> anyhow::Result<()> {
     let (intake, queue) = jobs::queue();
     let mut working = JoinSet::new();
     working.spawn(queue.work(Arc::clone(&counts)));
-    let router = router(Shared {
-        flags: service.flags(),
-        intake,
-        counts,
-    });
+    let router = router(Shared { flags: service.flags(), intake, counts });
     service.run(router).await?;
     // The router is gone, and with it the intake: the worker ends when the last accepted job is done. Only a request
     // that never came to its end could still hold an intake, and must not hold the process.
@@ -58,9 +54,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn router(shared: Shared) -> Router {
-    Router::new()
-        .route("/jobs", post(take).get(report))
-        .with_state(shared)
+    Router::new().route("/jobs", post(take).get(report)).with_state(shared)
 }
 
 /// The flag is asked once for each job, when it is accepted: what was begun is finished, also when the feature is
@@ -101,16 +95,9 @@ mod tests {
     use super::*;
 
     fn shared(flag: bool) -> (Shared, jobs::Queue) {
-        let flags = Client::builder()
-            .service("runner")
-            .offline()
-            .value(FLAG, FlagValue::Boolean(flag));
+        let flags = Client::builder().service("runner").offline().value(FLAG, FlagValue::Boolean(flag));
         let (intake, queue) = jobs::queue();
-        let shared = Shared {
-            flags: flags.connect().unwrap(),
-            intake,
-            counts: Arc::default(),
-        };
+        let shared = Shared { flags: flags.connect().unwrap(), intake, counts: Arc::default() };
         (shared, queue)
     }
 
@@ -143,10 +130,7 @@ mod tests {
     async fn jobs_are_refused_when_the_flag_is_off() {
         let (shared, _queue) = shared(false);
         assert_eq!(ask(&shared).await, StatusCode::CONFLICT);
-        assert_eq!(
-            shared.counts.report(),
-            json!({"accepted": 0, "refused": 1, "done": 0, "last": null})
-        );
+        assert_eq!(shared.counts.report(), json!({"accepted": 0, "refused": 1, "done": 0, "last": null}));
     }
 
     #[tokio::test]
@@ -157,9 +141,6 @@ mod tests {
         }
         assert_eq!(ask(&shared).await, StatusCode::SERVICE_UNAVAILABLE);
         let report = shared.counts.report();
-        assert_eq!(
-            (&report["accepted"], &report["refused"]),
-            (&json!(jobs::QUEUE_JOBS_MAX), &json!(1))
-        );
+        assert_eq!((&report["accepted"], &report["refused"]), (&json!(jobs::QUEUE_JOBS_MAX), &json!(1)));
     }
 }

@@ -46,11 +46,7 @@ pub(crate) struct Administration {
 
 impl Administration {
     pub(crate) fn new(program: &Path, server: &str, home: &Path) -> Self {
-        Self {
-            program: program.to_owned(),
-            server: server.to_owned(),
-            home: home.to_owned(),
-        }
+        Self { program: program.to_owned(), server: server.to_owned(), home: home.to_owned() }
     }
 
     /// Shows a change, makes it, and answers with what came of it.
@@ -58,10 +54,7 @@ impl Administration {
         line(&format!("   $ mycelia-flags {}", typed(arguments)));
         let output = self.output(arguments).await?;
         let applied: Applied = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!(
-                "mycelia-flags {}: an answer that is not understood",
-                typed(arguments)
-            )
+            format!("mycelia-flags {}: an answer that is not understood", typed(arguments))
         })?;
         if !applied.convergence.converged {
             bail!("mycelia-flags {} has not reached everybody", typed(arguments));
@@ -83,11 +76,7 @@ impl Administration {
         let output = command.output().await.context("cannot run mycelia-flags")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            bail!(
-                "mycelia-flags {} ended with {}: {said}",
-                typed(arguments),
-                output.status
-            );
+            bail!("mycelia-flags {} ended with {}: {said}", typed(arguments), output.status);
         }
         Ok(output)
     }

@@ -42,10 +42,7 @@ async fn exchange(url: &str, method: Method, path: &str, json: &str) -> anyhow::
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
-        anyhow::Ok(Answer {
-            status,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        })
+        anyhow::Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
     };
     let (answer, ended) = tokio::join!(answer, connection);
     let answer = answer?;

@@ -59,9 +59,7 @@ async fn tour() -> anyhow::Result<()> {
     line("");
 
     line("2. The flag is created: off in every environment");
-    administration
-        .run(&["create", FLAG, "--description", "The ElevenLabs agent", "--wait"])
-        .await?;
+    administration.run(&["create", FLAG, "--description", "The ElevenLabs agent", "--wait"]).await?;
     services.show_answers().await?;
     line("");
 
@@ -84,9 +82,8 @@ async fn tour() -> anyhow::Result<()> {
 
 async fn switch(verb: &str, administration: &Administration, services: &mut Services) -> anyhow::Result<()> {
     let typed = clock::monotonic();
-    let applied = administration
-        .run(&[verb, FLAG, "--env", "production", "--reason", "tour", "--wait"])
-        .await?;
+    let applied =
+        administration.run(&[verb, FLAG, "--env", "production", "--reason", "tour", "--wait"]).await?;
     let heard = services.heard(verb == "enable", &applied).await?;
     for row in table::lines(&applied, &heard, typed)? {
         line(&row);

@@ -39,18 +39,11 @@ pub(crate) fn command(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     let ours = ["MYCELIA_", "LISTEN", "INSTANCE", "CACHE_DIR"];
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| ours.iter().any(|prefix| name.starts_with(prefix)))
-        {
+        if name.to_str().is_some_and(|name| ours.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
     }
-    command
-        .env("XDG_CONFIG_HOME", home)
-        .env("RUST_LOG", "error")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    command.env("XDG_CONFIG_HOME", home).env("RUST_LOG", "error").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -67,25 +60,13 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let stdout = child
-            .stdout
-            .take()
-            .context("the process has no standard output")?;
+        let stdout = child.stdout.take().context("the process has no standard output")?;
         let (said, lines) = mpsc::channel(LINES_MAX);
         let mut reading = JoinSet::new();
         reading.spawn(read(stdout, said));
-        let mut process = Self {
-            url: String::new(),
-            name,
-            child,
-            lines,
-            _reading: reading,
-        };
+        let mut process = Self { url: String::new(), name, child, lines, _reading: reading };
         let first = process.next_line().await?;
-        let url = first
-            .text
-            .split(['"', ' '])
-            .find(|word| word.starts_with("http://"));
+        let url = first.text.split(['"', ' ']).find(|word| word.starts_with("http://"));
         url.with_context(|| format!("{name} does not say where it listens: {}", first.text))?
             .clone_into(&mut process.url);
         Ok(process)
@@ -104,14 +85,8 @@ impl Process {
     /// Asks it to end, and waits until it has.
     pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
         let name = self.name;
-        let id = self
-            .child
-            .id()
-            .with_context(|| format!("{name} has ended already"))?;
-        let asked = Command::new("kill")
-            .args(["-TERM", &id.to_string()])
-            .status()
-            .await;
+        let id = self.child.id().with_context(|| format!("{name} has ended already"))?;
+        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
         if !asked.context("cannot run `kill`")?.success() {
             bail!("cannot ask {name} to end");
         }

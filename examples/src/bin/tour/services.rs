@@ -42,18 +42,9 @@ impl Services {
             start("agent", server, home),
         )?;
         let services = Self { ui, runner, agent };
-        line(&format!(
-            "   ui       {}   a page, with a panel or without",
-            services.ui.url
-        ));
-        line(&format!(
-            "   runner   {}   takes jobs, or refuses them",
-            services.runner.url
-        ));
-        line(&format!(
-            "   agent    {}   begins conversations, or answers 503",
-            services.agent.url
-        ));
+        line(&format!("   ui       {}   a page, with a panel or without", services.ui.url));
+        line(&format!("   runner   {}   takes jobs, or refuses them", services.runner.url));
+        line(&format!("   agent    {}   begins conversations, or answers 503", services.agent.url));
         Ok(services)
     }
 
@@ -138,20 +129,13 @@ async fn heard(
 }
 
 fn show(service: &str, request: &str, answer: &Answer, in_words: &str) {
-    line(&format!(
-        "   {service:<8} {request:<27} {}  {in_words}",
-        answer.status.as_u16()
-    ));
+    line(&format!("   {service:<8} {request:<27} {}  {in_words}", answer.status.as_u16()));
 }
 
 /// What matters in a JSON answer.
 fn in_words(answer: &Answer) -> anyhow::Result<String> {
-    let body: Value = serde_json::from_str(&answer.body).with_context(|| {
-        format!(
-            "expected JSON with status {}, got {:?}",
-            answer.status, answer.body
-        )
-    })?;
+    let body: Value = serde_json::from_str(&answer.body)
+        .with_context(|| format!("expected JSON with status {}, got {:?}", answer.status, answer.body))?;
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let words = match (text("title"), text("conversation_id"), body.get("job")) {
         (Some(title), _, _) => title.to_owned(),

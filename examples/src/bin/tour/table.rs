@@ -24,39 +24,19 @@ pub(crate) fn lines(applied: &Applied, heard: &[Heard], typed: Instant) -> anyho
     rows.sort_by_key(|(acknowledged, _, heard)| (*acknowledged, heard.heard_at));
     let first = heard.iter().map(|heard| heard.heard_at).min();
     let last = heard.iter().map(|heard| heard.heard_at).max();
-    let heard_spread = last
-        .zip(first)
-        .map(|(last, first)| last.saturating_duration_since(first));
+    let heard_spread = last.zip(first).map(|(last, first)| last.saturating_duration_since(first));
     let spread = applied.convergence.spread_micros.map(Duration::from_micros);
     let spread = spread.context("the server knows no spread")?;
 
     let committed_at = applied.committed_at.as_deref().unwrap_or("-");
     let title = format!("   revision {}, committed at {committed_at}", applied.revision);
     let mut lines = vec![title, String::new()];
-    lines.push(row(
-        "",
-        "",
-        "the service says so",
-        "acknowledged,",
-        "heard by the tour,",
-    ));
-    lines.push(row(
-        "service",
-        "state",
-        "at (wall clock)",
-        "from the commit",
-        "from the command",
-    ));
+    lines.push(row("", "", "the service says so", "acknowledged,", "heard by the tour,"));
+    lines.push(row("service", "state", "at (wall clock)", "from the commit", "from the command"));
     for (acknowledged, live, heard) in &rows {
         let after = heard.heard_at.saturating_duration_since(typed);
         let state = format!("{live} {}", heard.state);
-        lines.push(row(
-            heard.service,
-            &state,
-            &heard.said_at,
-            &millis(*acknowledged),
-            &millis(after),
-        ));
+        lines.push(row(heard.service, &state, &heard.said_at, &millis(*acknowledged), &millis(after)));
     }
     let heard_spread = millis(heard_spread.unwrap_or_default());
     lines.push(row("spread", "", "first to last", &millis(spread), &heard_spread));

@@ -50,10 +50,7 @@ mod tests {
     #[tokio::test]
     async fn the_panel_is_there_when_the_flag_is_on() {
         for flag in [true, false] {
-            let flags = Client::builder()
-                .service("ui")
-                .offline()
-                .value(FLAG, Value::Boolean(flag));
+            let flags = Client::builder().service("ui").offline().value(FLAG, Value::Boolean(flag));
             let request = Request::get("/?user=ada").body(Body::empty()).unwrap();
             let answer = router(flags.connect().unwrap()).oneshot(request).await.unwrap();
             let body = answer.into_body().collect().await.unwrap().to_bytes();

@@ -22,27 +22,15 @@ impl Encode for TextFrames {
     }
 
     fn snapshot(&self, _epoch: Epoch, _bucketing: Generation, view: &View<Bytes>) -> Bytes {
-        format!(
-            "snapshot {}: {}",
-            view.revision(),
-            texts(view.members().map(|member| &*member.content))
-        )
-        .into()
+        format!("snapshot {}: {}", view.revision(), texts(view.members().map(|member| &*member.content)))
+            .into()
     }
 
     fn delta(&self, update: &Update<Bytes>, _committed_at: Timestamp) -> Bytes {
         let upserts = texts(update.members.values().flatten().map(|member| &*member.content));
-        let removed: Vec<_> = update
-            .members
-            .iter()
-            .filter(|(_, member)| member.is_none())
-            .collect();
+        let removed: Vec<_> = update.members.iter().filter(|(_, member)| member.is_none()).collect();
         let removed: String = removed.iter().map(|(key, _)| format!(" -{key}")).collect();
-        format!(
-            "delta {}..{}: {upserts}{removed}",
-            update.previous, update.revision
-        )
-        .into()
+        format!("delta {}..{}: {upserts}{removed}", update.previous, update.revision).into()
     }
 
     fn heartbeat(&self, revision: Revision, _digest: Digest) -> Bytes {
@@ -74,27 +62,19 @@ impl Stage {
             environments: vec!["production".to_owned(), "staging".to_owned()],
         };
         fold(&mut snapshot, vec![create]);
-        fold(
-            &mut snapshot,
-            vec![Change::CreateFlag(CreateFlag::boolean("dreams"))],
-        );
+        fold(&mut snapshot, vec![Change::CreateFlag(CreateFlag::boolean("dreams"))]);
         let epoch = Epoch::draw();
         let scope = Scope {
             environment: EnvironmentKey::new("production"),
             service: (!service.is_empty()).then(|| ServiceName::new(service)),
         };
         let feed = Feed::begin(scope, epoch, &snapshot, &TextFrames);
-        Self {
-            snapshot,
-            feed,
-            epoch,
-        }
+        Self { snapshot, feed, epoch }
     }
 
     fn commit(&mut self, changes: Vec<Change>) -> bool {
         let record = fold(&mut self.snapshot, changes);
-        self.feed
-            .advance(&record, &self.snapshot, &mut Projector::default(), &TextFrames)
+        self.feed.advance(&record, &self.snapshot, &mut Projector::default(), &TextFrames)
     }
 
     fn next(&mut self, cursor: Cursor) -> Option<(String, Cursor)> {
@@ -103,28 +83,14 @@ impl Stage {
     }
 
     fn known(&self, revision: u64) -> Known {
-        Known {
-            epoch: Some(self.epoch),
-            revision: Revision::new(revision),
-            digest: None,
-        }
+        Known { epoch: Some(self.epoch), revision: Revision::new(revision), digest: None }
     }
 }
 
 fn fold(snapshot: &mut Snapshot, changes: Vec<Change>) -> Record {
-    let change_set = ChangeSet {
-        actor: "test".to_owned(),
-        reason: String::new(),
-        changes,
-    };
-    let origin = if snapshot.revision() == Revision::ZERO {
-        Origin::Store
-    } else {
-        Origin::Caller
-    };
-    let writes = check(snapshot, &change_set, origin, Timestamp::default())
-        .unwrap()
-        .writes;
+    let change_set = ChangeSet { actor: "test".to_owned(), reason: String::new(), changes };
+    let origin = if snapshot.revision() == Revision::ZERO { Origin::Store } else { Origin::Caller };
+    let writes = check(snapshot, &change_set, origin, Timestamp::default()).unwrap().writes;
     let record = Record {
         revision: snapshot.revision().next(),
         committed_at: Timestamp::default(),
@@ -137,10 +103,7 @@ fn fold(snapshot: &mut Snapshot, changes: Vec<Change>) -> Record {
 }
 
 fn place(environment: &str) -> Place {
-    Place {
-        environment: environment.to_owned(),
-        flag: "dreams".to_owned(),
-    }
+    Place { environment: environment.to_owned(), flag: "dreams".to_owned() }
 }
 
 fn at(revision: u64) -> Cursor {
@@ -150,16 +113,10 @@ fn at(revision: u64) -> Cursor {
 #[test]
 fn a_newcomer_gets_a_snapshot_and_then_each_change_once() {
     let mut stage = Stage::new("");
-    assert_eq!(
-        stage.next(Cursor::Nowhere),
-        Some(("snapshot 2: dreams=off".to_owned(), at(2)))
-    );
+    assert_eq!(stage.next(Cursor::Nowhere), Some(("snapshot 2: dreams=off".to_owned(), at(2))));
     assert_eq!(stage.next(at(2)), None);
     assert!(stage.commit(vec![Change::Enable(place("production"))]));
-    assert_eq!(
-        stage.next(at(2)),
-        Some(("delta 2..3: dreams=on".to_owned(), at(3)))
-    );
+    assert_eq!(stage.next(at(2)), Some(("delta 2..3: dreams=on".to_owned(), at(3))));
     assert_eq!(stage.next(at(3)), None);
 }
 
@@ -167,17 +124,11 @@ fn a_newcomer_gets_a_snapshot_and_then_each_change_once() {
 fn a_change_elsewhere_is_no_frame_and_leaves_no_gap() {
     let mut stage = Stage::new("");
     assert!(!stage.commit(vec![Change::Enable(place("staging"))]));
-    let update = UpdateFlag {
-        flag: "dreams".to_owned(),
-        owner: Some("mara".to_owned()),
-        ..UpdateFlag::default()
-    };
+    let update =
+        UpdateFlag { flag: "dreams".to_owned(), owner: Some("mara".to_owned()), ..UpdateFlag::default() };
     assert!(!stage.commit(vec![Change::UpdateFlag(update)]));
     assert!(stage.commit(vec![Change::Enable(place("production"))]));
-    assert_eq!(
-        stage.next(at(2)),
-        Some(("delta 2..5: dreams=on".to_owned(), at(5)))
-    );
+    assert_eq!(stage.next(at(2)), Some(("delta 2..5: dreams=on".to_owned(), at(5))));
 }
 
 #[test]
@@ -197,30 +148,18 @@ fn what_leaves_the_scope_is_removed() {
         })
     };
     assert!(stage.commit(vec![services(&["runner"])]));
-    assert_eq!(
-        stage.next(at(2)),
-        Some(("delta 2..3:  -dreams".to_owned(), at(3)))
-    );
+    assert_eq!(stage.next(at(2)), Some(("delta 2..3:  -dreams".to_owned(), at(3))));
     assert!(!stage.commit(vec![Change::Enable(place("production"))]));
     assert!(stage.commit(vec![services(&["runner", "ui"])]));
-    assert_eq!(
-        stage.next(at(3)),
-        Some(("delta 3..5: dreams=on".to_owned(), at(5)))
-    );
+    assert_eq!(stage.next(at(3)), Some(("delta 3..5: dreams=on".to_owned(), at(5))));
 }
 
 #[test]
 fn a_flag_of_another_service_is_never_shown() {
     let mut stage = Stage::new("ui");
-    let hidden = CreateFlag {
-        services: vec!["runner".to_owned()],
-        ..CreateFlag::boolean("whispers")
-    };
+    let hidden = CreateFlag { services: vec!["runner".to_owned()], ..CreateFlag::boolean("whispers") };
     assert!(!stage.commit(vec![Change::CreateFlag(hidden)]));
-    assert_eq!(
-        stage.next(Cursor::Nowhere),
-        Some(("snapshot 2: dreams=off".to_owned(), at(2)))
-    );
+    assert_eq!(stage.next(Cursor::Nowhere), Some(("snapshot 2: dreams=off".to_owned(), at(2))));
 }
 
 #[test]
@@ -233,20 +172,11 @@ fn a_late_reader_gets_everything_in_one_frame() {
         stage.commit(vec![Change::Disable(place("production"))]);
     }
     let head = stage.feed.revision();
-    assert_eq!(
-        stage.next(at(3)),
-        Some((format!("delta 3..{head}: dreams=off"), Cursor::At(head)))
-    );
-    assert_eq!(
-        stage.next(at(3)),
-        Some((format!("delta 3..{head}: dreams=off"), Cursor::At(head)))
-    );
+    assert_eq!(stage.next(at(3)), Some((format!("delta 3..{head}: dreams=off"), Cursor::At(head))));
+    assert_eq!(stage.next(at(3)), Some((format!("delta 3..{head}: dreams=off"), Cursor::At(head))));
     assert_eq!(stage.feed.counts().merged_sent, 2);
     let (frame, cursor) = stage.next(at(2)).unwrap();
-    assert!(
-        frame.starts_with("snapshot"),
-        "most flags changed, so a snapshot says it shorter: {frame}"
-    );
+    assert!(frame.starts_with("snapshot"), "most flags changed, so a snapshot says it shorter: {frame}");
     assert_eq!(cursor, Cursor::At(head));
 }
 
@@ -269,24 +199,11 @@ fn where_a_subscriber_stands_depends_on_what_it_holds() {
     assert_eq!(stage.feed.cursor(&stage.known(4)), at(4));
     assert_eq!(stage.feed.cursor(&stage.known(3)), at(3));
     for unknown in [0, 1, 5, 1_004, u64::MAX] {
-        assert_eq!(
-            stage.feed.cursor(&stage.known(unknown)),
-            Cursor::Nowhere,
-            "{unknown}"
-        );
+        assert_eq!(stage.feed.cursor(&stage.known(unknown)), Cursor::Nowhere, "{unknown}");
     }
-    let foreign = Known {
-        epoch: Some(Epoch::draw()),
-        ..stage.known(4)
-    };
+    let foreign = Known { epoch: Some(Epoch::draw()), ..stage.known(4) };
     assert_eq!(stage.feed.cursor(&foreign), Cursor::Nowhere);
-    assert_eq!(
-        stage.feed.cursor(&Known {
-            epoch: None,
-            ..stage.known(4)
-        }),
-        Cursor::Nowhere
-    );
+    assert_eq!(stage.feed.cursor(&Known { epoch: None, ..stage.known(4) }), Cursor::Nowhere);
 }
 
 #[test]
@@ -294,20 +211,11 @@ fn equal_content_needs_no_sending_and_other_content_does() {
     let mut stage = Stage::new("");
     stage.commit(vec![Change::Enable(place("production"))]);
     stage.commit(vec![Change::Disable(place("production"))]);
-    let same = Known {
-        digest: Some(stage.feed.digest()),
-        ..stage.known(1)
-    };
+    let same = Known { digest: Some(stage.feed.digest()), ..stage.known(1) };
     assert_eq!(stage.feed.cursor(&same), at(4));
-    let diverged = Known {
-        digest: Some(Digest::default()),
-        ..stage.known(4)
-    };
+    let diverged = Known { digest: Some(Digest::default()), ..stage.known(4) };
     assert_eq!(stage.feed.cursor(&diverged), Cursor::Nowhere);
-    let ahead = Known {
-        digest: Some(stage.feed.digest()),
-        ..stage.known(5)
-    };
+    let ahead = Known { digest: Some(stage.feed.digest()), ..stage.known(5) };
     assert_eq!(stage.feed.cursor(&ahead), Cursor::Nowhere);
 }
 
@@ -315,16 +223,10 @@ fn equal_content_needs_no_sending_and_other_content_does() {
 fn a_jump_is_one_step() {
     let mut stage = Stage::new("");
     fold(&mut stage.snapshot, vec![Change::Enable(place("production"))]);
-    fold(
-        &mut stage.snapshot,
-        vec![Change::CreateFlag(CreateFlag::boolean("whispers"))],
-    );
+    fold(&mut stage.snapshot, vec![Change::CreateFlag(CreateFlag::boolean("whispers"))]);
     let snapshot = stage.snapshot.clone();
     assert!(stage.feed.jump(&snapshot, Timestamp::default(), &TextFrames));
-    assert_eq!(
-        stage.next(at(2)),
-        Some(("delta 2..4: dreams=on whispers=off".to_owned(), at(4)))
-    );
+    assert_eq!(stage.next(at(2)), Some(("delta 2..4: dreams=on whispers=off".to_owned(), at(4))));
     assert!(!stage.feed.jump(&snapshot, Timestamp::default(), &TextFrames));
 }
 
@@ -346,10 +248,7 @@ fn each_frame_is_encoded_once_however_many_read_it() {
     stage.commit(vec![Change::Enable(place("production"))]);
     let first = stage.feed.next(at(2), &TextFrames).unwrap().0;
     for _ in 0..100 {
-        assert_eq!(
-            stage.feed.next(at(2), &TextFrames).unwrap().0.as_ptr(),
-            first.as_ptr()
-        );
+        assert_eq!(stage.feed.next(at(2), &TextFrames).unwrap().0.as_ptr(), first.as_ptr());
         stage.next(Cursor::Nowhere);
     }
     let counts = stage.feed.counts();

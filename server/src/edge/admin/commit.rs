@@ -27,11 +27,7 @@ impl AdminEdge {
             idempotency_key: request.idempotency_key.into(),
             dry_run: request.dry_run,
         };
-        let committed = self
-            .store
-            .commit(commit)
-            .await
-            .map_err(|failure| status::commit_failed(&failure))?;
+        let committed = self.store.commit(commit).await.map_err(|failure| status::commit_failed(&failure))?;
         if !request.dry_run && !committed.replayed && !committed.writes.is_empty() {
             info!(revision = %committed.revision, changes, actor, "committed");
         }

@@ -22,10 +22,7 @@ impl AdminEdge {
             let allowed = "the key of a flag that exists";
             refused(Reason::UnknownFlag, "flag", &request.flag, allowed.to_owned())
         })?;
-        Ok(v1::GetFlagResponse {
-            flag: Some(flag),
-            revision: snapshot.revision().get(),
-        })
+        Ok(v1::GetFlagResponse { flag: Some(flag), revision: snapshot.revision().get() })
     }
 
     pub(super) fn flags(&self, request: &v1::ListFlagsRequest) -> Result<v1::ListFlagsResponse, Status> {
@@ -61,11 +58,7 @@ impl AdminEdge {
             flag: (!request.flag.is_empty()).then(|| FoldedKey::of(&request.flag)),
             newest_first: request.newest_first,
         };
-        let page = self
-            .store
-            .history(query)
-            .await
-            .map_err(|failure| status::read_failed(&failure))?;
+        let page = self.store.history(query).await.map_err(|failure| status::read_failed(&failure))?;
         Ok(v1::ListRecordsResponse {
             records: page
                 .records
@@ -82,11 +75,7 @@ impl AdminEdge {
 
     pub(super) fn subscribers(&self, request: &v1::ListSubscribersRequest) -> v1::ListSubscribersResponse {
         let asked = |entry: &Entry| {
-            let service = entry
-                .scope
-                .service
-                .as_ref()
-                .map_or("", |service| service.as_str());
+            let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
             (request.environment.is_empty() || entry.scope.environment.as_str() == request.environment)
                 && (request.service.is_empty() || service == request.service)
         };
@@ -105,12 +94,7 @@ impl AdminEdge {
         v1::Subscriber {
             stream_id: entry.stream.0,
             environment: entry.scope.environment.to_string(),
-            service: entry
-                .scope
-                .service
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            service: entry.scope.service.as_ref().map(ToString::to_string).unwrap_or_default(),
             instance: entry.identity.instance.clone(),
             sdk: entry.identity.sdk.clone(),
             address: entry.identity.address.clone(),
@@ -153,10 +137,7 @@ fn flag_to_wire(snapshot: &Snapshot, key: &FoldedKey) -> Option<v1::Flag> {
     let definition = snapshot.flag(key)?;
     let configuration = |environment: &EnvironmentKey| {
         let configuration = snapshot.configuration(environment, key)?;
-        Some((
-            environment.to_string(),
-            convert::configuration_to_wire(configuration),
-        ))
+        Some((environment.to_string(), convert::configuration_to_wire(configuration)))
     };
     Some(v1::Flag {
         definition: Some(convert::definition_to_wire(definition)),
@@ -168,21 +149,11 @@ fn page_size(asked: i32, usual: usize, max: usize) -> Result<usize, Status> {
     match usize::try_from(asked) {
         Ok(0) => Ok(usual),
         Ok(size) if size <= max => Ok(size),
-        _ => Err(refused(
-            Reason::OutOfRange,
-            "page_size",
-            &asked.to_string(),
-            format!("0 to {max}"),
-        )),
+        _ => Err(refused(Reason::OutOfRange, "page_size", &asked.to_string(), format!("0 to {max}"))),
     }
 }
 
 pub(super) fn refused(reason: Reason, field: &str, value: &str, allowed: String) -> Status {
-    let violation = Violation {
-        reason,
-        field: field.to_owned(),
-        value: value.to_owned(),
-        allowed,
-    };
+    let violation = Violation { reason, field: field.to_owned(), value: value.to_owned(), allowed };
     status::rejected(&Rejection::one(violation))
 }

@@ -64,27 +64,16 @@ impl AdminEdge {
         let snapshot = self.store.snapshot();
         if request.revision > snapshot.revision().get() {
             let allowed = format!("0 (everything so far) to {}", snapshot.revision());
-            return Err(refused(
-                Reason::OutOfRange,
-                "revision",
-                &request.revision.to_string(),
-                allowed,
-            ));
+            return Err(refused(Reason::OutOfRange, "revision", &request.revision.to_string(), allowed));
         }
         let environment =
             (!request.environment.is_empty()).then(|| EnvironmentKey::new(&request.environment));
-        if let Some(environment) = environment
-            .as_ref()
-            .filter(|environment| !snapshot.has_environment(environment))
+        if let Some(environment) =
+            environment.as_ref().filter(|environment| !snapshot.has_environment(environment))
         {
             let names: Vec<&str> = snapshot.environments().map(EnvironmentKey::as_str).collect();
             let allowed = format!("one of {}", names.join(", "));
-            return Err(refused(
-                Reason::UnknownEnvironment,
-                "environment",
-                environment.as_str(),
-                allowed,
-            ));
+            return Err(refused(Reason::UnknownEnvironment, "environment", environment.as_str(), allowed));
         }
         let revision = (request.revision > 0).then(|| Revision::new(request.revision));
         let before = revision.map(|revision| Revision::new(revision.get().saturating_sub(1)));

@@ -181,11 +181,7 @@ impl TryFrom<ChangeSet> for core::ChangeSet {
         Ok(Self {
             actor: change_set.actor,
             reason: change_set.reason,
-            changes: change_set
-                .changes
-                .into_iter()
-                .map(core::Change::try_from)
-                .collect::<Result<_, _>>()?,
+            changes: change_set.changes.into_iter().map(core::Change::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -196,24 +192,14 @@ impl From<&core::Change> for Change {
             core::Change::CreateFlag(create) => Kind::CreateFlag(create.into()),
             core::Change::DeleteFlag { flag } => Kind::DeleteFlag(flag.clone()),
             core::Change::UpdateFlag(update) => Kind::UpdateFlag(update.into()),
-            core::Change::SetVariants {
-                flag,
-                variants: values,
-            } => Kind::SetVariants(SetVariants {
-                flag: flag.clone(),
-                variants: variants(values),
-            }),
+            core::Change::SetVariants { flag, variants: values } => {
+                Kind::SetVariants(SetVariants { flag: flag.clone(), variants: variants(values) })
+            }
             core::Change::Enable(place) => Kind::Enable(place.into()),
             core::Change::Disable(place) => Kind::Disable(place.into()),
-            core::Change::Rollout {
-                place,
-                percent,
-                enable,
-            } => Kind::Rollout(Rollout {
-                place: Some(place.into()),
-                percent: *percent,
-                enable: *enable,
-            }),
+            core::Change::Rollout { place, percent, enable } => {
+                Kind::Rollout(Rollout { place: Some(place.into()), percent: *percent, enable: *enable })
+            }
             core::Change::SetDefaultServe { place, serve } => Kind::SetDefaultServe(SetDefaultServe {
                 place: Some(place.into()),
                 serve: Some(serve.into()),
@@ -222,18 +208,13 @@ impl From<&core::Change> for Change {
                 place: Some(place.into()),
                 rules: rules.iter().map(Rule::from).collect(),
             }),
-            core::Change::SetOffVariant { place, variant } => Kind::SetOffVariant(SetText {
-                place: Some(place.into()),
-                text: variant.clone(),
-            }),
-            core::Change::SetSalt { place, salt } => Kind::SetSalt(SetText {
-                place: Some(place.into()),
-                text: salt.clone(),
-            }),
-            core::Change::CreateStore {
-                bucketing,
-                environments,
-            } => Kind::CreateStore(CreateStore {
+            core::Change::SetOffVariant { place, variant } => {
+                Kind::SetOffVariant(SetText { place: Some(place.into()), text: variant.clone() })
+            }
+            core::Change::SetSalt { place, salt } => {
+                Kind::SetSalt(SetText { place: Some(place.into()), text: salt.clone() })
+            }
+            core::Change::CreateStore { bucketing, environments } => Kind::CreateStore(CreateStore {
                 bucketing: bucketing.number(),
                 environments: environments.clone(),
             }),
@@ -251,10 +232,9 @@ impl TryFrom<Change> for core::Change {
             Kind::CreateFlag(create) => Self::CreateFlag(create.try_into()?),
             Kind::DeleteFlag(flag) => Self::DeleteFlag { flag },
             Kind::UpdateFlag(update) => Self::UpdateFlag(update.try_into()?),
-            Kind::SetVariants(set) => Self::SetVariants {
-                flag: set.flag,
-                variants: named_values(set.variants)?,
-            },
+            Kind::SetVariants(set) => {
+                Self::SetVariants { flag: set.flag, variants: named_values(set.variants)? }
+            }
             Kind::Enable(place) => Self::Enable(place.into()),
             Kind::Disable(place) => Self::Disable(place.into()),
             Kind::Rollout(rollout) => Self::Rollout {
@@ -266,18 +246,9 @@ impl TryFrom<Change> for core::Change {
                 place: located(set.place)?,
                 serve: required("what is served", set.serve)?.try_into()?,
             },
-            Kind::SetRules(set) => Self::SetRules {
-                place: located(set.place)?,
-                rules: rules(set.rules)?,
-            },
-            Kind::SetOffVariant(set) => Self::SetOffVariant {
-                place: located(set.place)?,
-                variant: set.text,
-            },
-            Kind::SetSalt(set) => Self::SetSalt {
-                place: located(set.place)?,
-                salt: set.text,
-            },
+            Kind::SetRules(set) => Self::SetRules { place: located(set.place)?, rules: rules(set.rules)? },
+            Kind::SetOffVariant(set) => Self::SetOffVariant { place: located(set.place)?, variant: set.text },
+            Kind::SetSalt(set) => Self::SetSalt { place: located(set.place)?, salt: set.text },
             Kind::CreateStore(create) => Self::CreateStore {
                 bucketing: Generation::numbered(create.bucketing)?,
                 environments: create.environments,
@@ -288,10 +259,7 @@ impl TryFrom<Change> for core::Change {
 }
 
 fn variants(variants: &[(String, mycelia_flags_core::value::Value)]) -> Vec<Variant> {
-    variants
-        .iter()
-        .map(|(name, value)| Variant::of(name, value))
-        .collect()
+    variants.iter().map(|(name, value)| Variant::of(name, value)).collect()
 }
 
 fn named_values(
@@ -306,19 +274,13 @@ fn located(place: Option<Place>) -> Result<core::Place, FormError> {
 
 impl From<&core::Place> for Place {
     fn from(place: &core::Place) -> Self {
-        Self {
-            environment: place.environment.clone(),
-            flag: place.flag.clone(),
-        }
+        Self { environment: place.environment.clone(), flag: place.flag.clone() }
     }
 }
 
 impl From<Place> for core::Place {
     fn from(place: Place) -> Self {
-        Self {
-            environment: place.environment,
-            flag: place.flag,
-        }
+        Self { environment: place.environment, flag: place.flag }
     }
 }
 

@@ -105,11 +105,7 @@ impl TryFrom<Condition> for core::Condition {
 
     fn try_from(condition: Condition) -> Result<Self, FormError> {
         let several = |several: Conditions| {
-            several
-                .conditions
-                .into_iter()
-                .map(Self::try_from)
-                .collect::<Result<_, _>>()
+            several.conditions.into_iter().map(Self::try_from).collect::<Result<_, _>>()
         };
         Ok(match required("a condition", condition.kind)? {
             Kind::Test(test) => Self::Test(core::Test {

@@ -102,9 +102,7 @@ impl From<&core::FlagDefinition> for Definition {
         Self {
             key: definition.key.to_string(),
             flag_type: definition.flag_type.number(),
-            variants: variants
-                .map(|variant| Variant::of(variant.name.as_str(), &variant.value))
-                .collect(),
+            variants: variants.map(|variant| Variant::of(variant.name.as_str(), &variant.value)).collect(),
             description: definition.description.to_string(),
             owner: definition.owner.to_string(),
             tags: definition.tags.iter().map(ToString::to_string).collect(),
@@ -120,10 +118,7 @@ impl TryFrom<Definition> for core::FlagDefinition {
     fn try_from(definition: Definition) -> Result<Self, FormError> {
         let variants = definition.variants.into_iter().map(|variant| {
             let (name, value) = variant.parts()?;
-            Ok(core::Variant {
-                name: VariantName::new(&name),
-                value,
-            })
+            Ok(core::Variant { name: VariantName::new(&name), value })
         });
         Ok(Self {
             key: FlagKey::new(&definition.key),
@@ -132,11 +127,7 @@ impl TryFrom<Definition> for core::FlagDefinition {
             description: definition.description.into(),
             owner: definition.owner.into(),
             tags: definition.tags.into_iter().map(Box::from).collect(),
-            services: definition
-                .services
-                .iter()
-                .map(|name| ServiceName::new(name))
-                .collect(),
+            services: definition.services.iter().map(|name| ServiceName::new(name)).collect(),
             lifetime: core::Lifetime::numbered(definition.lifetime)?,
         })
     }
@@ -144,10 +135,7 @@ impl TryFrom<Definition> for core::FlagDefinition {
 
 impl Variant {
     pub(super) fn of(name: &str, value: &core_value::Value) -> Self {
-        Self {
-            name: name.to_owned(),
-            value: Some(Value::from(value)),
-        }
+        Self { name: name.to_owned(), value: Some(Value::from(value)) }
     }
 
     pub(super) fn parts(self) -> Result<(String, core_value::Value), FormError> {

@@ -32,15 +32,7 @@ macro_rules! numbered {
 
 numbered!(Generation, "a bucketing generation", V2 = 2, V3 = 3);
 numbered!(Lifetime, "a lifetime", Temporary = 1, Permanent = 2);
-numbered!(
-    FlagType,
-    "a flag type",
-    Boolean = 1,
-    String = 2,
-    Integer = 3,
-    Float = 4,
-    Object = 5
-);
+numbered!(FlagType, "a flag type", Boolean = 1, String = 2, Integer = 3, Float = 4, Object = 5);
 numbered!(
     Operator,
     "an operator",
@@ -76,10 +68,7 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_named() {
-        let error = FormError::Number {
-            what: "an operator",
-            found: 99,
-        };
+        let error = FormError::Number { what: "an operator", found: 99 };
         assert_eq!(Operator::numbered(99), Err(error));
         assert!(Lifetime::numbered(0).is_err());
     }

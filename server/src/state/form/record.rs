@@ -113,11 +113,7 @@ impl TryFrom<Record> for core::Record {
             revision: Revision::new(record.revision),
             committed_at: Timestamp::from_unix_micros(record.committed_at_micros),
             change_set: required("a change set", record.change_set)?.try_into()?,
-            writes: record
-                .writes
-                .into_iter()
-                .map(entity::Write::try_from)
-                .collect::<Result<_, _>>()?,
+            writes: record.writes.into_iter().map(entity::Write::try_from).collect::<Result<_, _>>()?,
             idempotency_key: record.idempotency_key.into(),
         })
     }
@@ -128,18 +124,16 @@ impl From<&entity::Write> for Write {
         let kind = match &write.id {
             EntityId::Settings => Kind::Settings(SettingsWrite {
                 value: stored(write, |value| match value {
-                    Entity::Settings(settings) => Some(Settings {
-                        bucketing: settings.bucketing.number(),
-                    }),
+                    Entity::Settings(settings) => Some(Settings { bucketing: settings.bucketing.number() }),
                     _ => None,
                 }),
             }),
             EntityId::Environment(environment) => Kind::Environment(EnvironmentWrite {
                 environment: environment.to_string(),
                 value: stored(write, |value| match value {
-                    Entity::Environment(environment) => Some(EnvironmentValue {
-                        position: environment.position,
-                    }),
+                    Entity::Environment(environment) => {
+                        Some(EnvironmentValue { position: environment.position })
+                    }
                     _ => None,
                 }),
             }),
@@ -167,11 +161,7 @@ impl From<&entity::Write> for Write {
 /// expressed, and core never makes one.
 fn stored<T>(write: &entity::Write, convert: impl FnOnce(&Entity) -> Option<T>) -> Option<T> {
     let stored = convert(write.value.as_ref()?);
-    debug_assert!(
-        stored.is_some(),
-        "a value of another kind was written to {}",
-        write.id
-    );
+    debug_assert!(stored.is_some(), "a value of another kind was written to {}", write.id);
     stored
 }
 
@@ -191,28 +181,17 @@ impl TryFrom<Write> for entity::Write {
             Kind::Environment(write) => {
                 let key = EnvironmentKey::new(&write.environment);
                 let value = write.value.map(|value| {
-                    Entity::Environment(Environment {
-                        key: key.clone(),
-                        position: value.position,
-                    })
+                    Entity::Environment(Environment { key: key.clone(), position: value.position })
                 });
                 (EntityId::Environment(key), value)
             }
             Kind::Flag(write) => {
                 let flag = FoldedKey::of(&write.flag);
                 let definition = write.value.map(FlagDefinition::try_from).transpose()?;
-                if definition
-                    .as_ref()
-                    .is_some_and(|definition| definition.key.folded() != flag)
-                {
-                    return Err(FormError::Mismatch {
-                        id: EntityId::Flag(flag).to_string(),
-                    });
+                if definition.as_ref().is_some_and(|definition| definition.key.folded() != flag) {
+                    return Err(FormError::Mismatch { id: EntityId::Flag(flag).to_string() });
                 }
-                (
-                    EntityId::Flag(flag),
-                    definition.map(|definition| Entity::Flag(Arc::new(definition))),
-                )
+                (EntityId::Flag(flag), definition.map(|definition| Entity::Flag(Arc::new(definition))))
             }
             Kind::Configuration(write) => {
                 let configuration = write.value.map(FlagConfiguration::try_from).transpose()?;
@@ -220,10 +199,7 @@ impl TryFrom<Write> for entity::Write {
                     EnvironmentKey::new(&write.environment),
                     FoldedKey::of(&write.flag),
                 );
-                (
-                    id,
-                    configuration.map(|configuration| Entity::Configuration(Arc::new(configuration))),
-                )
+                (id, configuration.map(|configuration| Entity::Configuration(Arc::new(configuration))))
             }
         };
         Ok(Self { id, value })

@@ -41,12 +41,7 @@ fn change_set() -> impl Strategy<Value = ChangeSet> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let percent = prop_oneof![
-        Just(0.0),
-        Just(12.5),
-        Just(100.0),
-        any::<i32>().prop_map(f64::from)
-    ];
+    let percent = prop_oneof![Just(0.0), Just(12.5), Just(100.0), any::<i32>().prop_map(f64::from)];
     prop_oneof![
         create().prop_map(Change::CreateFlag),
         text().prop_map(|flag| Change::DeleteFlag { flag }),
@@ -63,69 +58,51 @@ fn change() -> impl Strategy<Value = Change> {
         (place(), vec(rule(), 0..3)).prop_map(|(place, rules)| Change::SetRules { place, rules }),
         (place(), text()).prop_map(|(place, variant)| Change::SetOffVariant { place, variant }),
         (place(), text()).prop_map(|(place, salt)| Change::SetSalt { place, salt }),
-        (generation(), vec(text(), 0..4)).prop_map(|(bucketing, environments)| Change::CreateStore {
-            bucketing,
-            environments
-        }),
+        (generation(), vec(text(), 0..4))
+            .prop_map(|(bucketing, environments)| Change::CreateStore { bucketing, environments }),
         text().prop_map(|from_epoch| Change::RestoreStore { from_epoch }),
     ]
 }
 
 fn create() -> impl Strategy<Value = CreateFlag> {
     let texts = (text(), text(), text(), text(), text());
-    (
-        texts,
-        flag_type(),
-        named_values(),
-        vec(text(), 0..3),
-        vec(text(), 0..3),
-        lifetime(),
-    )
-        .prop_map(
-            |(
-                (key, default_variant, off_variant, description, owner),
+    (texts, flag_type(), named_values(), vec(text(), 0..3), vec(text(), 0..3), lifetime()).prop_map(
+        |(
+            (key, default_variant, off_variant, description, owner),
+            flag_type,
+            variants,
+            tags,
+            services,
+            lifetime,
+        )| {
+            CreateFlag {
+                key,
                 flag_type,
                 variants,
-                tags,
-                services,
-                lifetime,
-            )| {
-                CreateFlag {
-                    key,
-                    flag_type,
-                    variants,
-                    default_variant,
-                    off_variant,
-                    description,
-                    owner,
-                    tags,
-                    services,
-                    lifetime,
-                }
-            },
-        )
-}
-
-fn update() -> impl Strategy<Value = UpdateFlag> {
-    let texts = || option::of(vec(text(), 0..3));
-    (
-        text(),
-        option::of(text()),
-        option::of(text()),
-        texts(),
-        texts(),
-        option::of(lifetime()),
-    )
-        .prop_map(
-            |(flag, description, owner, tags, services, lifetime)| UpdateFlag {
-                flag,
+                default_variant,
+                off_variant,
                 description,
                 owner,
                 tags,
                 services,
                 lifetime,
-            },
-        )
+            }
+        },
+    )
+}
+
+fn update() -> impl Strategy<Value = UpdateFlag> {
+    let texts = || option::of(vec(text(), 0..3));
+    (text(), option::of(text()), option::of(text()), texts(), texts(), option::of(lifetime())).prop_map(
+        |(flag, description, owner, tags, services, lifetime)| UpdateFlag {
+            flag,
+            description,
+            owner,
+            tags,
+            services,
+            lifetime,
+        },
+    )
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -139,10 +116,7 @@ fn write() -> impl Strategy<Value = Write> {
             id: EntityId::Environment(key.clone()),
             value: position.map(|position| Entity::Environment(Environment { key, position })),
         }),
-        text().prop_map(|key| Write {
-            id: EntityId::Flag(FoldedKey::of(&key)),
-            value: None
-        }),
+        text().prop_map(|key| Write { id: EntityId::Flag(FoldedKey::of(&key)), value: None }),
         definition().prop_map(|definition| Write {
             id: EntityId::Flag(definition.key.folded()),
             value: Some(Entity::Flag(Arc::new(definition))),
@@ -158,26 +132,18 @@ fn definition() -> impl Strategy<Value = FlagDefinition> {
     let variant = (name(), value()).prop_map(|(name, value)| Variant { name, value });
     let services = vec(text().prop_map(|name| ServiceName::new(&name)), 0..3);
     let texts = (text(), text(), text());
-    (
-        texts,
-        flag_type(),
-        vec(variant, 0..4),
-        vec(text(), 0..3),
-        services,
-        lifetime(),
+    (texts, flag_type(), vec(variant, 0..4), vec(text(), 0..3), services, lifetime()).prop_map(
+        |((key, description, owner), flag_type, variants, tags, services, lifetime)| FlagDefinition {
+            key: FlagKey::new(&key),
+            flag_type,
+            variants: variants.into(),
+            description: description.into(),
+            owner: owner.into(),
+            tags: tags.into_iter().map(Box::from).collect(),
+            services,
+            lifetime,
+        },
     )
-        .prop_map(
-            |((key, description, owner), flag_type, variants, tags, services, lifetime)| FlagDefinition {
-                key: FlagKey::new(&key),
-                flag_type,
-                variants: variants.into(),
-                description: description.into(),
-                owner: owner.into(),
-                tags: tags.into_iter().map(Box::from).collect(),
-                services,
-                lifetime,
-            },
-        )
 }
 
 fn configuration() -> impl Strategy<Value = FlagConfiguration> {
@@ -187,27 +153,17 @@ fn configuration() -> impl Strategy<Value = FlagConfiguration> {
         revision: Revision::new(revision),
     });
     let variants = (name(), name());
-    (
-        any::<bool>(),
-        variants,
-        vec(rule(), 0..3),
-        serve(),
-        option::of(text()),
-        option::of(switched),
+    (any::<bool>(), variants, vec(rule(), 0..3), serve(), option::of(text()), option::of(switched)).prop_map(
+        |(enabled, (off_variant, default_variant), rules, default_serve, salt, switched)| FlagConfiguration {
+            enabled,
+            off_variant,
+            default_variant,
+            rules,
+            default_serve,
+            salt: salt.map(Box::from),
+            switched,
+        },
     )
-        .prop_map(
-            |(enabled, (off_variant, default_variant), rules, default_serve, salt, switched)| {
-                FlagConfiguration {
-                    enabled,
-                    off_variant,
-                    default_variant,
-                    rules,
-                    default_serve,
-                    salt: salt.map(Box::from),
-                    switched,
-                }
-            },
-        )
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -222,12 +178,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     let operator = proptest::sample::select(&Operator::ALL[..]);
     let test = (text(), operator, vec(value(), 0..3), any::<bool>()).prop_map(
         |(attribute, operator, operands, negated)| {
-            Condition::Test(Test {
-                attribute: attribute.into(),
-                operator,
-                operands,
-                negated,
-            })
+            Condition::Test(Test { attribute: attribute.into(), operator, operands, negated })
         },
     );
     test.prop_recursive(4, 12, 3, |inner| {
@@ -241,10 +192,8 @@ fn condition() -> impl Strategy<Value = Condition> {
 
 fn serve() -> impl Strategy<Value = Serve> {
     let weighted = (name(), any::<u32>()).prop_map(|(variant, weight)| WeightedVariant { variant, weight });
-    let split = (vec(weighted, 0..3), option::of(text())).prop_map(|(weights, bucket_by)| Split {
-        weights,
-        bucket_by: bucket_by.map(Box::from),
-    });
+    let split = (vec(weighted, 0..3), option::of(text()))
+        .prop_map(|(weights, bucket_by)| Split { weights, bucket_by: bucket_by.map(Box::from) });
     prop_oneof![name().prop_map(Serve::Variant), split.prop_map(Serve::Split)]
 }
 
@@ -274,13 +223,7 @@ fn place() -> impl Strategy<Value = Place> {
 }
 
 fn flag_type() -> impl Strategy<Value = FlagType> {
-    let all = [
-        FlagType::Boolean,
-        FlagType::String,
-        FlagType::Integer,
-        FlagType::Float,
-        FlagType::Object,
-    ];
+    let all = [FlagType::Boolean, FlagType::String, FlagType::Integer, FlagType::Float, FlagType::Object];
     proptest::sample::select(all.to_vec())
 }
 

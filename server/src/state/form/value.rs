@@ -53,9 +53,7 @@ impl From<&core::Value> for Value {
             core::Value::Integer(number) => Kind::Integer(*number),
             core::Value::Float(number) => Kind::Float(*number),
             core::Value::String(text) => Kind::String(text.to_string()),
-            core::Value::List(values) => Kind::List(List {
-                values: values.iter().map(Self::from).collect(),
-            }),
+            core::Value::List(values) => Kind::List(List { values: values.iter().map(Self::from).collect() }),
             core::Value::Object(fields) => Kind::Object(Object {
                 names: fields.keys().map(ToString::to_string).collect(),
                 values: fields.values().map(Self::from).collect(),

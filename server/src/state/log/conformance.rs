@@ -22,10 +22,7 @@ struct Bed {
 
 impl Bed {
     fn memory() -> Self {
-        Self {
-            log: Box::new(MemoryLog::new(Epoch::draw())),
-            dir: None,
-        }
+        Self { log: Box::new(MemoryLog::new(Epoch::draw())), dir: None }
     }
 
     fn sled() -> Self {
@@ -33,14 +30,9 @@ impl Bed {
         let locked = DataDir::lock(dir.path()).unwrap();
         let staged = locked.stage(Staging::Creating).unwrap();
         drop(SledLog::create(&staged, dir.path(), Epoch::draw()).unwrap());
-        locked
-            .publish(Staging::Creating, &CrashPoints::default())
-            .unwrap();
+        locked.publish(Staging::Creating, &CrashPoints::default()).unwrap();
         let log = SledLog::open(locked, CrashPoints::default()).unwrap();
-        Self {
-            log: Box::new(log),
-            dir: Some(dir),
-        }
+        Self { log: Box::new(log), dir: Some(dir) }
     }
 
     /// Closes the log and opens it again, where it lies on something.
@@ -49,10 +41,7 @@ impl Bed {
         drop(self.log);
         let locked = DataDir::lock(dir.path()).unwrap();
         let log = SledLog::open(locked, CrashPoints::default()).unwrap();
-        Self {
-            log: Box::new(log),
-            dir: Some(dir),
-        }
+        Self { log: Box::new(log), dir: Some(dir) }
     }
 
     fn replayed(&mut self) -> Vec<(u64, Bytes)> {
@@ -68,16 +57,8 @@ impl Bed {
 
 fn sealed(revision: u64, length: usize) -> Sealed {
     let hash = ChainHash::from_bytes([u8::try_from(revision % 256).unwrap(); 32]);
-    let bytes = (0..length)
-        .map(|index| u8::try_from((index * 7 + length) % 251).unwrap())
-        .collect();
-    Sealed {
-        position: Position {
-            revision: Revision::new(revision),
-            hash,
-        },
-        bytes,
-    }
+    let bytes = (0..length).map(|index| u8::try_from((index * 7 + length) % 251).unwrap()).collect();
+    Sealed { position: Position { revision: Revision::new(revision), hash }, bytes }
 }
 
 fn run(revisions: std::ops::RangeInclusive<u64>, length: usize) -> Vec<Sealed> {
@@ -85,19 +66,13 @@ fn run(revisions: std::ops::RangeInclusive<u64>, length: usize) -> Vec<Sealed> {
 }
 
 fn stored(records: &[Sealed]) -> Vec<(u64, Bytes)> {
-    records
-        .iter()
-        .map(|sealed| (sealed.position.revision.get(), sealed.bytes.clone()))
-        .collect()
+    records.iter().map(|sealed| (sealed.position.revision.get(), sealed.bytes.clone())).collect()
 }
 
 fn an_empty_log_holds_nothing(mut bed: Bed) {
     assert_eq!(bed.log.confirmed(), Position::default());
     assert_eq!(bed.replayed(), []);
-    assert_eq!(
-        bed.log.read(Revision::ZERO, Revision::new(9), 1_000).unwrap(),
-        Vec::<Bytes>::new()
-    );
+    assert_eq!(bed.log.read(Revision::ZERO, Revision::new(9), 1_000).unwrap(), Vec::<Bytes>::new());
 }
 
 fn what_is_appended_is_replayed_in_order(mut bed: Bed) {
@@ -114,11 +89,7 @@ fn a_replay_stops_when_it_is_told_to(mut bed: Bed) {
     let mut seen = 0;
     let outcome = bed.log.replay(&mut |revision, _| {
         seen += 1;
-        if revision.get() == 4 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if revision.get() == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     outcome.unwrap();
     assert_eq!(seen, 4);
@@ -138,14 +109,8 @@ fn what_does_not_follow_is_refused_and_changes_nothing(mut bed: Bed) {
 fn a_range_is_read_within_its_bounds(mut bed: Bed) {
     bed.log.append(&run(1..=20, 100)).unwrap();
     let mut check = |after: u64, up_to: u64, bytes: usize, expected: std::ops::RangeInclusive<u64>| {
-        let found = bed
-            .log
-            .read(Revision::new(after), Revision::new(up_to), bytes)
-            .unwrap();
-        let expected: Vec<Bytes> = run(expected, 100)
-            .into_iter()
-            .map(|sealed| sealed.bytes)
-            .collect();
+        let found = bed.log.read(Revision::new(after), Revision::new(up_to), bytes).unwrap();
+        let expected: Vec<Bytes> = run(expected, 100).into_iter().map(|sealed| sealed.bytes).collect();
         assert_eq!(found, expected, "after {after} up to {up_to} within {bytes}");
     };
     check(0, 20, 10_000, 1..=20);
@@ -158,26 +123,18 @@ fn a_range_is_read_within_its_bounds(mut bed: Bed) {
 
 fn large_records_stay_whole(mut bed: Bed) {
     let lengths = [4_096, 4_097, 8_193, 70_000, 131_073, 1_500_000, 10, 5_000_000, 3];
-    let records: Vec<Sealed> = (1..)
-        .zip(lengths)
-        .map(|(revision, length)| sealed(revision, length))
-        .collect();
+    let records: Vec<Sealed> =
+        (1..).zip(lengths).map(|(revision, length)| sealed(revision, length)).collect();
     bed.log.append(&records[..3]).unwrap();
     bed.log.append(&records[3..]).unwrap();
     assert_eq!(bed.replayed(), stored(&records));
-    let middle = bed
-        .log
-        .read(Revision::new(5), Revision::new(7), 1_000_000)
-        .unwrap();
+    let middle = bed.log.read(Revision::new(5), Revision::new(7), 1_000_000).unwrap();
     assert_eq!(middle, [records[5].bytes.clone()]);
     let mut bed = bed.reopened();
     assert_eq!(bed.replayed(), stored(&records));
     if let Some(dir) = &bed.dir {
         let files = std::fs::read_dir(dir.path().join("log/blobs")).unwrap().count();
-        assert_eq!(
-            files, 0,
-            "sled never syncs a value that it puts into a file of its own"
-        );
+        assert_eq!(files, 0, "sled never syncs a value that it puts into a file of its own");
     }
 }
 

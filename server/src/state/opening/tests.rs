@@ -19,25 +19,14 @@ use crate::state::history::{HistoryPage, HistoryQuery};
 /// The error, whose message must be one line that names the directory.
 #[track_caller]
 fn refused(dir: &Path) -> OpenError {
-    let Err(error) = try_sled(dir) else {
-        panic!("it was opened")
-    };
+    let Err(error) = try_sled(dir) else { panic!("it was opened") };
     let message = error.to_string();
-    assert!(
-        !message.contains('\n') && message.contains(&dir.display().to_string()),
-        "{message}"
-    );
+    assert!(!message.contains('\n') && message.contains(&dir.display().to_string()), "{message}");
     error
 }
 
 async fn history(store: &Store) -> HistoryPage {
-    store
-        .history(HistoryQuery {
-            limit: 1_000,
-            ..HistoryQuery::default()
-        })
-        .await
-        .unwrap()
+    store.history(HistoryQuery { limit: 1_000, ..HistoryQuery::default() }).await.unwrap()
 }
 
 /// A closed store with so many records beside the first.
@@ -81,10 +70,7 @@ async fn everything_is_there_after_opening_again() {
     let data = dir.path().join("a/b");
     let store = sled(&data);
     create_many(&store, 30).await;
-    let keyed = CommitRequest {
-        idempotency_key: "k".into(),
-        ..switch("flag-3", true)
-    };
+    let keyed = CommitRequest { idempotency_key: "k".into(), ..switch("flag-3", true) };
     let first = store.commit(keyed.clone()).await.unwrap();
     let (snapshot, before) = (store.snapshot(), history(&store).await);
     store.close().await;
@@ -95,17 +81,8 @@ async fn everything_is_there_after_opening_again() {
     assert_eq!(history(&again).await, before, "records and hashes");
     assert_eq!(again.records_after(Revision::ZERO).unwrap().len(), 32);
     let repeated = again.commit(keyed).await.unwrap();
-    assert_eq!(
-        repeated,
-        Committed {
-            replayed: true,
-            ..first
-        }
-    );
-    assert_eq!(
-        again.commit(switch("flag-4", true)).await.unwrap().revision,
-        Revision::new(33)
-    );
+    assert_eq!(repeated, Committed { replayed: true, ..first });
+    assert_eq!(again.commit(switch("flag-4", true)).await.unwrap().revision, Revision::new(33));
     again.close().await;
     assert_eq!(head(&sled(&data)), Revision::new(33));
 }
@@ -117,10 +94,7 @@ async fn the_data_directory_is_for_its_owner_only() {
     let data = dir.path().join("data");
     sled(&data).close().await;
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
-    let mut names: Vec<_> = fs::read_dir(&data)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["HEAD", "LOCK", "log"]);
 }
@@ -143,10 +117,7 @@ async fn a_store_can_be_opened_as_soon_as_it_is_closed_or_dropped() {
         store.commit(create(&format!("closed-{round}"))).await.unwrap();
         store.close().await;
         let store_after_close = sled(dir.path());
-        store_after_close
-            .commit(create(&format!("dropped-{round}")))
-            .await
-            .unwrap();
+        store_after_close.commit(create(&format!("dropped-{round}"))).await.unwrap();
         drop(store_after_close);
     }
     assert_eq!(head(&sled(dir.path())), Revision::new(41));
@@ -156,25 +127,13 @@ async fn a_store_can_be_opened_as_soon_as_it_is_closed_or_dropped() {
 async fn bucketing_is_part_of_the_store_and_environments_are_not_asked_for_again() {
     let dir = tempfile::tempdir().unwrap();
     closed_store(dir.path(), 1).await;
-    let log = LogChoice::Sled {
-        data_dir: dir.path().to_owned(),
-    };
-    let other = StoreOptions {
-        bucketing: Some(Generation::V2),
-        ..options(log.clone())
-    };
+    let log = LogChoice::Sled { data_dir: dir.path().to_owned() };
+    let other = StoreOptions { bucketing: Some(Generation::V2), ..options(log.clone()) };
     let error = Store::open(other, clock()).unwrap_err();
     let message = error.to_string();
-    assert!(
-        message.contains("bucketing v3") && message.contains("use v2"),
-        "{message}"
-    );
+    assert!(message.contains("bucketing v3") && message.contains("use v2"), "{message}");
     assert!(message.contains("part of the store"), "{message}");
-    let other = StoreOptions {
-        environments: Vec::new(),
-        created_by: String::new(),
-        ..options(log)
-    };
+    let other = StoreOptions { environments: Vec::new(), created_by: String::new(), ..options(log) };
     let store = Store::open(other, clock()).unwrap();
     assert_eq!(store.snapshot().environments().count(), 3);
 }
@@ -182,21 +141,13 @@ async fn bucketing_is_part_of_the_store_and_environments_are_not_asked_for_again
 #[tokio::test]
 async fn a_store_with_other_bucketing_keeps_it() {
     let dir = tempfile::tempdir().unwrap();
-    let log = LogChoice::Sled {
-        data_dir: dir.path().to_owned(),
-    };
-    let options = StoreOptions {
-        bucketing: Some(Generation::V2),
-        ..options(log)
-    };
+    let log = LogChoice::Sled { data_dir: dir.path().to_owned() };
+    let options = StoreOptions { bucketing: Some(Generation::V2), ..options(log) };
     Store::open(options.clone(), clock()).unwrap().close().await;
     let store = Store::open(options.clone(), clock()).unwrap();
     assert_eq!(store.snapshot().settings().bucketing, Generation::V2);
     store.close().await;
-    let unasked = StoreOptions {
-        bucketing: None,
-        ..options
-    };
+    let unasked = StoreOptions { bucketing: None, ..options };
     let store = Store::open(unasked, clock()).unwrap();
     assert_eq!(store.snapshot().settings().bucketing, Generation::V2);
 }
@@ -204,24 +155,12 @@ async fn a_store_with_other_bucketing_keeps_it() {
 #[test]
 fn wrong_settings_create_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let log = LogChoice::Sled {
-        data_dir: dir.path().to_owned(),
-    };
+    let log = LogChoice::Sled { data_dir: dir.path().to_owned() };
     let environments = vec!["pro duction".to_owned(), "a".to_owned(), "a".to_owned()];
-    let wrong = StoreOptions {
-        environments,
-        created_by: String::new(),
-        ..options(log)
-    };
-    let Err(OpenError::Settings(rejection)) = Store::open(wrong, clock()) else {
-        panic!("created")
-    };
+    let wrong = StoreOptions { environments, created_by: String::new(), ..options(log) };
+    let Err(OpenError::Settings(rejection)) = Store::open(wrong, clock()) else { panic!("created") };
     assert_eq!(rejection.violations.len(), 3, "{rejection}");
-    assert_eq!(
-        head(&sled(dir.path())),
-        Revision::new(1),
-        "the correct settings find no trace of it"
-    );
+    assert_eq!(head(&sled(dir.path())), Revision::new(1), "the correct settings find no trace of it");
 }
 
 #[tokio::test]
@@ -238,10 +177,7 @@ async fn large_change_sets_are_kept_whole() {
         off_variant: "v1".to_owned(),
         ..CreateFlag::boolean("large")
     };
-    store
-        .commit(request(vec![Change::CreateFlag(large)]))
-        .await
-        .unwrap();
+    store.commit(request(vec![Change::CreateFlag(large)])).await.unwrap();
     let before = history(&store).await;
     store.close().await;
     let again = sled(dir.path());
@@ -258,13 +194,7 @@ async fn many_writers_share_syncs_on_disk() {
     let mut tasks = JoinSet::new();
     for index in 0..200 {
         let store = store.clone();
-        tasks.spawn(async move {
-            store
-                .commit(create(&format!("flag-{index}")))
-                .await
-                .unwrap()
-                .revision
-        });
+        tasks.spawn(async move { store.commit(create(&format!("flag-{index}"))).await.unwrap().revision });
     }
     let mut revisions: Vec<u64> = tasks.join_all().await.into_iter().map(Revision::get).collect();
     revisions.sort_unstable();
@@ -281,21 +211,8 @@ async fn a_newer_format_is_refused_and_nothing_is_touched() {
     forge_format(dir.path(), 2);
     let before = content(dir.path());
     let error = refused(dir.path());
-    assert!(
-        matches!(
-            error,
-            OpenError::NewerFormat {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("format 2") && error.to_string().contains("up to 1"),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("format 2") && error.to_string().contains("up to 1"), "{error}");
     assert_eq!(content(dir.path()), before);
 }
 

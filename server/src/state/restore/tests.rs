@@ -28,18 +28,12 @@ async fn a_restored_store_has_the_same_state_a_new_epoch_and_one_more_record() {
     create_many(&store, 600).await;
     store.commit(switch("flag-3", true)).await.unwrap();
     let (backup, summary) = backed_up(&store).await;
-    assert_eq!(
-        (summary.epoch, summary.revision),
-        (store.epoch(), Revision::new(602))
-    );
+    assert_eq!((summary.epoch, summary.revision), (store.epoch(), Revision::new(602)));
     assert_eq!(summary.bytes, u64::try_from(backup.len()).unwrap());
 
     let dir = tempfile::tempdir().unwrap();
     let restored = restore(&backup[..], &dir.path().join("new"), clock()).unwrap();
-    assert_eq!(
-        (restored.from_epoch, restored.restored),
-        (store.epoch(), Revision::new(602))
-    );
+    assert_eq!((restored.from_epoch, restored.restored), (store.epoch(), Revision::new(602)));
     assert_eq!((restored.revision, restored.flags), (Revision::new(603), 600));
     assert_ne!(restored.epoch, store.epoch());
 
@@ -47,26 +41,13 @@ async fn a_restored_store_has_the_same_state_a_new_epoch_and_one_more_record() {
     assert_eq!((again.epoch(), head(&again)), (restored.epoch, restored.revision));
     let (old, new) = (store.snapshot(), again.snapshot());
     assert!(old.flags().eq(new.flags()) && old.environments().eq(new.environments()));
-    let all = HistoryQuery {
-        limit: 1_000,
-        ..HistoryQuery::default()
-    };
-    let (old, new) = (
-        store.history(all.clone()).await.unwrap(),
-        again.history(all).await.unwrap(),
-    );
-    assert_eq!(
-        old.records,
-        new.records[..602],
-        "the same records with the same hashes"
-    );
+    let all = HistoryQuery { limit: 1_000, ..HistoryQuery::default() };
+    let (old, new) = (store.history(all.clone()).await.unwrap(), again.history(all).await.unwrap());
+    assert_eq!(old.records, new.records[..602], "the same records with the same hashes");
     assert_eq!(new.records[601].1, summary.hash);
     let last = &new.records[602].0.change_set;
     let from_epoch = store.epoch().to_string();
-    assert_eq!(
-        (&*last.actor, &last.changes[..]),
-        ("restore", &[Change::RestoreStore { from_epoch }][..])
-    );
+    assert_eq!((&*last.actor, &last.changes[..]), ("restore", &[Change::RestoreStore { from_epoch }][..]));
     again.commit(create("goes-on")).await.unwrap();
 }
 
@@ -77,12 +58,7 @@ async fn a_backup_of_a_restored_store_can_be_restored() {
     restore(&first[..], &dir.path().join("1"), clock()).unwrap();
     let store = sled(&dir.path().join("1"));
     let (second, _) = backed_up(&store).await;
-    assert_eq!(
-        restore(&second[..], &dir.path().join("2"), clock())
-            .unwrap()
-            .revision,
-        Revision::new(3)
-    );
+    assert_eq!(restore(&second[..], &dir.path().join("2"), clock()).unwrap().revision, Revision::new(3));
 }
 
 #[tokio::test]
@@ -101,15 +77,9 @@ async fn a_backup_holds_what_was_there_when_it_began() {
         backup.extend_from_slice(&chunk);
     }
     let summary = taking.join_all().await.remove(0).unwrap();
-    assert_eq!(
-        (summary.revision, head(&store)),
-        (Revision::new(601), Revision::new(602))
-    );
+    assert_eq!((summary.revision, head(&store)), (Revision::new(601), Revision::new(602)));
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(
-        restore(&backup[..], dir.path(), clock()).unwrap().restored,
-        Revision::new(601)
-    );
+    assert_eq!(restore(&backup[..], dir.path(), clock()).unwrap().restored, Revision::new(601));
 }
 
 async fn create_one_more(store: &Store) {
@@ -131,28 +101,17 @@ async fn a_backup_that_is_cut_off_or_changed_is_refused_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("new");
     let check = |bytes: &[u8], what: String| {
-        let Err(error) = restore(bytes, &data, clock()) else {
-            panic!("{what}: restored")
-        };
+        let Err(error) = restore(bytes, &data, clock()) else { panic!("{what}: restored") };
         assert!(!error.to_string().contains('\n'));
         assert!(!data.exists(), "{what}: {error}");
         error
     };
     // Every place of the frames, and every seventh of what a checksum covers as one.
-    for length in (0..backup.len())
-        .step_by(7)
-        .chain(backup.len() - 50..backup.len())
-    {
+    for length in (0..backup.len()).step_by(7).chain(backup.len() - 50..backup.len()) {
         let error = check(&backup[..length], format!("{length} bytes"));
-        assert!(
-            matches!(error, RestoreError::CutOff { .. }),
-            "{length} bytes: {error}"
-        );
+        assert!(matches!(error, RestoreError::CutOff { .. }), "{length} bytes: {error}");
     }
-    for index in (0..60)
-        .chain((60..backup.len()).step_by(7))
-        .chain(backup.len() - 50..backup.len())
-    {
+    for index in (0..60).chain((60..backup.len()).step_by(7)).chain(backup.len() - 50..backup.len()) {
         let mut bytes = backup.clone();
         bytes[index] ^= 0x40;
         check(&bytes, format!("byte {index}"));
@@ -176,10 +135,7 @@ async fn a_backup_without_its_last_record_is_refused_though_every_part_of_it_is_
     for trailer in [trailer, &shorter[shorter.len() - 45..]] {
         let spliced = [header, first_record, trailer].concat();
         let error = restore(&spliced[..], &dir.path().join("new"), clock()).unwrap_err();
-        assert!(
-            matches!(error, RestoreError::Damaged { after, .. } if after == Revision::new(1)),
-            "{error}"
-        );
+        assert!(matches!(error, RestoreError::Damaged { after, .. } if after == Revision::new(1)), "{error}");
         assert!(!dir.path().join("new").exists());
     }
     // Spliced from parts that belong together it is a backup, so the cuts are where this test thinks they are.
@@ -199,11 +155,7 @@ async fn only_a_missing_or_empty_directory_is_restored_into() {
     let empty = dir.path().join("empty");
     fs::create_dir(&empty).unwrap();
     restore(&backup[..20], &empty, clock()).unwrap_err();
-    assert_eq!(
-        fs::read_dir(&empty).unwrap().count(),
-        0,
-        "an empty directory stays, and stays empty"
-    );
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "an empty directory stays, and stays empty");
     restore(&backup[..], &empty, clock()).unwrap();
     assert!(try_sled(&empty).is_ok());
 }

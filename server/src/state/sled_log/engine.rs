@@ -51,16 +51,10 @@ impl Engine {
                 // sled rebuilds its index from the file, so the snapshots can do no good that they are needed for.
                 let first = refused.to_string();
                 if move_snapshots(path, dir)? == 0 {
-                    return Err(OpenError::Unopenable {
-                        dir: dir.to_owned(),
-                        what: first,
-                    });
+                    return Err(OpenError::Unopenable { dir: dir.to_owned(), what: first });
                 }
                 open_guarded(path).map_err(|refused| {
-                    let unopenable = OpenError::Unopenable {
-                        dir: dir.to_owned(),
-                        what: refused.to_string(),
-                    };
+                    let unopenable = OpenError::Unopenable { dir: dir.to_owned(), what: refused.to_string() };
                     refused.is_final(dir).unwrap_or(unopenable)
                 })?
             }
@@ -78,22 +72,13 @@ impl Engine {
         ask: impl FnOnce(&sled::Db) -> sled::Result<T>,
     ) -> Result<T, LogError> {
         let Some(db) = &self.db else {
-            return Err(LogError::Engine {
-                action,
-                cause: "sled is closed".to_owned(),
-            });
+            return Err(LogError::Engine { action, cause: "sled is closed".to_owned() });
         };
         match catch_unwind(AssertUnwindSafe(|| ask(db))) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(sled::Error::Io(cause))) => Err(LogError::io(action, cause)),
-            Ok(Err(other)) => Err(LogError::Engine {
-                action,
-                cause: one_line(&other),
-            }),
-            Err(panic) => Err(LogError::Engine {
-                action,
-                cause: panic_text(&*panic),
-            }),
+            Ok(Err(other)) => Err(LogError::Engine { action, cause: one_line(&other) }),
+            Err(panic) => Err(LogError::Engine { action, cause: panic_text(&*panic) }),
         }
     }
 
@@ -116,9 +101,7 @@ impl Engine {
     /// What sled's own flush does not do on Linux: it starts the writing and waits for it, but commits neither the
     /// file's size nor the drive's cache.
     pub(super) fn sync(&self) -> Result<(), LogError> {
-        self.file
-            .sync_data()
-            .map_err(|cause| LogError::io("syncing the log", cause))
+        self.file.sync_data().map_err(|cause| LogError::io("syncing the log", cause))
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -184,9 +167,7 @@ fn open_guarded(path: &Path) -> Result<sled::Db, Refused> {
 
 fn snapshots(path: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("snap."))
-        .map(|entry| entry.path())
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("snap.")).map(|entry| entry.path())
 }
 
 fn move_snapshots(path: &Path, dir: &Path) -> Result<usize, OpenError> {

@@ -34,10 +34,8 @@ pub(super) fn cut(sealed: &Sealed, mut write: impl FnMut(Vec<u8>, &[u8])) -> Res
     }
     for (index, piece) in sealed.bytes.chunks(SLED_VALUE_BYTES_MAX).enumerate() {
         // The limit of a record is far below 65,536 pieces.
-        let index = u16::try_from(index).or(Err(LogError::Damaged {
-            revision,
-            fault: RecordFault::Piece,
-        }))?;
+        let index =
+            u16::try_from(index).or(Err(LogError::Damaged { revision, fault: RecordFault::Piece }))?;
         write([&key[..], &index.to_be_bytes()].concat(), piece);
     }
     Ok(())
@@ -63,24 +61,11 @@ impl Pieces {
     /// Takes the next key and value; answers with the record that is complete now, which is the one before.
     pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<Option<(Revision, Bytes)>, LogError> {
         let Some((revision, piece)) = parse(key) else {
-            let revision = self
-                .current
-                .as_ref()
-                .map_or(Revision::ZERO, |current| current.revision);
-            return Err(LogError::Damaged {
-                revision: revision.next(),
-                fault: RecordFault::Piece,
-            });
+            let revision = self.current.as_ref().map_or(Revision::ZERO, |current| current.revision);
+            return Err(LogError::Damaged { revision: revision.next(), fault: RecordFault::Piece });
         };
-        let stray = Err(LogError::Damaged {
-            revision,
-            fault: RecordFault::Piece,
-        });
-        if let Some(current) = self
-            .current
-            .as_mut()
-            .filter(|current| current.revision == revision)
-        {
+        let stray = Err(LogError::Damaged { revision, fault: RecordFault::Piece });
+        if let Some(current) = self.current.as_mut().filter(|current| current.revision == revision) {
             if piece.is_none() || piece != current.next {
                 return stray;
             }
@@ -91,11 +76,7 @@ impl Pieces {
         if piece.is_some_and(|piece| piece != 0) {
             return stray;
         }
-        let begun = Current {
-            revision,
-            bytes: BytesMut::from(value),
-            next: piece.map(|_| 1),
-        };
+        let begun = Current { revision, bytes: BytesMut::from(value), next: piece.map(|_| 1) };
         Ok(self.current.replace(begun).map(Current::complete))
     }
 
@@ -127,18 +108,10 @@ mod tests {
     use crate::state::envelope::Position;
 
     fn pieces_of(length: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let bytes: Bytes = (0..length)
-            .map(|index| u8::try_from(index % 251).unwrap())
-            .collect();
-        let position = Position {
-            revision: Revision::new(7),
-            ..Position::default()
-        };
+        let bytes: Bytes = (0..length).map(|index| u8::try_from(index % 251).unwrap()).collect();
+        let position = Position { revision: Revision::new(7), ..Position::default() };
         let mut written = Vec::new();
-        cut(&Sealed { position, bytes }, |key, value| {
-            written.push((key, value.to_vec()))
-        })
-        .unwrap();
+        cut(&Sealed { position, bytes }, |key, value| written.push((key, value.to_vec()))).unwrap();
         written
     }
 
@@ -165,9 +138,7 @@ mod tests {
         assert!(without_second.push(&written[2].0, &written[2].1).is_err());
         assert!(Pieces::default().push(&written[1].0, &written[1].1).is_err());
         let mut whole_and_pieces = Pieces::default();
-        whole_and_pieces
-            .push(&record_key(Revision::new(7)), b"whole")
-            .unwrap();
+        whole_and_pieces.push(&record_key(Revision::new(7)), b"whole").unwrap();
         assert!(whole_and_pieces.push(&written[0].0, &written[0].1).is_err());
         assert!(Pieces::default().push(b"x", b"").is_err());
     }

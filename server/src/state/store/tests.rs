@@ -29,10 +29,7 @@ async fn a_new_store_has_its_environments_and_one_record() {
     let store = memory();
     assert_eq!(head(&store), Revision::new(1));
     let snapshot = store.snapshot();
-    let environments: Vec<&str> = snapshot
-        .environments()
-        .map(|environment| environment.as_str())
-        .collect();
+    let environments: Vec<&str> = snapshot.environments().map(|environment| environment.as_str()).collect();
     assert_eq!(environments, ["development", "staging", "production"]);
     assert_eq!(snapshot.settings().bucketing, Generation::V3);
     let records = store.records_after(Revision::ZERO).unwrap();
@@ -47,11 +44,7 @@ async fn a_change_is_visible_and_announced_when_it_is_answered() {
     watched.mark_unchanged();
     let committed = store.commit(create("dreams")).await.unwrap();
     assert_eq!(committed.revision, Revision::new(2));
-    assert_eq!(
-        committed.writes.len(),
-        4,
-        "a definition, and a configuration in each environment"
-    );
+    assert_eq!(committed.writes.len(), 4, "a definition, and a configuration in each environment");
     assert!(watched.has_changed().unwrap());
     assert_eq!(*watched.borrow_and_update(), Revision::new(2));
     assert!(store.snapshot().flag(&FoldedKey::of("dreams")).is_some());
@@ -76,39 +69,21 @@ async fn a_wrong_change_set_is_rejected_and_changes_nothing() {
 #[tokio::test]
 async fn nobody_but_the_store_creates_or_restores_a_store() {
     let store = memory();
-    let restore = Change::RestoreStore {
-        from_epoch: "x".to_owned(),
-    };
-    assert_eq!(
-        reason(store.commit(request(vec![restore])).await),
-        Reason::Reserved
-    );
+    let restore = Change::RestoreStore { from_epoch: "x".to_owned() };
+    assert_eq!(reason(store.commit(request(vec![restore])).await), Reason::Reserved);
 }
 
 #[tokio::test]
 async fn a_dry_run_answers_and_writes_nothing() {
     let store = memory();
-    let dry = CommitRequest {
-        dry_run: true,
-        idempotency_key: "k".into(),
-        ..create("dreams")
-    };
+    let dry = CommitRequest { dry_run: true, idempotency_key: "k".into(), ..create("dreams") };
     let committed = store.commit(dry.clone()).await.unwrap();
-    assert_eq!(
-        (committed.revision, committed.writes.len()),
-        (Revision::new(1), 4)
-    );
+    assert_eq!((committed.revision, committed.writes.len()), (Revision::new(1), 4));
     assert_eq!(head(&store), Revision::new(1));
-    let wet = CommitRequest {
-        dry_run: false,
-        ..dry
-    };
+    let wet = CommitRequest { dry_run: false, ..dry };
     let committed = store.commit(wet).await.unwrap();
     assert!(!committed.replayed, "a dry run uses no key up");
-    let again = CommitRequest {
-        dry_run: true,
-        ..create("dreams")
-    };
+    let again = CommitRequest { dry_run: true, ..create("dreams") };
     assert_eq!(reason(store.commit(again).await), Reason::FlagExists);
 }
 
@@ -118,10 +93,7 @@ async fn what_is_so_already_makes_no_record() {
     create_many(&store, 1).await;
     store.commit(switch("flag-0", true)).await.unwrap();
     let committed = store.commit(switch("flag-0", true)).await.unwrap();
-    assert_eq!(
-        (committed.revision, committed.writes.len()),
-        (Revision::new(3), 0)
-    );
+    assert_eq!((committed.revision, committed.writes.len()), (Revision::new(3), 0));
     assert_eq!(head(&store), Revision::new(3));
 }
 
@@ -149,36 +121,16 @@ async fn an_expected_revision_is_held_against_the_head() {
 #[tokio::test]
 async fn a_repeated_request_is_answered_and_not_applied_again() {
     let store = memory();
-    let keyed = CommitRequest {
-        idempotency_key: "k1".into(),
-        ..create("dreams")
-    };
+    let keyed = CommitRequest { idempotency_key: "k1".into(), ..create("dreams") };
     let first = store.commit(keyed.clone()).await.unwrap();
-    store
-        .commit(request(vec![Change::DeleteFlag {
-            flag: "dreams".to_owned(),
-        }]))
-        .await
-        .unwrap();
+    store.commit(request(vec![Change::DeleteFlag { flag: "dreams".to_owned() }])).await.unwrap();
     let again = store.commit(keyed).await.unwrap();
-    assert_eq!(
-        again,
-        Committed {
-            replayed: true,
-            ..first
-        }
-    );
+    assert_eq!(again, Committed { replayed: true, ..first });
     assert_eq!(head(&store), Revision::new(3));
     assert_eq!(store.snapshot().flag_count(), 0);
-    let other = CommitRequest {
-        idempotency_key: "k1".into(),
-        ..create("whispers")
-    };
+    let other = CommitRequest { idempotency_key: "k1".into(), ..create("whispers") };
     assert_eq!(reason(store.commit(other).await), Reason::IdempotencyKeyReused);
-    let long = CommitRequest {
-        idempotency_key: "k".repeat(129).into(),
-        ..create("whispers")
-    };
+    let long = CommitRequest { idempotency_key: "k".repeat(129).into(), ..create("whispers") };
     assert_eq!(reason(store.commit(long).await), Reason::TooLarge);
     assert_eq!(store.stats().replayed, 1);
 }
@@ -194,27 +146,19 @@ async fn change_sets_that_wait_together_share_one_append() {
         spawn(&mut tasks, &store, create(&format!("flag-{index}")));
     }
     // One of them, twice under one key: both are in the same group and get one revision.
-    let keyed = CommitRequest {
-        idempotency_key: "k".into(),
-        ..create("keyed")
-    };
+    let keyed = CommitRequest { idempotency_key: "k".into(), ..create("keyed") };
     spawn(&mut tasks, &store, keyed.clone());
     spawn(&mut tasks, &store, keyed);
     waiting(&store, 22).await;
     hold.open();
     let outcomes = tasks.join_all().await;
-    let mut revisions: Vec<u64> = outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap().revision.get())
-        .collect();
+    let mut revisions: Vec<u64> =
+        outcomes.into_iter().map(|outcome| outcome.unwrap().revision.get()).collect();
     revisions.sort_unstable();
     let expected: Vec<u64> = (2..=23).chain([23]).collect();
     assert_eq!(revisions, expected);
     let stats = store.stats();
-    assert_eq!(
-        (stats.commits, stats.groups, stats.group_records_max),
-        (22, 2, 21)
-    );
+    assert_eq!((stats.commits, stats.groups, stats.group_records_max), (22, 2, 21));
 }
 
 #[tokio::test]
@@ -241,37 +185,17 @@ async fn a_failed_append_poisons_the_writer_and_reads_go_on() {
     let before = store.snapshot();
     fail.store(true, std::sync::atomic::Ordering::SeqCst);
     let outcome = store.commit(create("second")).await;
-    let Err(CommitError::Poisoned { reason }) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(CommitError::Poisoned { reason }) = outcome else { panic!("{outcome:?}") };
     assert!(reason.contains("disk is full"), "{reason}");
     fail.store(false, std::sync::atomic::Ordering::SeqCst);
-    let dry = CommitRequest {
-        dry_run: true,
-        ..create("third")
-    };
+    let dry = CommitRequest { dry_run: true, ..create("third") };
     for refused in [create("third"), dry] {
-        assert_eq!(
-            store.commit(refused).await,
-            Err(CommitError::Poisoned {
-                reason: Arc::clone(&reason)
-            })
-        );
+        assert_eq!(store.commit(refused).await, Err(CommitError::Poisoned { reason: Arc::clone(&reason) }));
     }
     assert_eq!(*store.writer_health().borrow(), WriterHealth::Poisoned { reason });
     assert_eq!((head(&store), store.snapshot()), (Revision::new(2), before));
-    let page = store
-        .history(HistoryQuery {
-            limit: 10,
-            ..HistoryQuery::default()
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        page.records.len(),
-        2,
-        "what failed is not shown, whatever the log holds"
-    );
+    let page = store.history(HistoryQuery { limit: 10, ..HistoryQuery::default() }).await.unwrap();
+    assert_eq!(page.records.len(), 2, "what failed is not shown, whatever the log holds");
     store.close().await;
     assert_eq!(*store.writer_health().borrow(), WriterHealth::Closed);
 }
@@ -286,14 +210,7 @@ async fn everybody_in_a_group_that_failed_is_refused() {
     spawn(&mut tasks, &store, create("second"));
     // A rejection and a dry run that were judged against a change that never happened.
     spawn(&mut tasks, &store, create("second"));
-    spawn(
-        &mut tasks,
-        &store,
-        CommitRequest {
-            dry_run: true,
-            ..switch("second", true)
-        },
-    );
+    spawn(&mut tasks, &store, CommitRequest { dry_run: true, ..switch("second", true) });
     waiting(&store, 3).await;
     fail.store(true, std::sync::atomic::Ordering::SeqCst);
     hold.open();
@@ -339,10 +256,7 @@ async fn a_closed_store_commits_what_was_asked_for_before_and_nothing_after() {
     closing.join_all().await;
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
     assert_eq!(store.commit(create("third")).await, Err(CommitError::Unavailable));
-    let query = HistoryQuery {
-        limit: 1,
-        ..HistoryQuery::default()
-    };
+    let query = HistoryQuery { limit: 1, ..HistoryQuery::default() };
     assert_eq!(store.history(query).await, Err(ReadError::Unavailable));
     assert_eq!(store.snapshot().flag_count(), 2, "reads of the present go on");
     store.close().await;

@@ -76,14 +76,8 @@ async fn a_log_that_is_cut_off_is_complete_or_refused() {
     let path = |dir: &Path| dir.join("log/db");
     let length = fs::metadata(path(&original.dir.path().join("0"))).unwrap().len();
     for kept in [1, 500, length / 10, length / 4, length / 2, length - 1] {
-        let cut = |dir: &Path| {
-            fs::File::options()
-                .write(true)
-                .open(path(dir))
-                .unwrap()
-                .set_len(kept)
-                .unwrap()
-        };
+        let cut =
+            |dir: &Path| fs::File::options().write(true).open(path(dir)).unwrap().set_len(kept).unwrap();
         let refused = original.is_refused(cut);
         // The records fill a part of sled's first segment only; what is cut off behind them is not missed.
         assert!(refused || kept > length / 10, "{kept} of {length} bytes");
@@ -101,10 +95,7 @@ async fn a_log_that_is_missing_or_empty_is_refused_and_not_created() {
         let copied = original.damaged(damage);
         let before = content(copied.path());
         let error = refused(copied.path());
-        assert!(
-            matches!(error, OpenError::LogMissing { head, .. } if head == Revision::new(4)),
-            "{error}"
-        );
+        assert!(matches!(error, OpenError::LogMissing { head, .. } if head == Revision::new(4)), "{error}");
         assert_eq!(content(copied.path()), before);
     }
 }
@@ -150,10 +141,7 @@ async fn a_log_that_is_ahead_of_head_is_kept_and_head_catches_up() {
     fs::write(dir.path().join("HEAD"), older).unwrap();
     let again = sled(dir.path());
     assert_eq!(again.snapshot(), store.snapshot());
-    assert_eq!(
-        HeadFile::open(dir.path()).unwrap().position().revision,
-        Revision::new(9)
-    );
+    assert_eq!(HeadFile::open(dir.path()).unwrap().position().revision, Revision::new(9));
 }
 
 async fn create_more(store: &Store) {
@@ -172,16 +160,9 @@ async fn head_from_another_history_is_refused() {
     let error = original.refusal(|dir| {
         let mut head = HeadFile::open(dir).unwrap();
         let hash = crate::state::ChainHash::from_bytes([1; 32]);
-        head.advance(Position {
-            hash,
-            ..head.position()
-        })
-        .unwrap();
+        head.advance(Position { hash, ..head.position() }).unwrap();
     });
-    assert!(
-        matches!(error, OpenError::Damaged { revision, .. } if revision == Revision::new(4)),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::Damaged { revision, .. } if revision == Revision::new(4)), "{error}");
 }
 
 #[tokio::test]
@@ -206,10 +187,7 @@ async fn a_missing_or_damaged_head_is_refused_and_nothing_is_touched() {
 async fn flipped_bytes_in_head_leave_its_other_slot() {
     let original = Original::of(2).await;
     for offset in (0..1_024).step_by(31) {
-        assert!(
-            !original.is_refused(|dir| flip(&dir.join("HEAD"), offset, 1)),
-            "byte {offset}"
-        );
+        assert!(!original.is_refused(|dir| flip(&dir.join("HEAD"), offset, 1)), "byte {offset}");
     }
 }
 

@@ -57,29 +57,13 @@ pub(super) fn faulty() -> Switches {
         environments: vec!["development".to_owned(), "production".to_owned()],
     };
     let genesis = own_record(&super::Snapshot::default(), "test", change, clock().now()).unwrap();
-    inner
-        .append(&[Sealed::seal(&genesis, Position::default())])
-        .unwrap();
+    inner.append(&[Sealed::seal(&genesis, Position::default())]).unwrap();
     let (enter, entered) = mpsc::channel(1_024);
     let open = Arc::new(Semaphore::new(0));
     let fail = Arc::new(AtomicBool::new(false));
-    let log = FaultyLog {
-        inner,
-        enter,
-        open: Arc::clone(&open),
-        fail: Arc::clone(&fail),
-    };
+    let log = FaultyLog { inner, enter, open: Arc::clone(&open), fail: Arc::clone(&fail) };
     let store = start(Box::new(log), None, clock(), CrashPoints::default()).unwrap();
-    Switches {
-        gate: (
-            store,
-            Gate {
-                entered: tokio::sync::Mutex::new(entered),
-                open,
-            },
-        ),
-        fail,
-    }
+    Switches { gate: (store, Gate { entered: tokio::sync::Mutex::new(entered), open }), fail }
 }
 
 struct FaultyLog {
@@ -117,9 +101,7 @@ impl Log for FaultyLog {
         waiter.block_on(async move { waiting.acquire().await.unwrap().forget() });
         self.inner.append(group)?;
         if self.fail.load(Ordering::SeqCst) {
-            return Err(LogError::Full {
-                action: "writing to the log",
-            });
+            return Err(LogError::Full { action: "writing to the log" });
         }
         Ok(())
     }

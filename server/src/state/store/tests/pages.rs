@@ -9,11 +9,7 @@ async fn history_is_paged_in_both_directions() {
     create_many(&store, 700).await;
     for newest_first in [false, true] {
         let mut seen = Vec::new();
-        let mut query = HistoryQuery {
-            limit: 300,
-            newest_first,
-            ..HistoryQuery::default()
-        };
+        let mut query = HistoryQuery { limit: 300, newest_first, ..HistoryQuery::default() };
         loop {
             let page = store.history(query.clone()).await.unwrap();
             seen.extend(page.records.iter().map(|(record, _)| record.revision.get()));
@@ -36,10 +32,7 @@ async fn history_is_paged_in_both_directions() {
 
 #[track_caller]
 fn revisions(page: &HistoryPage) -> Vec<u64> {
-    page.records
-        .iter()
-        .map(|(record, _)| record.revision.get())
-        .collect()
+    page.records.iter().map(|(record, _)| record.revision.get()).collect()
 }
 
 #[tokio::test]
@@ -58,15 +51,9 @@ async fn history_of_a_flag_holds_what_wrote_to_it() {
     assert_eq!((revisions(&page), page.more), (vec![9, 302], false));
     let page = store.history(query(0, None, 1, true)).await.unwrap();
     assert_eq!((revisions(&page), page.more), (vec![302], true));
-    let page = store
-        .history(query(9, Some(Revision::new(302)), 10, true))
-        .await
-        .unwrap();
+    let page = store.history(query(9, Some(Revision::new(302)), 10, true)).await.unwrap();
     assert_eq!((revisions(&page), page.more), (vec![], false));
-    let page = store
-        .history(query(400, Some(Revision::new(2)), 10, false))
-        .await
-        .unwrap();
+    let page = store.history(query(400, Some(Revision::new(2)), 10, false)).await.unwrap();
     assert_eq!((revisions(&page), page.more), (vec![], false));
     let page = store.history(query(0, None, 0, true)).await.unwrap();
     assert_eq!((revisions(&page), page.more), (vec![], true));
@@ -86,20 +73,12 @@ async fn a_page_looks_at_a_bounded_number_of_records() {
         }
     }
     let flag = Some(FoldedKey::of("nobody"));
-    let mut query = HistoryQuery {
-        limit: 10,
-        newest_first: true,
-        flag,
-        ..HistoryQuery::default()
-    };
+    let mut query = HistoryQuery { limit: 10, newest_first: true, flag, ..HistoryQuery::default() };
     let page = store.history(query.clone()).await.unwrap();
     assert_eq!((page.records.len(), page.more), (0, true));
     let looked_at = head(&store).get() - page.scanned.get() + 1;
     assert_eq!(looked_at, u64::try_from(PAGE_SCANNED_MAX).unwrap());
     query.before = Some(page.scanned);
     assert!(!store.history(query).await.unwrap().more);
-    assert!(
-        store.records_after(Revision::new(1)).is_none(),
-        "the ring has forgotten that"
-    );
+    assert!(store.records_after(Revision::new(1)).is_none(), "the ring has forgotten that");
 }
