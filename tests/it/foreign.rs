@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use crate::admin::DAY_ONE;
-use crate::binary::{Process, tool};
+use crate::binary::{Process, free_port, tool};
 use crate::checker::Checked;
 use crate::patience::eventually;
 use crate::server::Admin;
@@ -121,4 +121,44 @@ async fn grpc_health_probe_sees_serving_and_then_a_drain() {
         assert!(probe(service).contains("NOT_SERVING"), "{service}: {}", probe(service));
     }
     assert_eq!(server.wait().code(), Some(0));
+}
+
+/// A store whose directory takes long to lock, as one on a tired disk would: strace holds the call up.
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_health_probe_sees_not_serving_while_the_store_is_being_opened() {
+    let (Some(program), Some(strace)) = (tool("grpc-health-probe"), tool("strace")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut server = Command::new(strace)
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=flock",
+            "-e",
+            "inject=flock:delay_enter=3000000:when=1",
+        ])
+        .arg(crate::binary::path())
+        .args(["serve", "--listen", &address, "--data-dir"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let probe = |service: &str| {
+        let arguments = [format!("-addr={address}"), format!("-service={service}")];
+        let output = Command::new(&program).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+    };
+    eventually("NOT_SERVING", || async { probe("").contains("NOT_SERVING") }).await;
+    assert!(probe("startup").contains("NOT_SERVING"));
+    assert!(probe("liveness").contains("status: SERVING"), "alive, though not ready: {}", probe("liveness"));
+    eventually("SERVING", || async { probe("startup").contains("status: SERVING") }).await;
+    assert!(probe("").contains("status: SERVING"));
+    let stopped = Command::new("pkill").args(["-TERM", "-P", &server.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    server.wait().unwrap();
 }

@@ -8,6 +8,7 @@ use mycelia_flags_server::distribution::hub::HubOptions;
 use tonic::Streaming;
 use tonic::transport::Endpoint;
 
+use crate::binary::Process;
 use crate::checker::{Checked, subscribe};
 use crate::patience::{eventually, within};
 use crate::server::{Admin, Server, Wanted, create};
@@ -34,8 +35,8 @@ async fn create_big_flags(admin: &mut Admin) {
 }
 
 /// Subscribes on a connection with a small window and then never reads.
-async fn stall(server: &Server) -> Streaming<Frame> {
-    let endpoint = Endpoint::from_shared(server.url.clone()).unwrap();
+async fn stall(url: &str) -> Streaming<Frame> {
+    let endpoint = Endpoint::from_shared(url.to_owned()).unwrap();
     let channel =
         endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535).connect().await;
     let request = v1::SubscribeRequest { service: "stalled".to_owned(), ..Default::default() };
@@ -59,7 +60,7 @@ async fn it_holds_up_nobody_and_gets_the_newest_state_when_it_reads_again() {
     let server = Server::in_memory().await;
     let mut admin = server.admin().await;
     create_big_flags(&mut admin).await;
-    let mut stalled = stall(&server).await;
+    let mut stalled = stall(&server.url).await;
     let mut readers = tokio::task::JoinSet::new();
     for number in 0..100 {
         let url = server.url.clone();
@@ -103,7 +104,7 @@ async fn it_is_sent_away_by_name_and_then_cut_off() {
     let server = Wanted { hub, ..Wanted::default() }.start().await;
     let mut admin = server.admin().await;
     create_big_flags(&mut admin).await;
-    let stalled = stall(&server).await;
+    let stalled = stall(&server.url).await;
     write_much(&mut admin, 10).await;
     eventually("the stalled stream is gone", || async {
         admin.clone().subscribers().await.iter().all(|subscriber| subscriber.service != "stalled")
@@ -114,4 +115,37 @@ async fn it_is_sent_away_by_name_and_then_cut_off() {
     let mut other = Checked::follow(&server.url, "ui", "1").await;
     let head = admin.apply(vec![create("dreams")]).await.revision;
     other.until(head).await;
+}
+
+/// Bytes of memory that a process holds.
+fn resident(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_stalled_subscribers_cost_no_memory() {
+    const STALLED: u64 = 20;
+    const ROUNDS: u64 = 120;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve_with(folder.path(), &[], &["--progress-timeout", "10m"]);
+    let mut admin = Admin::connect(&server.url).await;
+    create_big_flags(&mut admin).await;
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        stalled.push(stall(&server.url).await);
+    }
+    let mut reader = Checked::follow(&server.url, "reader", "1").await;
+    // Fills every ring and buffer that is bounded; what still grows afterwards has no bound.
+    reader.until(write_much(&mut admin, 60).await).await;
+    let before = resident(&server);
+    reader.until(write_much(&mut admin, usize::try_from(ROUNDS).unwrap()).await).await;
+    let grown = resident(&server).saturating_sub(before);
+    let lacked = STALLED * ROUNDS * 20 * 16_000;
+    println!("{STALLED} stalled subscribers lack {} MB; the server grew by {} MB", lacked >> 20, grown >> 20);
+    assert!(
+        grown < lacked / 10,
+        "the server grew by {grown} bytes while its stalled readers lacked {lacked}"
+    );
 }
