@@ -223,9 +223,10 @@ fn compile_split(
 /// A flag is found by any of its spellings; the one that was given at creation is found first.
 #[derive(Debug, Clone, Default)]
 pub struct CompiledSet {
-    spelled: HashMap<Box<str>, Arc<Slot>, FixedState>,
+    /// A clone shares the keys: an update of a large set copies pointers and no text.
+    spelled: HashMap<FlagKey, Arc<Slot>, FixedState>,
     /// Only flags whose folded key is not their spelling.
-    folded: HashMap<FoldedKey, Box<str>, FixedState>,
+    folded: HashMap<FoldedKey, FlagKey, FixedState>,
 }
 
 /// A place in a [`CompiledSet`].
@@ -270,13 +271,13 @@ impl CompiledSet {
 
     /// Adds a flag, or replaces the one of the same key in any spelling.
     pub fn insert(&mut self, slot: Arc<Slot>) {
-        let spelled = slot.key().as_str();
-        let folded = slot.key().folded();
+        let spelled = slot.key().clone();
+        let folded = spelled.folded();
         self.remove(&folded);
-        if folded.as_str() != spelled {
-            self.folded.insert(folded, Box::from(spelled));
+        if folded.as_str() != spelled.as_str() {
+            self.folded.insert(folded, spelled.clone());
         }
-        self.spelled.insert(Box::from(spelled), slot);
+        self.spelled.insert(spelled, slot);
     }
 
     /// Removes a flag.

@@ -3,6 +3,7 @@
 //! All of them share one grammar, `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. `parse` is for text from outside, `new` for text
 //! that has been parsed before (our own log, our own server).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,13 @@ macro_rules! name_type {
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// A map by name is asked with plain text. Hash and equality are those of the text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }
@@ -105,6 +113,12 @@ impl FoldedKey {
     /// The folded text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for FoldedKey {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
