@@ -10,7 +10,9 @@ use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::store::{BucketingArg, LogFormatArg, ServeArgs};
@@ -20,6 +22,7 @@ use crate::terminal::Terminal;
 pub(crate) async fn run(args: ServeArgs, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     log_to_stderr(args.log_format)?;
     let data_dir = args.data_dir.clone();
+    raise_file_limit();
     let mut stop = Stop::listen()?;
     let config = config(args)?;
     let running = tokio::select! {
@@ -31,6 +34,18 @@ pub(crate) async fn run(args: ServeArgs, terminal: &Terminal) -> anyhow::Result<
     tokio::select! {
         () = running.stop() => Ok(ExitCode::SUCCESS),
         () = stop.asked() => Err(anyhow!("stopped at once: a second signal came before the drain was over")),
+    }
+}
+
+/// Each connection takes a file descriptor, and the usual soft limit of 1024 is not many connections.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => {
+            info!(before = limit.current, now = limit.maximum, "file descriptors that this process may open")
+        }
+        Err(error) => warn!(%error, limit = limit.current, "the limit of open files could not be raised"),
     }
 }
 

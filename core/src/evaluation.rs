@@ -1,5 +1,7 @@
 //! The answer of an evaluation, in OpenFeature's words.
 
+use std::fmt;
+
 use crate::flag::Variant;
 
 /// Why a variant was served.
@@ -63,6 +65,18 @@ impl ErrorCode {
             Self::ProviderNotReady => "PROVIDER_NOT_READY",
             Self::General => "GENERAL",
         }
+    }
+}
+
+impl fmt::Display for ResolutionReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
 

@@ -9,7 +9,7 @@ use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::revision::Revision;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
 use crate::distribution::hub::{Hub, HubOptions};
@@ -171,12 +171,33 @@ async fn tell_health(store: Store, health: HealthStatuses, stopping: Cancellatio
     }
 }
 
+/// Feeds that do not follow the log for this long are stuck: the task that moves them has died, most likely.
+const FEEDS_STUCK_AFTER: Duration = Duration::from_secs(30);
+
+async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: CancellationToken) {
+    let mut taken_in = hub.taken_in();
+    let follows = async {
+        loop {
+            let before = *taken_in.borrow_and_update();
+            tokio::time::sleep(FEEDS_STUCK_AFTER).await;
+            if hub.is_behind() && *taken_in.borrow() == before {
+                return;
+            }
+        }
+    };
+    if stopping.run_until_cancelled(follows).await.is_some() {
+        error!("committed changes do not reach the subscribers: restart the server");
+        health.stuck().await;
+    }
+}
+
 impl Running {
     fn begin_tasks(&self) {
         let stopping = self.tasks.stopping();
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
+        self.tasks.spawn(watch_feeds(Arc::clone(&self.hub), self.health.clone(), stopping.clone()));
     }
 
     /// What each edge calls, and nothing more.

@@ -146,6 +146,12 @@ impl Hub {
         self.taken_in.subscribe()
     }
 
+    /// Whether the log holds what the feeds have not taken in yet. For a moment after each commit that is so.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        *self.taken_in.borrow() < *self.store.head().borrow()
+    }
+
     /// The clock by which acknowledgements are timed.
     #[must_use]
     pub const fn clock(&self) -> &SharedClock {

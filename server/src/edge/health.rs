@@ -11,7 +11,8 @@ const SERVICES: [&str; 4] =
 /// The name that serves while changes can be committed as well.
 const ADMIN: &str = "mycelia.flags.v1.AdminService";
 
-/// The name that serves as long as the process answers: it must never depend on the disk, the load or the clients.
+/// The name that serves as long as the process answers and changes reach the feeds. It must never depend on the disk,
+/// the load or the clients.
 const LIVENESS: &str = "liveness";
 
 /// The name that serves once the store was loaded, and for ever after.
@@ -43,6 +44,11 @@ impl HealthStatuses {
     /// Changes cannot be committed any more; everything else goes on.
     pub async fn read_only(&self) {
         self.set(&[ADMIN], ServingStatus::NotServing).await;
+    }
+
+    /// Committed changes have not reached the feeds for long: only a restart helps.
+    pub async fn stuck(&self) {
+        self.set(&[LIVENESS], ServingStatus::NotServing).await;
     }
 
     /// The server shuts down.
