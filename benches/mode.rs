@@ -13,3 +13,10 @@ pub fn is_quick() -> bool {
 pub fn pick<T>(quick: T, full: T) -> T {
     if is_quick() { quick } else { full }
 }
+
+/// Whether a part was asked for: `cargo bench -- WORDS` runs the parts whose names contain one of the words.
+#[must_use]
+pub fn wants(part: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    words.peek().is_none() || words.any(|word| part.contains(&word))
+}

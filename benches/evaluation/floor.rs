@@ -17,20 +17,27 @@ pub(crate) struct FloorFlag {
     is_enabled: bool,
     allowed: Option<HashSet<Box<str>, FixedState>>,
     rules: Box<[FloorTest]>,
-    /// On below this bucket of 100,000, for whom nothing else decides.
-    share: Option<u32>,
+    /// Decides for whom nothing else does.
+    share: Option<Share>,
+}
+
+/// On for those in the first buckets of 100,000.
+#[derive(Debug)]
+struct Share {
+    begun: Murmur3,
+    buckets: u32,
 }
 
 #[derive(Debug)]
 enum FloorTest {
-    Equals(&'static str, Box<str>),
-    In(&'static str, Box<[Box<str>]>),
-    StartsWith(&'static str, Box<str>),
-    EndsWith(&'static str, Box<str>),
-    Contains(&'static str, Box<str>),
-    Less(&'static str, i64),
-    Greater(&'static str, i64),
-    True(&'static str),
+    Equals(Box<str>, Box<str>),
+    In(Box<str>, Box<[Box<str>]>),
+    StartsWith(Box<str>, Box<str>),
+    EndsWith(Box<str>, Box<str>),
+    Contains(Box<str>, Box<str>),
+    Less(Box<str>, i64),
+    Greater(Box<str>, i64),
+    True(Box<str>),
 }
 
 #[derive(Debug)]
@@ -44,24 +51,27 @@ pub(crate) enum FloorValue {
 #[derive(Debug)]
 pub(crate) struct FloorContext {
     key: Box<str>,
-    attributes: Vec<(&'static str, FloorValue)>,
+    attributes: Vec<(Box<str>, FloorValue)>,
 }
 
 impl FloorContext {
     pub(crate) fn of(person: &Person) -> Self {
-        let texts =
-            person.texts.iter().map(|(name, text)| (*name, FloorValue::Text(Box::from(text.as_str()))));
-        let numbers = person.numbers.iter().map(|(name, number)| (*name, FloorValue::Number(*number)));
-        let beta = [("beta", FloorValue::Boolean(person.beta))];
-        let mut attributes: Vec<_> = texts.chain(numbers).chain(beta).collect();
-        attributes.sort_by_key(|(name, _)| *name);
+        let texts = person
+            .texts
+            .iter()
+            .map(|(name, text)| (Box::from(*name), FloorValue::Text(Box::from(text.as_str()))));
+        let numbers =
+            person.numbers.iter().map(|(name, number)| (Box::from(*name), FloorValue::Number(*number)));
+        let beta = [(Box::from("beta"), FloorValue::Boolean(person.beta))];
+        let mut attributes: Vec<(Box<str>, FloorValue)> = texts.chain(numbers).chain(beta).collect();
+        attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self { key: Box::from(person.key.as_str()), attributes }
     }
 
     /// A handful is found faster by looking at each than by hashing.
     #[inline]
     fn get(&self, name: &str) -> Option<&FloorValue> {
-        self.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.attributes.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
     }
 
     #[inline]
@@ -78,14 +88,14 @@ impl FloorContext {
 impl FloorTest {
     fn of(test: Test) -> Self {
         match test {
-            Test::Equals(name, text) => Self::Equals(name, text.into()),
-            Test::In(name, texts) => Self::In(name, texts.into_iter().map(Into::into).collect()),
-            Test::StartsWith(name, text) => Self::StartsWith(name, text.into()),
-            Test::EndsWith(name, text) => Self::EndsWith(name, text.into()),
-            Test::Contains(name, text) => Self::Contains(name, text.into()),
-            Test::Less(name, number) => Self::Less(name, number),
-            Test::Greater(name, number) => Self::Greater(name, number),
-            Test::True(name) => Self::True(name),
+            Test::Equals(name, text) => Self::Equals(name.into(), text.into()),
+            Test::In(name, texts) => Self::In(name.into(), texts.into_iter().map(Into::into).collect()),
+            Test::StartsWith(name, text) => Self::StartsWith(name.into(), text.into()),
+            Test::EndsWith(name, text) => Self::EndsWith(name.into(), text.into()),
+            Test::Contains(name, text) => Self::Contains(name.into(), text.into()),
+            Test::Less(name, number) => Self::Less(name.into(), number),
+            Test::Greater(name, number) => Self::Greater(name.into(), number),
+            Test::True(name) => Self::True(name.into()),
         }
     }
 
@@ -113,10 +123,10 @@ impl FloorFlag {
         let mut built = Self { is_enabled: true, allowed: None, rules: Box::default(), share: None };
         match flag.kind {
             Kind::Boolean => {}
-            Kind::Rollout => built.share = Some(QUARTER),
+            Kind::Rollout => built.share = Some(Share::of(&flag.key)),
             Kind::Allowlist(count) => {
                 built.allowed = Some((0..count).map(|number| member(number).into()).collect());
-                built.share = Some(QUARTER);
+                built.share = Some(Share::of(&flag.key));
             }
             Kind::TenRules => built.rules = ten_rules(flag.number).into_iter().map(FloorTest::of).collect(),
         }
@@ -124,7 +134,7 @@ impl FloorFlag {
     }
 
     #[inline]
-    pub(crate) fn evaluate(&self, key: &str, context: &FloorContext) -> bool {
+    pub(crate) fn evaluate(&self, context: &FloorContext) -> bool {
         if !self.is_enabled {
             return false;
         }
@@ -134,52 +144,85 @@ impl FloorFlag {
         if self.rules.iter().any(|rule| rule.holds(context)) {
             return true;
         }
-        self.share.is_some_and(|share| bucket(key, &context.key) < share)
+        self.share.as_ref().is_some_and(|share| share.has(&context.key))
     }
 }
 
-/// The same bucket as flagd's: `MurmurHash3` over the CBOR of `[key, targeting key]`, scaled to 100,000. Both texts are
-/// shorter than 24 bytes here, so that the heads are single bytes; they are put together on the stack.
-#[inline]
-fn bucket(key: &str, targeting_key: &str) -> u32 {
-    let mut bytes = [0_u8; 64];
-    let heads = 3;
-    let length = heads + key.len() + targeting_key.len();
-    let Some(text) = bytes.get_mut(..length) else {
-        return 0;
-    };
-    let (head, rest) = text.split_at_mut(2);
-    head.copy_from_slice(&[0x82, 0x60 | low_byte(key.len())]);
-    let (first, rest) = rest.split_at_mut(key.len());
-    first.copy_from_slice(key.as_bytes());
-    if let Some((head, second)) = rest.split_first_mut() {
-        *head = 0x60 | low_byte(targeting_key.len());
-        second.copy_from_slice(targeting_key.as_bytes());
+impl Share {
+    /// flagd's buckets: `MurmurHash3` over the CBOR of `[flag key, targeting key]`, scaled to 100,000. The flag's part is
+    /// hashed beforehand. Both texts are shorter than 24 bytes here, so that each head is a single byte.
+    fn of(key: &str) -> Self {
+        let mut begun = Murmur3 { hash: 0, pending: 0, bits: 0, length: 0 };
+        begun.add(&[0x82, head(key)]);
+        begun.add(key.as_bytes());
+        Self { begun, buckets: QUARTER }
     }
-    let hash = murmur3(text);
-    u32::try_from((u64::from(hash) * 100_000) >> 32).unwrap_or(0)
+
+    #[inline]
+    fn has(&self, targeting_key: &str) -> bool {
+        let mut hash = self.begun;
+        hash.add(&[head(targeting_key)]);
+        hash.add(targeting_key.as_bytes());
+        (u64::from(hash.end()) * 100_000) >> 32 < u64::from(self.buckets)
+    }
 }
 
 #[inline]
-fn low_byte(length: usize) -> u8 {
-    u8::try_from(length).unwrap_or(0)
+fn head(text: &str) -> u8 {
+    0x60 | u8::try_from(text.len()).unwrap_or(0)
+}
+
+/// `MurmurHash3` x86 32-bit with seed 0, in pieces.
+#[derive(Debug, Clone, Copy)]
+struct Murmur3 {
+    hash: u32,
+    pending: u64,
+    bits: u32,
+    length: u32,
+}
+
+impl Murmur3 {
+    #[inline]
+    fn add(&mut self, bytes: &[u8]) {
+        self.length += u32::try_from(bytes.len()).unwrap_or(0);
+        let (blocks, tail) = bytes.as_chunks::<4>();
+        for block in blocks {
+            self.word(u32::from_le_bytes(*block), 32);
+        }
+        match *tail {
+            [a] => self.word(u32::from(a), 8),
+            [a, b] => self.word(u32::from_le_bytes([a, b, 0, 0]), 16),
+            [a, b, c] => self.word(u32::from_le_bytes([a, b, c, 0]), 24),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn word(&mut self, word: u32, bits: u32) {
+        self.pending |= u64::from(word) << self.bits;
+        self.bits += bits;
+        if self.bits >= 32 {
+            let [a, b, c, d, ..] = self.pending.to_le_bytes();
+            self.hash ^= scramble(u32::from_le_bytes([a, b, c, d]));
+            self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+            self.pending >>= 32;
+            self.bits -= 32;
+        }
+    }
+
+    #[inline]
+    fn end(self) -> u32 {
+        let [a, b, c, d, ..] = self.pending.to_le_bytes();
+        let hash = self.hash ^ scramble(u32::from_le_bytes([a, b, c, d])) ^ self.length;
+        let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+        let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+        hash ^ (hash >> 16)
+    }
 }
 
 #[inline]
-fn murmur3(bytes: &[u8]) -> u32 {
-    let scramble = |word: u32| word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    let (blocks, tail) = bytes.as_chunks::<4>();
-    let mut hash = 0_u32;
-    for block in blocks {
-        hash ^= scramble(u32::from_le_bytes(*block));
-        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-    }
-    let rest = tail.iter().rev().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
-    hash ^= scramble(rest);
-    hash ^= u32::try_from(bytes.len()).unwrap_or(0);
-    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
+fn scramble(word: u32) -> u32 {
+    word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 /// Builds all flags.

@@ -41,10 +41,10 @@ fn main() -> Result<()> {
     if let Some((_, arguments)) = child::role() {
         return load::play(&arguments);
     }
-    for count in mode::pick(vec![10, 1_000], vec![10, 1_000, 100_000]) {
+    for count in mode::pick(vec![10, 1_000], vec![10, 1_000, 10_000, 100_000]) {
         measure(count)?;
     }
-    load::print()
+    if mode::wants("memory") { load::print() } else { Ok(()) }
 }
 
 fn measure(count: usize) -> Result<()> {
@@ -57,11 +57,9 @@ fn measure(count: usize) -> Result<()> {
         ours: ArcSwap::from_pointee(ours::load(&flags)?),
         contexts: people.iter().map(ours::context).collect(),
     };
-    let mut columns = Vec::new();
-    for column in &COLUMNS {
-        columns.push(bench.column(&flags, column)?);
-    }
-    let names = COLUMNS.iter().map(|column| column.name);
+    let wanted: Vec<&Column> = COLUMNS.iter().filter(|column| mode::wants(column.name)).collect();
+    let columns = wanted.iter().map(|column| bench.column(&flags, column)).collect::<Result<Vec<_>>>()?;
+    let names = wanted.iter().map(|column| column.name);
     let title = format!("{count} flags loaded: ns for each evaluation (× the cached floor)");
     let mut table = Table::new(title, std::iter::once("").chain(names));
     let contenders = columns.first().map(Vec::len).unwrap_or_default();
@@ -95,13 +93,13 @@ impl Loaded {
         let mut contenders = [
             Contender::new("floor", || {
                 repeat(passes, &calls, floors, |key, context| {
-                    self.floor.load().get(key).is_some_and(|flag| flag.evaluate(key, context))
+                    self.floor.load().get(key).is_some_and(|flag| flag.evaluate(context))
                 })
             }),
             Contender::new("floor (Cache)", || {
                 repeat(passes, &calls, floors, |key, context| {
                     let set: &Arc<floor::FloorSet> = floor_cache.load();
-                    set.get(key).is_some_and(|flag| flag.evaluate(key, context))
+                    set.get(key).is_some_and(|flag| flag.evaluate(context))
                 })
             }),
             Contender::new("ours: core (Cache)", || {

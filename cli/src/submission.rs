@@ -61,7 +61,8 @@ pub(crate) async fn submit(
         Reach::Environment => Some(changed_environment(&connection, &answer, environment).await?),
     };
     let wait = v1::WaitConvergedRequest {
-        revision: answer.revision,
+        // Nothing was written: then everybody is to have everything, for whatever made it so came earlier.
+        revision: if answer.writes.is_empty() { 0 } else { answer.revision },
         environment: environment.clone().unwrap_or_default(),
         min_instances: 0,
     };

@@ -169,10 +169,9 @@ impl Replica {
         match (welcome.up_to_date, head.cmp(&held.revision())) {
             (true, Ordering::Greater) => self.rename(head),
             (true, Ordering::Equal) => Ok(self.settled()),
-            // Changes follow, or a snapshot; or the server is behind.
-            (true, Ordering::Less) | (false, _) => {
-                Ok(self.report(self.broken()).map(Action::Acknowledge).into_iter().collect())
-            }
+            // Changes follow, or a snapshot; or the server is behind. Nothing was sent on this stream yet, so there is
+            // nothing to acknowledge on it.
+            (true, Ordering::Less) | (false, _) => Ok(Vec::new()),
         }
     }
 

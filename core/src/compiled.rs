@@ -230,10 +230,6 @@ pub struct CompiledSet {
 }
 
 /// A place in a [`CompiledSet`].
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every slot is a flag: a box would only be one more step to it"
-)]
 #[derive(Debug)]
 pub enum Slot {
     /// A flag that can be evaluated.

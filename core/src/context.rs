@@ -4,11 +4,48 @@ use crate::value::Value;
 
 /// An evaluation context, as OpenFeature defines it: a targeting key and attributes.
 ///
-/// Attributes are kept sorted by name: a handful of them is found faster by comparing than by hashing.
+/// Attributes are kept sorted by name: a handful of them is found faster by comparing than by hashing. What is compared
+/// are the heads of the names, which lie side by side, so that a rule looks at one attribute and not at all of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Context {
     targeting_key: Option<Box<str>>,
+    heads: Vec<Head>,
     attributes: Vec<(Box<str>, Value)>,
+}
+
+/// The first bytes of a name and its length, in one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head(u64);
+
+/// Bytes of a name in its head.
+const HEAD_BYTES: usize = 7;
+
+impl Head {
+    fn of(name: &str) -> Self {
+        let mut first = [0; HEAD_BYTES];
+        for (place, byte) in first.iter_mut().zip(name.bytes()) {
+            *place = byte;
+        }
+        let [a, b, c, d, e, f, g] = first;
+        let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, length]))
+    }
+}
+
+/// The name of an attribute as rules have it: it is found by its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeName {
+    head: Head,
+    /// The whole name; nothing when the head says it all.
+    long: Box<str>,
+}
+
+impl AttributeName {
+    /// Takes any text.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { head: Head::of(name), long: Box::from(if name.len() > HEAD_BYTES { name } else { "" }) }
+    }
 }
 
 /// The attribute name by which conditions reach the targeting key.
@@ -18,14 +55,14 @@ impl Context {
     /// A subject without identity.
     #[must_use]
     pub const fn anonymous() -> Self {
-        Self { targeting_key: None, attributes: Vec::new() }
+        Self { targeting_key: None, heads: Vec::new(), attributes: Vec::new() }
     }
 
     /// A subject with an identity. An empty one is none.
     #[must_use]
     pub fn new(targeting_key: &str) -> Self {
         let targeting_key = (!targeting_key.is_empty()).then(|| Box::from(targeting_key));
-        Self { targeting_key, attributes: Vec::new() }
+        Self { targeting_key, heads: Vec::new(), attributes: Vec::new() }
     }
 
     /// Adds an attribute, or replaces it.
@@ -43,7 +80,10 @@ impl Context {
                     slot.1 = value;
                 }
             }
-            Err(at) => self.attributes.insert(at, (Box::from(name), value)),
+            Err(at) => {
+                self.heads.insert(at, Head::of(name));
+                self.attributes.insert(at, (Box::from(name), value));
+            }
         }
     }
 
@@ -55,8 +95,12 @@ impl Context {
 
     /// A top-level attribute.
     #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
+    #[inline]
+    pub fn attribute(&self, name: &AttributeName) -> Option<&Value> {
+        let is_wanted =
+            |head: &Head, known: &str| *head == name.head && (name.long.is_empty() || *known == *name.long);
+        let mut attributes = self.heads.iter().zip(&self.attributes);
+        attributes.find(|(head, (known, _))| is_wanted(head, known)).map(|(_, (_, value))| value)
     }
 
     /// All attributes, sorted by name.
@@ -71,9 +115,9 @@ pub enum Path {
     /// The targeting key.
     TargetingKey,
     /// A top-level attribute.
-    Attribute(Box<str>),
-    /// An attribute of an object, or of an object within it.
-    Nested(Box<str>, Box<[Box<str>]>),
+    Attribute(AttributeName),
+    /// A field of an object, or of an object within it. Apart, because it is rare and rules are better small.
+    Nested(Box<(AttributeName, Box<[Box<str>]>)>),
 }
 
 /// What a [`Path`] leads to.
@@ -93,18 +137,23 @@ impl Path {
             return Self::TargetingKey;
         }
         match text.split_once('.') {
-            None => Self::Attribute(Box::from(text)),
-            Some((first, rest)) => Self::Nested(Box::from(first), rest.split('.').map(Box::from).collect()),
+            None => Self::Attribute(AttributeName::new(text)),
+            Some((first, rest)) => {
+                let fields = rest.split('.').map(Box::from).collect();
+                Self::Nested(Box::new((AttributeName::new(first), fields)))
+            }
         }
     }
 
     /// Looks the attribute up. Null counts as missing.
     #[must_use]
+    #[inline]
     pub fn find<'c>(&self, context: &'c Context) -> Option<Found<'c>> {
         let value = match self {
             Self::TargetingKey => return context.targeting_key().map(Found::Text),
             Self::Attribute(name) => context.attribute(name)?,
-            Self::Nested(first, rest) => {
+            Self::Nested(nested) => {
+                let (first, rest) = &**nested;
                 let mut value = context.attribute(first)?;
                 for name in rest {
                     let Value::Object(fields) = value else { return None };
@@ -143,7 +192,24 @@ mod tests {
             .with("b", Value::Integer(1))
             .with("a", Value::Null)
             .with("b", Value::Integer(2));
-        assert_eq!(context.attribute("b"), Some(&Value::Integer(2)));
+        assert_eq!(context.attribute(&AttributeName::new("b")), Some(&Value::Integer(2)));
         assert_eq!(context.attributes().count(), 2);
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_told_apart() {
+        let names =
+            ["", "a", "a\0", "country", "countrY", "country-of-birth", "country-of-death", "countryside"];
+        let attribute = |context: &Context, name: &str| context.attribute(&AttributeName::new(name)).cloned();
+        let mut context = Context::anonymous();
+        for (number, name) in (0..).zip(names) {
+            context.set(name, Value::Integer(number));
+        }
+        for (number, name) in (0..).zip(names) {
+            assert_eq!(attribute(&context, name), Some(Value::Integer(number)), "{name:?}");
+        }
+        for missing in ["country-of-origin", "a\0\0", "b", "countr"] {
+            assert_eq!(attribute(&context, missing), None, "{missing:?}");
+        }
     }
 }

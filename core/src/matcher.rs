@@ -24,27 +24,42 @@ pub struct OperandError {
 }
 
 /// A compiled comparison with operands.
+///
+/// Small on purpose: a flag may have hundreds of these, and to fetch one costs more than to compare.
 #[derive(Debug, Clone)]
 pub enum Matcher {
-    /// Text that is one of a set.
-    OneOfTexts(HashSet<Box<str>, FixedState>),
+    /// Text that is this one.
+    Text(Box<str>),
+    /// Text that is one of a few.
+    OneOfFewTexts(Box<[Box<str>]>),
+    /// Text that is one of many.
+    OneOfManyTexts(Box<HashSet<Box<str>, FixedState>>),
+    /// This truth.
+    Boolean(bool),
     /// Any value that equals one of a list.
-    OneOf(Vec<Value>),
+    OneOf(Box<[Value]>),
     /// Text that contains one of these, or a list that has an element equal to one.
-    Contains(Vec<Value>),
+    Contains(Box<[Value]>),
+    /// Text that starts with this one.
+    Start(Box<str>),
     /// Text that starts with one of these.
-    StartsWith(Vec<Box<str>>),
+    StartsWith(Box<[Box<str>]>),
+    /// Text that ends with this one.
+    End(Box<str>),
     /// Text that ends with one of these.
-    EndsWith(Vec<Box<str>>),
+    EndsWith(Box<[Box<str>]>),
     /// A number on the right side of this one.
     Compare(Wanted, Number),
     /// A semantic version on the right side of this one.
-    CompareVersion(Wanted, Version),
+    CompareVersion(Wanted, Box<Version>),
     /// A date, or date and time, on the right side of this one.
     CompareTime(Wanted, Timestamp),
     /// Any value at all.
     Exists,
 }
+
+/// So many texts are compared one after the other; with more, hashing is cheaper.
+const FEW_TEXTS_MAX: usize = 8;
 
 /// Which orderings of attribute to operand are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +92,13 @@ impl Matcher {
     /// When the number of operands or the kind of one does not fit the operator.
     pub fn compile(operator: Operator, operands: &[Value]) -> Result<Self, OperandError> {
         match operator {
-            Operator::Equals => one(operands).map(|operand| one_of(std::slice::from_ref(operand))),
+            Operator::Equals => one(operands).map(equal_to),
             Operator::In => some(operands).map(one_of),
-            Operator::Contains => some(operands).map(|operands| Self::Contains(operands.to_vec())),
-            Operator::StartsWith => texts(operands).map(Self::StartsWith),
-            Operator::EndsWith => texts(operands).map(Self::EndsWith),
+            Operator::Contains => some(operands).map(|operands| Self::Contains(Box::from(operands))),
+            Operator::StartsWith => {
+                texts(operands).map(|texts| one_or_more(texts, Self::Start, Self::StartsWith))
+            }
+            Operator::EndsWith => texts(operands).map(|texts| one_or_more(texts, Self::End, Self::EndsWith)),
             Operator::Less => number(operands).map(|operand| Self::Compare(Wanted::LESS, operand)),
             Operator::LessOrEqual => {
                 number(operands).map(|operand| Self::Compare(Wanted::LESS_OR_EQUAL, operand))
@@ -103,10 +120,27 @@ impl Matcher {
 
     /// Whether an attribute's value satisfies the comparison.
     #[must_use]
+    #[inline]
     pub fn matches(&self, found: Found<'_>) -> bool {
         match (self, found) {
             (Self::Exists, _) => true,
-            (Self::OneOfTexts(texts), Found::Text(text)) => texts.contains(text),
+            (Self::Text(known), Found::Text(text)) => **known == *text,
+            (Self::OneOfFewTexts(texts), Found::Text(text)) => texts.iter().any(|known| **known == *text),
+            (Self::OneOfManyTexts(texts), Found::Text(text)) => texts.contains(text),
+            (Self::Boolean(known), Found::Value(Value::Boolean(truth))) => known == truth,
+            (Self::Start(part), Found::Text(text)) => text.starts_with(&**part),
+            (Self::End(part), Found::Text(text)) => text.ends_with(&**part),
+            (Self::Compare(wanted, operand), Found::Value(value)) => Number::of(value)
+                .and_then(|number| number.compare(*operand))
+                .is_some_and(|ordering| wanted.holds(ordering)),
+            _ => self.matches_at_length(found),
+        }
+    }
+
+    /// The comparisons that take long anyway. Apart, so that the others take little room where they are used.
+    #[inline(never)]
+    fn matches_at_length(&self, found: Found<'_>) -> bool {
+        match (self, found) {
             (Self::OneOf(values), Found::Text(text)) => {
                 values.iter().any(|value| matches!(value, Value::String(known) if **known == *text))
             }
@@ -123,9 +157,6 @@ impl Matcher {
                 parts.iter().any(|part| text.starts_with(&**part))
             }
             (Self::EndsWith(parts), Found::Text(text)) => parts.iter().any(|part| text.ends_with(&**part)),
-            (Self::Compare(wanted, operand), Found::Value(value)) => Number::of(value)
-                .and_then(|number| number.compare(*operand))
-                .is_some_and(|ordering| wanted.holds(ordering)),
             (Self::CompareVersion(wanted, operand), Found::Text(text)) => {
                 version(text).is_some_and(|version| wanted.holds(version.cmp_precedence(operand)))
             }
@@ -151,15 +182,44 @@ fn some(operands: &[Value]) -> Result<&[Value], OperandError> {
     Ok(operands)
 }
 
-fn one_of(operands: &[Value]) -> Matcher {
-    let texts: Option<HashSet<Box<str>, FixedState>> = operands
-        .iter()
-        .map(|operand| if let Value::String(text) = operand { Some(text.clone()) } else { None })
-        .collect();
-    texts.map_or_else(|| Matcher::OneOf(operands.to_vec()), Matcher::OneOfTexts)
+fn equal_to(operand: &Value) -> Matcher {
+    match operand {
+        Value::String(text) => Matcher::Text(text.clone()),
+        Value::Boolean(truth) => Matcher::Boolean(*truth),
+        other => Number::of(other).map_or_else(
+            || Matcher::OneOf(Box::from([other.clone()])),
+            |number| Matcher::Compare(Wanted::EQUAL, number),
+        ),
+    }
 }
 
-fn texts(operands: &[Value]) -> Result<Vec<Box<str>>, OperandError> {
+fn one_of(operands: &[Value]) -> Matcher {
+    if let [operand] = operands {
+        return equal_to(operand);
+    }
+    let text = |operand: &Value| if let Value::String(text) = operand { Some(text.clone()) } else { None };
+    match operands.iter().map(text).collect::<Option<Box<[_]>>>() {
+        Some(texts) if texts.len() <= FEW_TEXTS_MAX => Matcher::OneOfFewTexts(texts),
+        Some(texts) => Matcher::OneOfManyTexts(Box::new(texts.into_iter().collect())),
+        None => Matcher::OneOf(Box::from(operands)),
+    }
+}
+
+fn one_or_more(
+    texts: Box<[Box<str>]>,
+    one: fn(Box<str>) -> Matcher,
+    more: fn(Box<[Box<str>]>) -> Matcher,
+) -> Matcher {
+    match <Box<[Box<str>; 1]>>::try_from(texts) {
+        Ok(text) => {
+            let [text] = *text;
+            one(text)
+        }
+        Err(texts) => more(texts),
+    }
+}
+
+fn texts(operands: &[Value]) -> Result<Box<[Box<str>]>, OperandError> {
     let text = |(index, operand): (usize, &Value)| match operand {
         Value::String(text) => Ok(text.clone()),
         _ => Err(OperandError { index: Some(index), allowed: "text" }),
@@ -177,7 +237,7 @@ fn version_operand(operands: &[Value], wanted: Wanted) -> Result<Matcher, Operan
         return Err(wrong);
     };
     let version = version(text).ok_or(wrong)?;
-    Ok(Matcher::CompareVersion(wanted, version))
+    Ok(Matcher::CompareVersion(wanted, Box::new(version)))
 }
 
 fn time(operands: &[Value]) -> Result<Timestamp, OperandError> {
@@ -237,12 +297,11 @@ pub enum CompiledCondition {
     Not(Box<CompiledCondition>),
 }
 
-/// A test, compiled.
+/// A test, compiled. One that is negated is [`CompiledCondition::Not`] of the other.
 #[derive(Debug, Clone)]
 pub struct CompiledTest {
     path: Path,
     matcher: Matcher,
-    negated: bool,
 }
 
 impl CompiledCondition {
@@ -255,11 +314,14 @@ impl CompiledCondition {
             conditions.iter().map(Self::compile).collect::<Result<Box<[Self]>, _>>()
         };
         Ok(match condition {
-            Condition::Test(test) => Self::Test(CompiledTest {
-                path: Path::parse(&test.attribute),
-                matcher: Matcher::compile(test.operator, &test.operands)?,
-                negated: test.negated,
-            }),
+            Condition::Test(test) => {
+                let path = Path::parse(&test.attribute);
+                let compiled = Self::Test(CompiledTest {
+                    path,
+                    matcher: Matcher::compile(test.operator, &test.operands)?,
+                });
+                if test.negated { Self::Not(Box::new(compiled)) } else { compiled }
+            }
             Condition::All(conditions) => Self::All(all(conditions)?),
             Condition::Any(conditions) => Self::Any(all(conditions)?),
             Condition::Not(condition) => Self::Not(Box::new(Self::compile(condition)?)),
@@ -268,16 +330,28 @@ impl CompiledCondition {
 
     /// Whether the condition is true of a context.
     #[must_use]
+    #[inline]
     pub fn holds(&self, context: &Context) -> bool {
         match self {
-            Self::Test(test) => {
-                let matches = test.path.find(context).is_some_and(|found| test.matcher.matches(found));
-                matches != test.negated
-            }
+            Self::Test(test) => test.holds(context),
+            combined => combined.holds_combined(context),
+        }
+    }
+
+    fn holds_combined(&self, context: &Context) -> bool {
+        match self {
+            Self::Test(test) => test.holds(context),
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context)),
             Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(context)),
             Self::Not(condition) => !condition.holds(context),
         }
+    }
+}
+
+impl CompiledTest {
+    #[inline]
+    fn holds(&self, context: &Context) -> bool {
+        self.path.find(context).is_some_and(|found| self.matcher.matches(found))
     }
 }
 

@@ -146,16 +146,25 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
 }
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
+    let wanted = &config.default_environment;
+    let known = &config.store.environments;
+    if !config.store.log.holds_store() && !known.iter().any(|known| known == wanted.as_str()) {
+        // Found out afterwards, it would be too late: the store would be there with the wrong environments.
+        return Err(StartError::DefaultEnvironment {
+            environment: wanted.clone(),
+            environments: known.clone(),
+        });
+    }
     let (options, clock) = (config.store.clone(), Arc::clone(clock));
     let opened = tokio::task::spawn_blocking(move || Store::open(options, clock)).await;
     let store = opened.map_err(|_panicked_or_cancelled| StartError::StoreThread)??;
     let snapshot = store.snapshot();
-    if snapshot.has_environment(&config.default_environment) {
+    if snapshot.has_environment(wanted) {
         return Ok(store);
     }
     store.close().await;
     let environments = snapshot.environments().map(ToString::to_string).collect();
-    Err(StartError::DefaultEnvironment { environment: config.default_environment.clone(), environments })
+    Err(StartError::DefaultEnvironment { environment: wanted.clone(), environments })
 }
 
 async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
@@ -264,6 +273,7 @@ impl Running {
         info!(notice_ms = self.drain.notice.as_millis(), subscribers = self.hub.registry().len(), "draining");
         tokio::time::sleep(self.drain.notice).await;
         self.hub.drain();
+        self.health.end_watches();
         self.accepting.cancel();
         self.connections.close(self.drain.limit).await;
         self.tasks.stop().await;

@@ -102,3 +102,22 @@ async fn a_revision_that_is_not_there_yet_cannot_be_waited_for() {
     let status = admin.client.clone().wait_converged(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_revision_from_before_a_restart_leaves_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = crate::server::Wanted::on_disk(folder.path()).start().await;
+    let revision = server.admin().await.create("dreams").await;
+    within("stop", server.running.stop()).await;
+    let server = crate::server::Wanted::on_disk(folder.path()).start().await;
+    let admin = server.admin().await;
+    let mut follower = Checked::follow(&server.url, "ui", "1").await;
+    let request = v1::WaitConvergedRequest { revision, ..Default::default() };
+    let mut progress = admin.client.clone().wait_converged(request).await.unwrap().into_inner();
+    let first = within("progress", progress.next()).await.unwrap().unwrap();
+    assert!(!first.converged, "an instance that has acknowledged nothing has applied nothing: {first:?}");
+    follower.until(revision).await;
+    follower.acknowledge().await.unwrap();
+    let last = within("progress", progress.next()).await.unwrap().unwrap();
+    assert!(last.converged);
+}

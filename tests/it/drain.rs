@@ -121,3 +121,33 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
     within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
     answer
 }
+
+#[tokio::test]
+async fn those_who_wait_and_those_who_watch_do_not_hold_up_a_drain() {
+    let drain = DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(600) };
+    let server = Wanted { drain, ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    let request = mycelia_flags_proto::v1::WaitConvergedRequest { min_instances: 1, ..Default::default() };
+    let mut waiting = admin.client.wait_converged(request).await.unwrap().into_inner();
+    waiting.message().await.unwrap();
+    let mut health = HealthClient::new(channel(&server.url).await);
+    let mut watching = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    // A connection that says nothing, either.
+    let _silent = tokio::net::TcpStream::connect(server.running.address()).await.unwrap();
+    within("the end, long before the limit", server.running.stop()).await;
+    assert_eq!(waiting.message().await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(watching.message().await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_default_environment_that_is_none_leaves_no_store_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--environments", "dev,prod"];
+    let refused = crate::binary::Process::try_serve(folder.path(), &[], &more, &[]);
+    assert!(refused.is_err_and(|status| status.code() == Some(1)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
+    let more = ["--environments", "dev,prod", "--default-environment", "prod"];
+    crate::binary::Process::serve_with(folder.path(), &[], &more).kill();
+}

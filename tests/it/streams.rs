@@ -236,3 +236,25 @@ async fn what_cannot_be_followed_is_refused_by_name() {
     ];
     assert_eq!(cases, expected.map(|(code, field)| (code, field.to_owned())));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_never_runs_ahead_of_what_was_sent() {
+    let hub = HubOptions { heartbeat: Duration::from_millis(1), ..HubOptions::default() };
+    let server = Wanted { hub, ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    let first = admin.create("dreams").await;
+    let last = first + 600;
+    let mut followers = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let mut follower = Checked::follow(&server.url, "ui", &number.to_string()).await;
+        // The checker holds every heartbeat against what came before it.
+        followers.spawn(async move { follower.until(last).await });
+    }
+    for _ in 0..300 {
+        admin.enable("dreams").await;
+        admin.disable("dreams").await;
+    }
+    while let Some(ended) = within("the followers", followers.join_next()).await {
+        ended.unwrap();
+    }
+}

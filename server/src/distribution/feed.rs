@@ -248,9 +248,12 @@ impl Feed {
         let after = self.steps.partition_point(|step| step.update.revision <= revision);
         match after.checked_sub(1).and_then(|last| self.steps.get(last)) {
             Some(step) => (step.update.revision, step.update.revision == revision),
-            // Before everything that is remembered: whoever is connected began no earlier than this.
+            // Nothing that is remembered is that old. What began before is not known to be elsewhere, so everybody is
+            // asked to hold what the feed began with; what came later did not touch the scope.
             None => {
-                (self.steps.front().map_or_else(|| self.view.revision(), |step| step.update.previous), false)
+                let base =
+                    self.steps.front().map_or_else(|| self.view.revision(), |step| step.update.previous);
+                (base, revision <= base)
             }
         }
     }

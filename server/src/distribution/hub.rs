@@ -164,6 +164,12 @@ impl Hub {
         self.slow_disconnects.load(Ordering::Relaxed)
     }
 
+    /// Cancelled when streams are to end.
+    #[must_use]
+    pub const fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
     /// Ends all streams, politely, and refuses new ones.
     pub fn drain(&self) {
         self.draining.cancel();

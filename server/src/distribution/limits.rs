@@ -22,4 +22,4 @@ pub const SUBSCRIPTIONS_MAX: usize = 20_000;
 pub const ACKNOWLEDGEMENTS_MAX: usize = 16;
 
 /// Bytes of the text by which an SDK says why it refused an update.
-pub const REFUSED_BYTES_MAX: usize = 512;
+pub const REFUSED_BYTES_MAX: usize = 1_024;

@@ -125,11 +125,29 @@ impl Subscription {
 
     fn next_frame(&mut self) -> Option<Bytes> {
         let (frame, cursor) = self.cell.feed().next(self.cursor, &*self.encode)?;
+        self.move_to(cursor);
+        Some(frame)
+    }
+
+    /// Says that nothing changed; or, when something has in this very moment, what. Both under one lock: a heartbeat
+    /// never names a revision that was not sent.
+    fn heartbeat(&mut self) -> Bytes {
+        let mut feed = self.cell.feed();
+        match feed.next(self.cursor, &*self.encode) {
+            Some((frame, cursor)) => {
+                drop(feed);
+                self.move_to(cursor);
+                frame
+            }
+            None => self.encode.heartbeat(feed.revision(), feed.digest()),
+        }
+    }
+
+    fn move_to(&mut self, cursor: Cursor) {
         self.cursor = cursor;
         if let Cursor::At(revision) = cursor {
             self.entry.note_sent(revision);
         }
-        Some(frame)
     }
 
     /// Sets the timer for the next heartbeat, or for the end when that comes first.
@@ -181,11 +199,7 @@ impl Stream for Subscription {
             return this.say_goodbye(EndReason::MaxAge);
         }
         this.rearm();
-        let heartbeat = {
-            let feed = this.cell.feed();
-            this.encode.heartbeat(feed.revision(), feed.digest())
-        };
-        Poll::Ready(Some(Item::Frame(heartbeat)))
+        Poll::Ready(Some(Item::Frame(this.heartbeat())))
     }
 }
 

@@ -1,8 +1,17 @@
 //! `grpc.health.v1`: one status for each service, and the three questions of an orchestrator.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_health::server::{HealthReporter, HealthService};
+
+use super::status;
 
 /// The names that serve whenever data is loaded and the server is not draining.
 const SERVICES: [&str; 4] =
@@ -22,13 +31,18 @@ const STARTUP: &str = "startup";
 #[derive(Clone, Debug)]
 pub struct HealthStatuses {
     reporter: HealthReporter,
+    /// Cancelled when those who watch are sent away.
+    ending: CancellationToken,
 }
 
 impl HealthStatuses {
     /// Everything is NOT_SERVING but liveness. tonic-health says SERVING from birth, so this comes before the listener.
-    pub async fn begin() -> (Self, HealthServer<impl Health>) {
-        let (reporter, service) = health_reporter();
-        let statuses = Self { reporter };
+    pub async fn begin() -> (Self, HealthServer<EndingHealth>) {
+        let reporter = HealthReporter::new();
+        let ending = CancellationToken::new();
+        let inner = HealthService::from_health_reporter(reporter.clone());
+        let service = HealthServer::new(EndingHealth { inner, ending: ending.clone() });
+        let statuses = Self { reporter, ending };
         statuses.set(&SERVICES, ServingStatus::NotServing).await;
         statuses.set(&[ADMIN, STARTUP], ServingStatus::NotServing).await;
         statuses.set(&[LIVENESS], ServingStatus::Serving).await;
@@ -57,9 +71,64 @@ impl HealthStatuses {
         self.set(&SERVICES, ServingStatus::NotServing).await;
     }
 
+    /// Sends away those who watch; the last thing that they have heard is NOT_SERVING.
+    pub fn end_watches(&self) {
+        self.ending.cancel();
+    }
+
     async fn set(&self, names: &[&str], status: ServingStatus) {
         for name in names {
             self.reporter.set_service_status(name, status).await;
         }
+    }
+}
+
+/// The health service, whose watches end when the server does: an open stream would hold up the drain.
+#[derive(Debug)]
+pub struct EndingHealth {
+    inner: HealthService,
+    ending: CancellationToken,
+}
+
+type Watch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Health for EndingHealth {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.inner.check(request).await
+    }
+
+    type WatchStream = EndingWatch;
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<EndingWatch>, Status> {
+        let watch: Watch = Box::pin(self.inner.watch(request).await?.into_inner());
+        let ending = Box::pin(self.ending.clone().cancelled_owned());
+        Ok(Response::new(EndingWatch { watch: Some(watch), ending }))
+    }
+}
+
+/// A watch until the server ends.
+pub struct EndingWatch {
+    watch: Option<Watch>,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Stream for EndingWatch {
+    type Item = Result<HealthCheckResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(watch) = &mut this.watch else { return Poll::Ready(None) };
+        if let Poll::Ready(item) = watch.as_mut().poll_next(context) {
+            return Poll::Ready(item);
+        }
+        if this.ending.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        this.watch = None;
+        Poll::Ready(Some(Err(status::draining())))
     }
 }

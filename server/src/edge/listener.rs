@@ -131,8 +131,9 @@ impl Connections {
     async fn serve(&self, stream: TcpStream, address: SocketAddr) {
         configure(&stream);
         let mut first = [0_u8; 4];
-        match tokio::time::timeout(FIRST_BYTES_TIMEOUT, stream.peek(&mut first)).await {
-            Ok(Ok(1..)) => {}
+        let peeked = tokio::time::timeout(FIRST_BYTES_TIMEOUT, stream.peek(&mut first));
+        match self.closing.run_until_cancelled(peeked).await {
+            Some(Ok(Ok(1..))) => {}
             _ => return debug!(%address, "a connection stayed silent or closed at once"),
         }
         let peer = Peer { address, cut: self.tasks.stopping().child_token() };

@@ -67,6 +67,10 @@ impl Metrics {
         gauge(registry, "store_poisoned", "1 when nothing can be committed until a restart", poisoned);
         counter(registry, "commits", "Revisions committed by this process", stats.commits);
         counter(registry, "commit_groups", "Groups of commits that were made durable together", stats.groups);
+        counter(registry, "change_sets_rejected", "Change sets that were refused", stats.rejected);
+        counter(registry, "change_sets_replayed", "Requests that repeated an earlier one", stats.replayed);
+        gauge(registry, "change_sets_waiting", "Change sets that wait for the writer", stats.waiting);
+        gauge(registry, "log_bytes", "Bytes of the log's file", stats.log_bytes);
         let help = "How long the newest group took to become durable";
         let seconds = micros_as_seconds(stats.append_micros_last);
         registry.register_with_unit("store_append", help, Unit::Seconds, ConstGauge::new(seconds));
@@ -117,7 +121,8 @@ impl Metrics {
             if streams.len() >= METRIC_SERVICES_MAX && !streams.contains_key(&scope) {
                 scope.1 = "other".to_owned();
             }
-            let behind = self.hub.scope_revision(&entry.scope) > entry.applied();
+            let is_concerned = !entry.identity.observer;
+            let behind = is_concerned && self.hub.scope_revision(&entry.scope) > entry.applied();
             let [count, lagging, mismatches, refusals] = streams.entry(scope).or_default();
             *count += 1;
             *lagging += u64::from(behind);
@@ -136,8 +141,14 @@ impl Metrics {
             "Connections refused for their address",
             count(self.connections.refused()),
         );
+        gauge(registry, "open_files", "Open file descriptors of the process", open_files());
         gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
     }
+}
+
+/// 0 where the system does not tell.
+fn open_files() -> u64 {
+    std::fs::read_dir("/proc/self/fd").map_or(0, |files| u64::try_from(files.count()).unwrap_or(u64::MAX))
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {

@@ -9,10 +9,11 @@ use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
-use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::pb::health_server::HealthServer;
 
 use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
+use super::health::EndingHealth;
 use super::http::{HttpEdge, health, metrics, not_ready, ready};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::status::{with_reason, word};
@@ -35,7 +36,7 @@ pub struct Edges {
 pub type ReflectionError = tonic_reflection::server::Error;
 
 /// The router of a server whose store is still being loaded: it tells its health and asks everybody else to wait.
-pub fn starting(health_service: HealthServer<impl Health>) -> Router {
+pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
     Routes::new(health_service)
         .into_axum_router()
         .reset_fallback()
@@ -48,7 +49,7 @@ pub fn starting(health_service: HealthServer<impl Health>) -> Router {
 ///
 /// # Errors
 /// When reflection cannot read our own descriptors.
-pub fn serving(health_service: HealthServer<impl Health>, edges: Edges) -> Result<Router, ReflectionError> {
+pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, ReflectionError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

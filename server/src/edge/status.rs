@@ -100,9 +100,7 @@ pub fn commit_failed(failure: &CommitError) -> Status {
             let message = format!("the store cannot be written until the server is restarted: {reason}");
             with_reason(Code::Unavailable, word::STORE_POISONED, message)
         }
-        CommitError::Unavailable => {
-            with_reason(Code::Unavailable, word::DRAINING, "the server is shutting down")
-        }
+        CommitError::Unavailable => draining(),
         CommitError::Unreadable { .. } => {
             error!(error = %failure, "a repeated request cannot be answered");
             with_reason(Code::Unavailable, word::LOG_UNREADABLE, failure.to_string())
@@ -113,6 +111,12 @@ pub fn commit_failed(failure: &CommitError) -> Status {
             "too many changes are waiting; try again in a moment",
         ),
     }
+}
+
+/// The server shuts down.
+#[must_use]
+pub fn draining() -> Status {
+    with_reason(Code::Unavailable, word::DRAINING, "the server is shutting down")
 }
 
 /// A read of the log that failed.
@@ -141,7 +145,7 @@ pub fn subscribe_refused(refusal: &SubscribeError) -> Status {
         SubscribeError::Full(full) => {
             with_reason(Code::ResourceExhausted, word::TOO_MANY_SUBSCRIPTIONS, full.to_string())
         }
-        SubscribeError::Draining => with_reason(Code::Unavailable, word::DRAINING, refusal.to_string()),
+        SubscribeError::Draining => draining(),
     }
 }
 

@@ -130,9 +130,13 @@ fn name<N>(
 }
 
 fn identity(field: &str, text: &str, violations: &mut Vec<Violation>) {
-    if text.len() > IDENTITY_BYTES_MAX || text.chars().any(char::is_control) {
-        let allowed = format!("at most {IDENTITY_BYTES_MAX} bytes without control characters");
+    if text.len() > IDENTITY_BYTES_MAX {
+        let allowed = format!("at most {IDENTITY_BYTES_MAX} bytes");
         violations.push(violation(Reason::TooLarge, field, &text.len().to_string(), &allowed));
+    }
+    if text.chars().any(char::is_control) {
+        let shown = text.escape_default().to_string();
+        violations.push(violation(Reason::InvalidText, field, &shown, "text without control characters"));
     }
 }
 

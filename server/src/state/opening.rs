@@ -60,6 +60,17 @@ pub enum LogChoice {
     Memory,
 }
 
+impl LogChoice {
+    /// Whether there is a store already, whose environments count and not those of the options.
+    #[must_use]
+    pub fn holds_store(&self) -> bool {
+        match self {
+            Self::Memory => false,
+            Self::Sled { data_dir } => data_dir.join(super::data_dir::HEAD).exists(),
+        }
+    }
+}
+
 pub(super) fn open(options: StoreOptions, clock: SharedClock) -> Result<Store, OpenError> {
     let crash_points = CrashPoints::from_environment();
     let log: Box<dyn Log> = match &options.log {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mycelia_flags_core::key::FoldedKey;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::subscribe_response::Frame;
 
@@ -87,6 +88,14 @@ impl Followed {
             );
             self.revision = 0;
             return Step::StartOver(why);
+        }
+        let mut delta = delta;
+        // What left travels under its folded key; people know it by the spelling that it was shown with.
+        for removed in &mut delta.removed {
+            let folded = FoldedKey::of(removed);
+            if let Some(spelled) = self.flags.keys().find(|key| FoldedKey::of(key) == folded) {
+                removed.clone_from(spelled);
+            }
         }
         let event = EventView::of_delta(&self.environment, &delta);
         self.revision = delta.revision;

@@ -237,6 +237,8 @@ fn what_must_be_held_for_a_revision() {
     stage.commit(vec![Change::Enable(place("production"))]);
     stage.commit(vec![Change::Disable(place("staging"))]);
     let needed = |revision| stage.feed.needed(Revision::new(revision));
+    assert_eq!(needed(1), (Revision::new(2), true), "from before the feed: nobody may be left out");
+    assert_eq!(needed(2), (Revision::new(2), true));
     assert_eq!(needed(3), (Revision::new(2), false));
     assert_eq!(needed(4), (Revision::new(4), true));
     assert_eq!(needed(5), (Revision::new(4), false));

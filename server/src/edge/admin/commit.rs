@@ -31,12 +31,13 @@ impl AdminEdge {
         if !request.dry_run && !committed.replayed && !committed.writes.is_empty() {
             info!(revision = %committed.revision, changes, actor, "committed");
         }
+        let is_in_the_log = committed.replayed || !(request.dry_run || committed.writes.is_empty());
         Ok(v1::ApplyResponse {
             revision: committed.revision.get(),
             writes: committed.writes.iter().map(convert::write_to_wire).collect(),
             warnings: committed.warnings,
             replayed: committed.replayed,
-            committed_at: Some(convert::timestamp_to_wire(committed.committed_at)),
+            committed_at: is_in_the_log.then(|| convert::timestamp_to_wire(committed.committed_at)),
         })
     }
 

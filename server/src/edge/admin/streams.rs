@@ -30,7 +30,7 @@ impl AdminEdge {
         let goal = self.goal(&request)?;
         let (sender, receiver) = mpsc::channel(PARTS_MAX);
         let hub = std::sync::Arc::clone(&self.hub);
-        let stopping = self.tasks.stopping().clone();
+        let draining = self.hub.draining().clone();
         let revision = if request.revision == 0 {
             self.store.snapshot().revision()
         } else {
@@ -54,7 +54,10 @@ impl AdminEdge {
             tokio::select! {
                 () = tell => {}
                 () = sender.closed() => {}
-                () = stopping.cancelled() => {}
+                () = draining.cancelled() => {
+                    // Whoever waits is told that it was not an end. Nobody may be listening any more.
+                    let _gone = sender.send(Err(status::draining())).await;
+                }
             }
         });
         Ok(ReceiverStream::new(receiver))
