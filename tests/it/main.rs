@@ -17,6 +17,7 @@ mod abuse;
 mod admin;
 mod binary;
 mod checker;
+mod command_line;
 mod convergence;
 mod crash;
 mod drain;
