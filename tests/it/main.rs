@@ -23,6 +23,7 @@ mod crash;
 mod drain;
 mod evaluation;
 mod foreign;
+mod half_open;
 mod patience;
 mod poisoned;
 mod power_cut;

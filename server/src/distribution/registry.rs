@@ -290,3 +290,61 @@ impl Registry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mycelia_flags_core::key::EnvironmentKey;
+
+    use super::*;
+
+    fn add(registry: &Registry) -> Result<Arc<Entry>, FullError> {
+        let scope = Scope { environment: EnvironmentKey::new("production"), service: None };
+        registry.add(scope, Identity::default(), None, Timestamp::default())
+    }
+
+    fn applied(revision: u64) -> Acknowledgement {
+        Acknowledgement { applied: Revision::new(revision), ..Acknowledgement::default() }
+    }
+
+    #[test]
+    fn there_are_only_so_many_subscriptions_and_one_that_ends_makes_room() {
+        let registry = Registry::default();
+        let mut first = None;
+        for _ in 0..SUBSCRIPTIONS_MAX {
+            let entry = add(&registry).unwrap();
+            first.get_or_insert(entry.stream);
+        }
+        assert_eq!(add(&registry).unwrap_err(), FullError);
+        registry.remove(first.unwrap());
+        add(&registry).unwrap();
+    }
+
+    #[test]
+    fn the_newest_acknowledgement_counts_whatever_the_order() {
+        let registry = Registry::default();
+        let entry = add(&registry).unwrap();
+        entry.note_sent(Revision::new(9));
+        let mut at = (1..).map(Timestamp::from_unix_micros);
+        for revision in [3, 9, 5] {
+            registry.acknowledge(entry.stream, applied(revision), at.next().unwrap()).unwrap();
+        }
+        assert_eq!(entry.applied(), Revision::new(9));
+        assert_eq!(entry.applied_at(Revision::new(2)), Some(Timestamp::from_unix_micros(1)));
+        assert_eq!(entry.applied_at(Revision::new(4)), Some(Timestamp::from_unix_micros(2)));
+        assert_eq!(entry.applied_at(Revision::new(10)), None);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_stream_is_bounded() {
+        let registry = Registry::default();
+        let entry = add(&registry).unwrap();
+        entry.note_sent(Revision::new(1_000));
+        for revision in 1..=1_000 {
+            let refused = "é".repeat(REFUSED_BYTES_MAX);
+            let acknowledgement = Acknowledgement { refused, ..applied(revision) };
+            registry.acknowledge(entry.stream, acknowledgement, Timestamp::default()).unwrap();
+        }
+        assert_eq!(entry.report().acknowledgements.len(), ACKNOWLEDGEMENTS_MAX);
+        assert_eq!(entry.refused().len(), REFUSED_BYTES_MAX);
+    }
+}
