@@ -110,6 +110,9 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     let address = config.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
     let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+    if !address.ip().is_loopback() {
+        warn!(%address, "whoever reaches this address may read and change everything: there is no TLS and no token yet");
+    }
     let (health, health_service) = HealthStatuses::begin().await;
     let gate = Gate::new(starting(health_service.clone()));
     let connections = Connections::new(Arc::clone(&gate));
