@@ -60,21 +60,40 @@ impl Generation {
 #[inline]
 #[must_use]
 pub fn hash_flag_key(generation: Generation, flag_key: &str, targeting_key: &str) -> u32 {
-    let mut hasher = X86_32::new(SEED);
-    match generation {
-        Generation::V2 => {
-            hasher.update(flag_key.as_bytes());
-            hasher.update(targeting_key.as_bytes());
+    FlagKeyHash::begin(generation, flag_key).with(targeting_key)
+}
+
+/// [`hash_flag_key`] up to the targeting key: the same for everybody, so that it is hashed once for each flag.
+#[derive(Clone, Debug)]
+pub struct FlagKeyHash {
+    generation: Generation,
+    begun: X86_32,
+}
+
+impl FlagKeyHash {
+    /// Hashes what comes before the targeting key.
+    #[must_use]
+    pub fn begin(generation: Generation, flag_key: &str) -> Self {
+        let mut begun = X86_32::new(SEED);
+        if generation == Generation::V3 {
+            begun.update(&[CBOR_ARRAY_OF_TWO]);
+            cbor_text_header(&mut begun, flag_key.len());
         }
-        Generation::V3 => {
-            hasher.update(&[CBOR_ARRAY_OF_TWO]);
-            cbor_text_header(&mut hasher, flag_key.len());
-            hasher.update(flag_key.as_bytes());
-            cbor_text_header(&mut hasher, targeting_key.len());
-            hasher.update(targeting_key.as_bytes());
-        }
+        begun.update(flag_key.as_bytes());
+        Self { generation, begun }
     }
-    hasher.finish()
+
+    /// The hash for a subject.
+    #[inline]
+    #[must_use]
+    pub fn with(&self, targeting_key: &str) -> u32 {
+        let mut hasher = self.begun.clone();
+        if self.generation == Generation::V3 {
+            cbor_text_header(&mut hasher, targeting_key.len());
+        }
+        hasher.update(targeting_key.as_bytes());
+        hasher.finish()
+    }
 }
 
 /// The hash of the one text `salt ‖ value`: what `{"fractional": [{"cat": [salt, value]}, …]}` hashes.
@@ -156,6 +175,11 @@ impl Cumulative {
         // There always is one: a bucket is below the total, and the total is the last running sum.
         let bucket = bucket(hash, self.total);
         self.ends.partition_point(|end| *end <= bucket)
+    }
+
+    /// The bucket that each entry ends before.
+    pub fn ends(&self) -> impl Iterator<Item = u32> {
+        self.ends.iter().copied()
     }
 
     /// The sum of all weights.

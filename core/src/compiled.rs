@@ -13,10 +13,10 @@ use std::sync::Arc;
 use bucket_text::bucket_text;
 use foldhash::fast::FixedState;
 
-use crate::bucketing::{self, Cumulative, Generation};
+use crate::bucketing::{self, Cumulative, FlagKeyHash, Generation};
 use crate::context::{Context, Found, Path, TARGETING_KEY};
 use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
-use crate::flag::{EffectiveFlag, Serve, Split, Variant};
+use crate::flag::{EffectiveFlag, Serve, Split, Variant, WeightedVariant};
 use crate::key::{FlagKey, FoldedKey, VariantName};
 use crate::matcher::{CompiledCondition, OperandError};
 use crate::value::FlagType;
@@ -66,15 +66,24 @@ enum CompiledServe {
 
 #[derive(Debug)]
 struct CompiledSplit {
-    weights: Cumulative,
-    variants: Box<[Variant]>,
-    generation: Generation,
-    /// None: the flag's own key and the targeting key, hashed as a pair.
-    salted: Option<Salted>,
+    total: u32,
+    /// The bucket that each variant ends before, and the variant: side by side, so that picking one touches one place.
+    entries: Box<[(u32, Variant)]>,
+    hashed: Hashed,
+}
+
+/// What a subject's bucket is computed from.
+#[derive(Debug)]
+enum Hashed {
+    /// The flag's own key and the targeting key, as a pair.
+    FlagKey(FlagKeyHash),
+    /// A salt and an attribute, as one text.
+    Salted(Salted),
 }
 
 #[derive(Debug)]
 struct Salted {
+    generation: Generation,
     salt: Box<str>,
     attribute: Path,
 }
@@ -142,7 +151,7 @@ impl CompiledFlag {
     ) -> Resolution<'f> {
         match serve {
             CompiledServe::Variant(variant) => Resolution { variant, reason, error: None },
-            CompiledServe::Split(split) => match split.pick(&self.key, context) {
+            CompiledServe::Split(split) => match split.pick(context) {
                 Some(variant) => Resolution { variant, reason: ResolutionReason::Split, error: None },
                 None => Resolution {
                     variant: &self.default_variant,
@@ -155,21 +164,24 @@ impl CompiledFlag {
 }
 
 impl CompiledSplit {
-    fn pick(&self, key: &FlagKey, context: &Context) -> Option<&Variant> {
-        let hash = match &self.salted {
-            None => bucketing::hash_flag_key(self.generation, key.as_str(), context.targeting_key()?),
-            Some(salted) => salted.hash(self.generation, context)?,
+    #[inline]
+    fn pick(&self, context: &Context) -> Option<&Variant> {
+        let hash = match &self.hashed {
+            Hashed::FlagKey(begun) => begun.with(context.targeting_key()?),
+            Hashed::Salted(salted) => salted.hash(context)?,
         };
-        self.variants.get(self.weights.pick(hash))
+        let bucket = bucketing::bucket(hash, self.total);
+        self.entries.iter().find(|(end, _)| bucket < *end).map(|(_, variant)| variant)
     }
 }
 
 impl Salted {
-    fn hash(&self, generation: Generation, context: &Context) -> Option<u32> {
+    fn hash(&self, context: &Context) -> Option<u32> {
+        let text = |text: &str| bucketing::hash_salted(self.generation, &self.salt, text);
         match self.attribute.find(context)? {
             Found::Text("") => None,
-            Found::Text(text) => Some(bucketing::hash_salted(generation, &self.salt, text)),
-            Found::Value(value) => Some(bucketing::hash_salted(generation, &self.salt, &bucket_text(value)?)),
+            Found::Text(found) => Some(text(found)),
+            Found::Value(value) => bucket_text(value).as_deref().map(text),
         }
     }
 }
@@ -200,21 +212,22 @@ fn compile_split(
     generation: Generation,
 ) -> Result<CompiledSplit, CompileError> {
     let weights = split.weights.iter().map(|weighted| weighted.weight);
-    let variants = split.weights.iter().map(|weighted| variant(flag, &weighted.variant));
+    let weights = Cumulative::new(weights).ok_or(CompileError::Weights)?;
+    let entry = |(weighted, end): (&WeightedVariant, u32)| Ok((end, variant(flag, &weighted.variant)?));
     // Naming the targeting key says what is so already, and must not move anybody.
     let attribute = split.bucket_by.as_ref().filter(|name| ***name != *TARGETING_KEY);
-    let salted = match (&flag.salt, attribute) {
-        (None, None) => None,
-        (salt, attribute) => Some(Salted {
+    let hashed = match (&flag.salt, attribute) {
+        (None, None) => Hashed::FlagKey(FlagKeyHash::begin(generation, flag.key.as_str())),
+        (salt, attribute) => Hashed::Salted(Salted {
+            generation,
             salt: salt.clone().unwrap_or_else(|| Box::from(flag.key.as_str())),
             attribute: attribute.map_or(Path::TargetingKey, |name| Path::parse(name)),
         }),
     };
     Ok(CompiledSplit {
-        weights: Cumulative::new(weights).ok_or(CompileError::Weights)?,
-        variants: variants.collect::<Result<_, _>>()?,
-        generation,
-        salted,
+        total: weights.total(),
+        entries: split.weights.iter().zip(weights.ends()).map(entry).collect::<Result<_, _>>()?,
+        hashed,
     })
 }
 
