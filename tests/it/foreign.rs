@@ -162,3 +162,34 @@ async fn grpc_health_probe_sees_not_serving_while_the_store_is_being_opened() {
     assert!(stopped.success());
     server.wait().unwrap();
 }
+
+/// Which services a version of reflection lists.
+macro_rules! listed_by {
+    ($version:ident, $url:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+
+        let asked = Some(MessageRequest::ListServices(String::new()));
+        let request = ServerReflectionRequest { message_request: asked, ..Default::default() };
+        let mut client = ServerReflectionClient::new(crate::server::channel($url).await);
+        let mut answers =
+            client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+        let answer = answers.message().await.unwrap().unwrap().message_response;
+        let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
+        list.service.into_iter().map(|service| service.name).collect::<Vec<_>>()
+    }};
+}
+
+/// grpcurl asks the one, Python's client the other.
+#[tokio::test]
+async fn both_versions_of_reflection_know_every_service() {
+    let server = crate::server::Server::in_memory().await;
+    for listed in [listed_by!(v1, &server.url), listed_by!(v1alpha, &server.url)] {
+        for service in ["AdminService", "SyncService", "EvaluationService"] {
+            let name = format!("mycelia.flags.v1.{service}");
+            assert!(listed.contains(&name), "{name} is missing in {listed:?}");
+        }
+    }
+}
