@@ -118,7 +118,9 @@ impl Server {
     /// A process that died and came back: the log is there, the feeds begin anew.
     fn restart(&mut self) {
         self.position = self.head.clone();
-        let begin = |service| Feed::begin(scope(service), self.epoch, &self.position, &GrpcFrames);
+        let begin = |service| {
+            Feed::begin(scope(service), self.epoch, &self.position, &mut Projector::default(), &GrpcFrames)
+        };
         self.feeds = (0..SERVICES.len()).map(begin).collect();
     }
 

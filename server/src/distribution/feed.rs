@@ -79,8 +79,14 @@ pub struct Known {
 impl Feed {
     /// The feed of a scope that begins at a snapshot.
     #[must_use]
-    pub fn begin(scope: Scope, epoch: Epoch, snapshot: &Snapshot, encode: &dyn Encode) -> Self {
-        let view = Projector::default().view(snapshot, &scope, encode);
+    pub fn begin(
+        scope: Scope,
+        epoch: Epoch,
+        snapshot: &Snapshot,
+        projector: &mut Projector,
+        encode: &dyn Encode,
+    ) -> Self {
+        let view = projector.view(snapshot, &scope, encode);
         Self {
             scope,
             epoch,
@@ -135,8 +141,14 @@ impl Feed {
     }
 
     /// Goes over to a snapshot when the records in between are no longer at hand.
-    pub fn jump(&mut self, snapshot: &Snapshot, at: Timestamp, encode: &dyn Encode) -> bool {
-        let view = Projector::default().view(snapshot, &self.scope, encode);
+    pub fn jump(
+        &mut self,
+        snapshot: &Snapshot,
+        at: Timestamp,
+        projector: &mut Projector,
+        encode: &dyn Encode,
+    ) -> bool {
+        let view = projector.view(snapshot, &self.scope, encode);
         if view.digest() == self.view.digest() {
             return false;
         }

@@ -63,6 +63,8 @@ struct Feeds {
     /// The snapshot that all feeds have taken in.
     position: Arc<Snapshot>,
     cells: BTreeMap<Scope, Arc<FeedCell>>,
+    /// What was encoded of the position, so that a new scope costs no encoding.
+    projector: Projector,
     /// Of feeds that are gone.
     counts: Counts,
 }
@@ -120,7 +122,12 @@ impl Hub {
     pub fn new(store: Store, clock: SharedClock, encode: Arc<dyn Encode>, options: HubOptions) -> Arc<Self> {
         let position = store.snapshot();
         let taken_in = watch::Sender::new(position.revision());
-        let feeds = Feeds { position, cells: BTreeMap::new(), counts: Counts::default() };
+        let feeds = Feeds {
+            position,
+            cells: BTreeMap::new(),
+            projector: Projector::default(),
+            counts: Counts::default(),
+        };
         Arc::new(Self {
             store,
             clock,
@@ -204,10 +211,11 @@ impl Hub {
                 warn!(%gap, "the log handed out a record that does not follow; going over to the snapshot");
                 return self.jump(&mut feeds);
             }
-            let mut projector = Projector::default();
-            for cell in feeds.cells.values() {
+            let Feeds { cells, projector, .. } = &mut *feeds;
+            projector.forget(&record.writes);
+            for cell in cells.values() {
                 let mut feed = cell.feed();
-                if feed.advance(&record, &position, &mut projector, &*self.encode) {
+                if feed.advance(&record, &position, projector, &*self.encode) {
                     cell.revision.send_replace(feed.revision());
                 }
             }
@@ -219,9 +227,11 @@ impl Hub {
     fn jump(&self, feeds: &mut Feeds) {
         let position = self.store.snapshot();
         debug!(revision = %position.revision(), "feeds go over to the snapshot");
-        for cell in feeds.cells.values() {
+        feeds.projector = Projector::default();
+        let Feeds { cells, projector, .. } = &mut *feeds;
+        for cell in cells.values() {
             let mut feed = cell.feed();
-            if feed.jump(&position, self.clock.now(), &*self.encode) {
+            if feed.jump(&position, self.clock.now(), projector, &*self.encode) {
                 cell.revision.send_replace(feed.revision());
             }
         }
@@ -287,7 +297,8 @@ impl Hub {
             return Ok((Arc::clone(cell), cell.revision.subscribe()));
         }
         feeds.forget_idle();
-        let feed = Feed::begin(scope.clone(), self.store.epoch(), &feeds.position, &*self.encode);
+        let Feeds { position, projector, .. } = &mut *feeds;
+        let feed = Feed::begin(scope.clone(), self.store.epoch(), position, projector, &*self.encode);
         let revision = watch::Sender::new(feed.revision());
         let changed = revision.subscribe();
         let cell = Arc::new(FeedCell { feed: Mutex::new(feed), revision });

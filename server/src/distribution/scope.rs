@@ -27,13 +27,30 @@ struct Projected {
     services: Vec<ServiceName>,
 }
 
-/// Encodes each flag of each environment once, however many scopes look at it.
+/// Encodes each flag of each environment once, however many scopes look at it, now or later.
 #[derive(Debug, Default)]
 pub struct Projector {
-    known: BTreeMap<(EnvironmentKey, FoldedKey), Option<Projected>>,
+    known: BTreeMap<FoldedKey, BTreeMap<EnvironmentKey, Option<Projected>>>,
 }
 
 impl Projector {
+    /// Forgets what a record has changed. Every record goes through here before anybody looks at the snapshot after it.
+    pub fn forget(&mut self, writes: &[Write]) {
+        for write in writes {
+            match &write.id {
+                EntityId::Flag(flag) => {
+                    self.known.remove(flag);
+                }
+                EntityId::Configuration(environment, flag) => {
+                    if let Some(known) = self.known.get_mut(flag) {
+                        known.remove(environment);
+                    }
+                }
+                EntityId::Settings | EntityId::Environment(_) => {}
+            }
+        }
+    }
+
     /// A flag as a scope sees it; none when there is no such flag, or the scope may not see it.
     pub fn member(
         &mut self,
@@ -44,7 +61,9 @@ impl Projector {
     ) -> Option<Member<Bytes>> {
         let projected = self
             .known
-            .entry((scope.environment.clone(), flag.clone()))
+            .entry(flag.clone())
+            .or_default()
+            .entry(scope.environment.clone())
             .or_insert_with(|| project(snapshot, &scope.environment, flag, encode))
             .as_ref()?;
         let visible = projected.services.is_empty()

@@ -68,7 +68,7 @@ impl Stage {
             environment: EnvironmentKey::new("production"),
             service: (!service.is_empty()).then(|| ServiceName::new(service)),
         };
-        let feed = Feed::begin(scope, epoch, &snapshot, &TextFrames);
+        let feed = Feed::begin(scope, epoch, &snapshot, &mut Projector::default(), &TextFrames);
         Self { snapshot, feed, epoch }
     }
 
@@ -225,9 +225,9 @@ fn a_jump_is_one_step() {
     fold(&mut stage.snapshot, vec![Change::Enable(place("production"))]);
     fold(&mut stage.snapshot, vec![Change::CreateFlag(CreateFlag::boolean("whispers"))]);
     let snapshot = stage.snapshot.clone();
-    assert!(stage.feed.jump(&snapshot, Timestamp::default(), &TextFrames));
+    assert!(stage.feed.jump(&snapshot, Timestamp::default(), &mut Projector::default(), &TextFrames));
     assert_eq!(stage.next(at(2)), Some(("delta 2..4: dreams=on whispers=off".to_owned(), at(4))));
-    assert!(!stage.feed.jump(&snapshot, Timestamp::default(), &TextFrames));
+    assert!(!stage.feed.jump(&snapshot, Timestamp::default(), &mut Projector::default(), &TextFrames));
 }
 
 #[test]
@@ -270,4 +270,22 @@ fn members_are_shared_between_scopes_of_an_environment() {
     let other = projector.view(&stage.snapshot, &scope("runner"), &TextFrames);
     let content = |view: &View<Bytes>| Arc::clone(&view.members().next().unwrap().content);
     assert!(Arc::ptr_eq(&content(&one), &content(&other)));
+}
+
+#[test]
+fn what_a_record_changes_is_encoded_anew_and_nothing_else() {
+    let mut stage = Stage::new("");
+    fold(&mut stage.snapshot, vec![Change::CreateFlag(CreateFlag::boolean("whispers"))]);
+    let mut projector = Projector::default();
+    let scope = stage.feed.scope.clone();
+    let before = projector.view(&stage.snapshot, &scope, &TextFrames);
+    let record = fold(&mut stage.snapshot, vec![Change::Enable(place("production"))]);
+    projector.forget(&record.writes);
+    let after = projector.view(&stage.snapshot, &scope, &TextFrames);
+    let content = |view: &View<Bytes>, flag| {
+        let member = view.member(&mycelia_flags_core::key::FoldedKey::of(flag)).unwrap();
+        Arc::clone(&member.content)
+    };
+    assert_eq!(&**content(&after, "dreams"), b"dreams=on");
+    assert!(Arc::ptr_eq(&content(&before, "whispers"), &content(&after, "whispers")));
 }
