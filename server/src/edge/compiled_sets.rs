@@ -2,7 +2,7 @@
 //! compiling everything again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mycelia_flags_core::compiled::{CompiledFlag, CompiledSet, Slot};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
@@ -16,14 +16,40 @@ use crate::state::Store;
 #[derive(Debug)]
 pub struct CompiledSets {
     store: Store,
-    known: Mutex<BTreeMap<EnvironmentKey, (Revision, Arc<CompiledSet>)>>,
+    known: Mutex<BTreeMap<EnvironmentKey, (Revision, Arc<Compiled>)>>,
+}
+
+/// An environment's flags, compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    set: CompiledSet,
+    /// In the order of their keys: sorted for the first who asks for all, and not again.
+    in_order: OnceLock<Vec<Arc<Slot>>>,
+}
+
+impl Compiled {
+    fn of(set: CompiledSet) -> Arc<Self> {
+        Arc::new(Self { set, in_order: OnceLock::new() })
+    }
+
+    /// Finds a flag by any of its spellings.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Arc<Slot>> {
+        self.set.get(key)
+    }
+
+    /// All flags, in the order of their keys.
+    #[must_use]
+    pub fn in_order(&self) -> &[Arc<Slot>] {
+        self.in_order.get_or_init(|| self.set.slots().into_iter().cloned().collect())
+    }
 }
 
 /// An environment's compiled flags, and the snapshot that they are of.
 #[derive(Debug)]
 pub struct CompiledEnvironment {
     /// The flags.
-    pub set: Arc<CompiledSet>,
+    pub flags: Arc<Compiled>,
     /// Where they come from.
     pub snapshot: Arc<Snapshot>,
 }
@@ -43,18 +69,18 @@ impl CompiledSets {
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let held = known.get(environment);
-        let set = match held {
-            Some((revision, set)) if *revision == snapshot.revision() => Arc::clone(set),
-            Some((revision, set)) => match self.touched_since(*revision, &snapshot, environment) {
-                Some(flags) => Arc::new(recompiled(set, &snapshot, environment, &flags)),
-                None => Arc::new(compile_all(&snapshot, environment)),
+        let flags = match held {
+            Some((revision, flags)) if *revision == snapshot.revision() => Arc::clone(flags),
+            Some((revision, flags)) => match self.touched_since(*revision, &snapshot, environment) {
+                Some(touched) => Compiled::of(recompiled(&flags.set, &snapshot, environment, &touched)),
+                None => Compiled::of(compile_all(&snapshot, environment)),
             },
-            None => Arc::new(compile_all(&snapshot, environment)),
+            None => Compiled::of(compile_all(&snapshot, environment)),
         };
         if held.is_none_or(|(revision, _)| *revision < snapshot.revision()) {
-            known.insert(environment.clone(), (snapshot.revision(), Arc::clone(&set)));
+            known.insert(environment.clone(), (snapshot.revision(), Arc::clone(&flags)));
         }
-        Some(CompiledEnvironment { set, snapshot })
+        Some(CompiledEnvironment { flags, snapshot })
     }
 
     /// The flags that changed between a revision and a snapshot; none when that is not known.

@@ -72,7 +72,7 @@ impl EvaluationService for EvaluationEdge {
         let environment = self.environment(&request.environment)?;
         let context = context(request.context)?;
         let visible = is_visible(&environment.snapshot, &request.flag, &request.service);
-        let evaluation = match environment.set.get(&request.flag).filter(|_| visible) {
+        let evaluation = match environment.flags.get(&request.flag).filter(|_| visible) {
             Some(slot) => evaluate(slot, &context),
             None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
         };
@@ -88,9 +88,9 @@ impl EvaluationService for EvaluationEdge {
         let environment = self.environment(&request.environment)?;
         let context = context(request.context)?;
         let evaluations = environment
-            .set
-            .slots()
-            .into_iter()
+            .flags
+            .in_order()
+            .iter()
             .filter(|slot| is_visible(&environment.snapshot, slot.key().as_str(), &request.service))
             .map(|slot| evaluate(slot, &context))
             .collect();
