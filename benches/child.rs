@@ -61,13 +61,22 @@ impl Player {
         Ok(line.trim_end().to_owned())
     }
 
+    /// Says a line to the child, which answers each; see [`Player::hear`].
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        writeln!(self.to, "{line}")?;
+        self.to.flush()?;
+        Ok(())
+    }
+
     /// Says a line to the child and waits for its answer.
     ///
     /// # Errors
     /// When it has ended.
     pub fn ask(&mut self, line: &str) -> Result<String> {
-        writeln!(self.to, "{line}")?;
-        self.to.flush()?;
+        self.tell(line)?;
         self.hear()
     }
 

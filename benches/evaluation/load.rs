@@ -9,34 +9,41 @@ use mycelia_flags_benches::mode;
 use mycelia_flags_benches::table::{Table, figure, ratio, say};
 
 use crate::population::{self, Flag};
+use crate::sdk::Served;
 use crate::{floor, ours};
+
+/// Who loads.
+const LOADERS: [&str; 3] = ["floor", "ours: core", "ours: SDK"];
 
 /// Builds a set in a process of its own and says by how many KiB it grew.
 pub(crate) fn play(arguments: &[String]) -> Result<()> {
     let [who, count] = arguments else { bail!("expected who and how many flags, got {arguments:?}") };
     let flags: Vec<Flag> = population::flags(count.parse()?);
-    let before = resident("self")?.now_kib;
-    let after = match who.as_str() {
-        "floor" => {
-            let set = black_box(floor::load(&flags));
-            let after = resident("self")?.now_kib;
-            black_box(set.len());
-            after
+    let grown = match who.as_str() {
+        "floor" => grown(|| Ok(floor::load(&flags)))?,
+        "ours: core" => grown(|| ours::load(&flags))?,
+        "ours: SDK" => {
+            let served = Served::begin(&flags)?;
+            grown(|| served.follow())?
         }
-        _ => {
-            let set = black_box(ours::load(&flags)?);
-            let after = resident("self")?.now_kib;
-            black_box(set.len());
-            after
-        }
+        _ => bail!("nobody is called {who}"),
     };
-    say(&(after - before).to_string())?;
+    say(&grown.to_string())?;
     Ok(())
 }
 
-/// The table of both.
+fn grown<T>(load: impl FnOnce() -> Result<T>) -> Result<f64> {
+    let before = resident("self")?.now_kib;
+    let loaded = black_box(load()?);
+    let after = resident("self")?.now_kib;
+    drop(loaded);
+    Ok(after - before)
+}
+
+/// The table of all.
 pub(crate) fn print() -> Result<()> {
-    let mut table = Table::new("Memory of a loaded set, MiB", ["flags", "floor", "ours: core", "ratio"]);
+    let columns = ["flags"].into_iter().chain(LOADERS).chain(["core to floor", "SDK to floor"]);
+    let mut table = Table::new("Memory of a loaded set, MiB", columns);
     for count in mode::pick(vec![1_000], vec![1_000, 100_000]) {
         let grown = |who: &str| -> Result<f64> {
             let mut player = Player::start("load", &[who.to_owned(), count.to_string()])?;
@@ -44,8 +51,11 @@ pub(crate) fn print() -> Result<()> {
             player.end()?;
             Ok(grown / 1024.0)
         };
-        let (floor, ours) = (grown("floor")?, grown("ours")?);
-        table.row([count.to_string(), figure(floor), figure(ours), ratio(ours / floor)]);
+        let [floor, core, sdk] = LOADERS.map(grown);
+        let (floor, core, sdk) = (floor?, core?, sdk?);
+        let ratios = [ratio(core / floor), ratio(sdk / floor)];
+        let figures = [floor, core, sdk].map(figure);
+        table.row(std::iter::once(count.to_string()).chain(figures).chain(ratios));
     }
     table.print()?;
     Ok(())

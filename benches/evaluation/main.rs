@@ -1,28 +1,26 @@
 //! What one evaluation costs in process, beside a floor written by hand.
 //!
 //! For each number of loaded flags and each kind of flag: all flags of the kind in random order, each asked for by one
-//! of sixteen people, in thread processor time. Memory is that of a process that loads the flags and nothing else.
+//! of sixteen people, in thread processor time. Then one flag again and again, which is where a handle pays. Memory is
+//! that of a process that loads the flags and nothing else.
 
+mod contenders;
 mod floor;
 mod load;
 mod ours;
 mod population;
-
-use std::sync::Arc;
+mod sdk;
 
 use anyhow::Result;
-use arc_swap::{ArcSwap, Cache};
-use mycelia_flags_benches::interleave::{Contender, Outcome, interleave};
+use mycelia_flags_benches::interleave::Outcome;
 use mycelia_flags_benches::table::{Table, figure, ratio};
-use mycelia_flags_benches::{child, mode, stopwatch};
+use mycelia_flags_benches::{child, mode};
 
-use population::{Flag, Kind};
+use contenders::Loaded;
+use population::{Call, Kind};
 
-/// The place of the floor that all ratios are to: the one whose snapshot comes through a cached load.
-const FLOOR: usize = 1;
-
-/// Evaluations in one batch, at least.
-const BATCH: usize = 20_000;
+/// Evaluations of a hot flag in one batch.
+const HOT: usize = 20_000;
 
 struct Column {
     name: &'static str,
@@ -48,22 +46,30 @@ fn main() -> Result<()> {
 }
 
 fn measure(count: usize) -> Result<()> {
+    let wanted: Vec<&Column> = COLUMNS.iter().filter(|column| mode::wants(column.name)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let mut flags = population::flags(count);
     flags.push(population::long_allowlist());
-    let people = population::people();
-    let bench = Loaded {
-        floor: ArcSwap::from_pointee(floor::load(&flags)),
-        floor_contexts: people.iter().map(floor::FloorContext::of).collect(),
-        ours: ArcSwap::from_pointee(ours::load(&flags)?),
-        contexts: people.iter().map(ours::context).collect(),
-    };
-    let wanted: Vec<&Column> = COLUMNS.iter().filter(|column| mode::wants(column.name)).collect();
-    let columns = wanted.iter().map(|column| bench.column(&flags, column)).collect::<Result<Vec<_>>>()?;
+    let loaded = Loaded::with(&flags)?;
+    let calls = |column: &Column| population::calls(&flags, column.has);
+    let columns = wanted.iter().map(|column| loaded.all(&calls(column))).collect::<Result<Vec<_>>>()?;
+    print(&format!("{count} flags loaded: ns for each evaluation (× the cached floor)"), &wanted, &columns)?;
+    if count == 1_000 {
+        let hot = |column: &Column| -> Vec<Call> { calls(column).into_iter().take(1).collect() };
+        let columns =
+            wanted.iter().map(|column| loaded.hot(&hot(column), HOT)).collect::<Result<Vec<_>>>()?;
+        print(&format!("One flag of {count}, again and again: ns (× the cached floor)"), &wanted, &columns)?;
+    }
+    loaded.end();
+    Ok(())
+}
+
+fn print(title: &str, wanted: &[&Column], columns: &[Vec<Outcome>]) -> Result<()> {
     let names = wanted.iter().map(|column| column.name);
-    let title = format!("{count} flags loaded: ns for each evaluation (× the cached floor)");
     let mut table = Table::new(title, std::iter::once("").chain(names));
-    let contenders = columns.first().map(Vec::len).unwrap_or_default();
-    for place in 0..contenders {
+    for place in 0..columns.first().map(Vec::len).unwrap_or_default() {
         let outcomes: Vec<&Outcome> = columns.iter().filter_map(|column| column.get(place)).collect();
         let name = outcomes.first().map(|outcome| outcome.name.to_owned());
         let cells = outcomes
@@ -73,59 +79,4 @@ fn measure(count: usize) -> Result<()> {
     }
     table.print()?;
     Ok(())
-}
-
-struct Loaded {
-    floor: ArcSwap<floor::FloorSet>,
-    floor_contexts: Vec<floor::FloorContext>,
-    ours: ArcSwap<mycelia_flags_core::compiled::CompiledSet>,
-    contexts: Vec<mycelia_flags_core::context::Context>,
-}
-
-impl Loaded {
-    fn column(&self, flags: &[Flag], column: &Column) -> Result<Vec<Outcome>> {
-        let calls = population::calls(flags, column.has);
-        let passes = (BATCH / calls.len()).max(1);
-        let rounds = mode::pick(5, if calls.len() > BATCH { 61 } else { 201 });
-        let mut floor_cache = Cache::new(&self.floor);
-        let mut our_cache = Cache::new(&self.ours);
-        let (floors, ours) = (&self.floor_contexts, &self.contexts);
-        let mut contenders = [
-            Contender::new("floor", || {
-                repeat(passes, &calls, floors, |key, context| {
-                    self.floor.load().get(key).is_some_and(|flag| flag.evaluate(context))
-                })
-            }),
-            Contender::new("floor (Cache)", || {
-                repeat(passes, &calls, floors, |key, context| {
-                    let set: &Arc<floor::FloorSet> = floor_cache.load();
-                    set.get(key).is_some_and(|flag| flag.evaluate(context))
-                })
-            }),
-            Contender::new("ours: core (Cache)", || {
-                repeat(passes, &calls, ours, |key, context| ours::evaluate(our_cache.load(), key, context))
-            }),
-        ];
-        interleave(&mut contenders, FLOOR, passes * calls.len(), rounds, stopwatch::thread_cpu)
-    }
-}
-
-/// Asks for all flags of a column, several times, and counts how often the answer was yes.
-#[inline]
-fn repeat<C>(
-    passes: usize,
-    calls: &[(Box<str>, usize)],
-    contexts: &[C],
-    mut evaluate: impl FnMut(&str, &C) -> bool,
-) -> u64 {
-    let mut yes = 0;
-    for _ in 0..passes {
-        for (key, person) in calls {
-            let Some(context) = contexts.get(*person) else {
-                continue;
-            };
-            yes += u64::from(evaluate(std::hint::black_box(key), context));
-        }
-    }
-    yes
 }

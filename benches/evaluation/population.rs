@@ -115,8 +115,11 @@ pub(crate) fn ten_rules(number: usize) -> [Test; 10] {
     ]
 }
 
-/// The flags of a column in a fixed random order, each with the person who asks for it.
-pub(crate) fn calls(flags: &[Flag], column: impl Fn(&Kind) -> bool) -> Vec<(Box<str>, usize)> {
+/// A flag's key, and the number of the person who asks for it.
+pub(crate) type Call = (Box<str>, usize);
+
+/// The flags of a column in a fixed random order, each with somebody who asks for it.
+pub(crate) fn calls(flags: &[Flag], column: impl Fn(&Kind) -> bool) -> Vec<Call> {
     let mut random = fastrand::Rng::with_seed(7);
     let mut chosen: Vec<&Flag> = flags.iter().filter(|flag| column(&flag.kind)).collect();
     random.shuffle(&mut chosen);

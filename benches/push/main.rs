@@ -1,0 +1,89 @@
+//! What it costs to tell everybody: one message of 1 KiB to many subscribers, until the last one has it.
+//!
+//! Three servers, each in a process of its own, take turns: raw TCP, the naive tonic broadcast, and ours. All clients
+//! are in this process and count messages; their cost is in the times of all three.
+
+mod naive;
+mod side;
+
+use anyhow::{Context as _, Result, bail};
+use mycelia_flags_benches::crowd::{Shape, raise_file_limit};
+use mycelia_flags_benches::median::median;
+use mycelia_flags_benches::table::{Table, figure, ratio};
+use mycelia_flags_benches::{child, mode};
+use mycelia_flags_benches::{our_server, raw_tcp};
+
+use side::Side;
+
+fn main() -> Result<()> {
+    match child::role() {
+        None => measure_all(),
+        Some((role, arguments)) => match role.as_str() {
+            our_server::ROLE => our_server::play(),
+            naive::ROLE => naive::play(),
+            raw_tcp::ROLE => raw_tcp::play(&arguments),
+            _ => bail!("no role: {role}"),
+        },
+    }
+}
+
+/// A shape and how many flags our server holds.
+const SHAPES: [(Shape, usize); 4] = [
+    (Shape { connections: 1_000, streams: 1 }, 10),
+    (Shape { connections: 1_000, streams: 1 }, 5_000),
+    (Shape { connections: 10, streams: 100 }, 10),
+    (Shape { connections: 100, streams: 100 }, 10),
+];
+
+const QUICK_SHAPES: [(Shape, usize); 2] =
+    [(Shape { connections: 50, streams: 1 }, 10), (Shape { connections: 5, streams: 20 }, 10)];
+
+fn measure_all() -> Result<()> {
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let columns =
+        ["last has it, ms", "× raw TCP", "× naive", "server CPU each, µs", "× naive", "KiB each, idle"];
+    let mut table = Table::new(
+        "Push: one message of 1 KiB to all subscribers",
+        std::iter::once("subscribers on connections").chain(columns),
+    );
+    for (shape, flags) in mode::pick(&QUICK_SHAPES[..], &SHAPES[..]) {
+        runtime.block_on(measure(*shape, *flags, &mut table))?;
+    }
+    table.print()?;
+    Ok(())
+}
+
+async fn measure(shape: Shape, flags: usize, table: &mut Table) -> Result<()> {
+    let mut sides = [Side::raw(shape).await?, Side::naive(shape).await?, Side::ours(shape, flags).await?];
+    let rounds = mode::pick(5, 41);
+    for round in 0..=rounds {
+        for turn in 0..sides.len() {
+            if let Some(side) = sides.get_mut((round + turn) % 3) {
+                // The first round only warms up.
+                side.push(round > 0).await.with_context(|| side.name)?;
+            }
+        }
+    }
+    let [raw, naive, _] = &sides;
+    let against = |side: &Side, other: &Side, of: fn(&Side) -> &[f64]| {
+        let ratios: Vec<f64> = of(side).iter().zip(of(other)).map(|(a, b)| a / b).collect();
+        ratio(median(&ratios))
+    };
+    for side in &sides {
+        let of_flags = if side.name == "ours" { format!(" ({flags} flags)") } else { String::new() };
+        table.row([
+            format!("{shape}: {}{of_flags}", side.name),
+            figure(median(&side.times_ms)),
+            against(side, raw, |side| &side.times_ms),
+            against(side, naive, |side| &side.times_ms),
+            figure(median(&side.cpu_us)),
+            against(side, naive, |side| &side.cpu_us),
+            side.idle_kib.map(figure).unwrap_or_default(),
+        ]);
+    }
+    for side in sides {
+        side.end()?;
+    }
+    Ok(())
+}
