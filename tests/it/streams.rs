@@ -258,3 +258,17 @@ async fn a_heartbeat_never_runs_ahead_of_what_was_sent() {
         ended.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_subscribes_after_an_answer_begins_with_what_was_answered() {
+    let server = Server::in_memory().await;
+    let mut admin = server.admin().await;
+    admin.create("dreams").await;
+    for round in 0..100 {
+        let answered =
+            if round % 2 == 0 { admin.enable("dreams").await } else { admin.disable("dreams").await };
+        let mut follower = Checked::follow(&server.url, "ui", "1").await;
+        assert_eq!(follower.next().await.unwrap(), Some(Event::Snapshot));
+        assert!(follower.held.revision >= answered, "{} < {answered}", follower.held.revision);
+    }
+}

@@ -195,23 +195,23 @@ impl Hub {
                     }
                 }
             }
-            self.take_in();
+            self.take_in(&mut self.feeds());
         }
     }
 
-    fn take_in(&self) {
-        let mut feeds = self.feeds();
+    /// Folds what the log holds beyond the feeds into them.
+    fn take_in(&self, feeds: &mut Feeds) {
         let held = feeds.position.revision();
         let Some(records) = self.store.records_after(held) else {
-            return self.jump(&mut feeds);
+            return self.jump(feeds);
         };
         for record in records {
             let mut position = Snapshot::clone(&feeds.position);
             if let Err(gap) = position.fold(&record) {
                 warn!(%gap, "the log handed out a record that does not follow; going over to the snapshot");
-                return self.jump(&mut feeds);
+                return self.jump(feeds);
             }
-            let Feeds { cells, projector, .. } = &mut *feeds;
+            let Feeds { cells, projector, .. } = feeds;
             projector.forget(&record.writes);
             for cell in cells.values() {
                 let mut feed = cell.feed();
@@ -286,6 +286,11 @@ impl Hub {
     /// between the two.
     fn cell(&self, scope: &Scope) -> Result<(Arc<FeedCell>, watch::Receiver<Revision>), SubscribeError> {
         let mut feeds = self.feeds();
+        // Whoever subscribes after a change was acknowledged begins with that change, even if the task that takes in
+        // records has not had its turn yet.
+        if feeds.position.revision() < *self.store.head().borrow() {
+            self.take_in(&mut feeds);
+        }
         if !feeds.position.has_environment(&scope.environment) {
             let environments = feeds.position.environments().cloned().collect();
             return Err(SubscribeError::UnknownEnvironment {
