@@ -99,6 +99,19 @@ impl Checked {
         within(&format!("revision {revision}"), read).await;
     }
 
+    /// Reads on until the server ends the stream: never with OK, and never without a goodbye.
+    pub(crate) async fn until_the_end(&mut self) -> (v1::Goodbye, Status) {
+        let mut goodbye = None;
+        loop {
+            match self.next().await {
+                Ok(Some(Event::Goodbye(said))) => goodbye = Some(said),
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the stream ended with OK"),
+                Err(status) => return (goodbye.expect("goodbye comes before the end"), status),
+            }
+        }
+    }
+
     /// Reads one frame and checks everything that must be true of it. None when the stream ended well.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Status> {
         let Some(frame) = self.frames.message().await? else {

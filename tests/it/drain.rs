@@ -8,7 +8,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::checker::{Checked, Event};
+use crate::checker::Checked;
 use crate::patience::{eventually, within};
 use crate::server::{Server, Wanted, channel};
 
@@ -55,25 +55,13 @@ async fn fifty_streams_are_told_to_go_while_health_says_not_serving() {
         assert_eq!(status(&url, "liveness").await, Some(ServingStatus::Serving));
         let mut spread = std::collections::BTreeSet::new();
         for follower in &mut followers {
-            let (goodbye, end) = within("goodbye", until_the_end(follower)).await;
+            let (goodbye, end) = within("goodbye", follower.until_the_end()).await;
             spread.insert(goodbye.reconnect_after_ms);
             assert_eq!(end.code(), Code::Unavailable);
         }
         assert!(spread.len() > 10, "they are asked to come back at different times: {spread:?}");
     };
     let ((), ()) = tokio::join!(stopping, watching);
-}
-
-async fn until_the_end(follower: &mut Checked) -> (mycelia_flags_proto::v1::Goodbye, tonic::Status) {
-    let mut goodbye = None;
-    loop {
-        match follower.next().await {
-            Ok(Some(Event::Goodbye(said))) => goodbye = Some(said),
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("the stream ended with OK"),
-            Err(status) => return (goodbye.expect("goodbye comes before the end"), status),
-        }
-    }
 }
 
 #[tokio::test]

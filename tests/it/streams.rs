@@ -162,19 +162,8 @@ async fn a_stream_ends_at_its_age_with_goodbye_and_not_with_ok() {
     let hub = HubOptions { stream_age_max: Duration::from_millis(50), ..HubOptions::default() };
     let server = Wanted { hub, ..Wanted::default() }.start().await;
     let mut follower = Checked::follow(&server.url, "ui", "one").await;
-    let end = async {
-        let mut goodbye = None;
-        loop {
-            match follower.next().await {
-                Ok(Some(Event::Goodbye(said))) => goodbye = Some(said),
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("the stream ended with OK"),
-                Err(status) => return (goodbye, status),
-            }
-        }
-    };
-    let (goodbye, status) = within("the end", end).await;
-    assert_eq!(goodbye.unwrap().reason(), v1::GoodbyeReason::MaxAge);
+    let (goodbye, status) = within("the end", follower.until_the_end()).await;
+    assert_eq!(goodbye.reason(), v1::GoodbyeReason::MaxAge);
     assert_eq!(status.code(), Code::Unavailable);
     assert!(status.message().starts_with("MAX_AGE"), "{status:?}");
 }
