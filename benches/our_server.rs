@@ -54,6 +54,7 @@ pub async fn begin() -> Result<Running> {
         default_environment: EnvironmentKey::new(ENVIRONMENT),
         hub: HubOptions { heartbeat: Duration::from_secs(3_600), ..HubOptions::default() },
         drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(1) },
+        seen_contexts: true,
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

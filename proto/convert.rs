@@ -8,10 +8,16 @@
 //! A conversion to the wire cannot fail, and coming back from it loses nothing: an empty salt or attribute is how the
 //! wire says none.
 
+mod audience;
 mod change;
+mod configuration;
+mod effective;
 mod evaluation;
 mod fault;
 mod flag;
+mod inspection;
+mod list;
+mod record;
 mod rule;
 mod time;
 mod value;
@@ -19,16 +25,26 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use change::{
-    change_set_from_wire, change_set_to_wire, environment_to_wire, generation_from_wire, generation_to_wire,
-    record_to_wire, settings_to_wire, write_to_wire,
+pub use audience::{
+    canary_from_wire, canary_to_wire, feature_from_wire, feature_to_wire, segment_from_wire, segment_to_wire,
 };
+pub use change::{change_set_from_wire, change_set_to_wire, change_to_wire};
+pub use configuration::{configuration_from_wire, configuration_to_wire};
+pub use effective::{effective_flag_from_wire, effective_flag_to_wire};
 pub use evaluation::{error_code_to_wire, evaluation_error_to_wire, evaluation_to_wire, reason_to_wire};
 pub use fault::{VIOLATIONS_MAX, WireError};
 pub use flag::{
-    configuration_from_wire, configuration_to_wire, definition_from_wire, definition_to_wire,
-    effective_flag_from_wire, effective_flag_to_wire, flag_type_from_wire, flag_type_to_wire,
-    lifetime_from_wire, lifetime_to_wire,
+    definition_from_wire, definition_to_wire, flag_type_from_wire, flag_type_to_wire, lifetime_from_wire,
+    lifetime_to_wire,
+};
+pub use inspection::{
+    bucket_to_wire, explanation_to_wire, field_change_to_wire, impact_to_wire, import_line_to_wire,
+    stale_to_wire, step_to_wire,
+};
+pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
+pub use record::{
+    environment_to_wire, generation_from_wire, generation_to_wire, record_to_wire, settings_to_wire,
+    write_to_wire,
 };
 pub use rule::{
     condition_from_wire, condition_to_wire, operator_from_wire, operator_to_wire, rule_from_wire,

@@ -1,10 +1,12 @@
-//! The frames of `SyncService.Subscribe` with each flag as the bytes that it was serialized to.
+//! The frames of `SyncService.Subscribe` with each flag, each segment and the canary switch as the bytes that they were
+//! serialized to.
 //!
 //! On the wire they are the same frames: an embedded message and a field of bytes are written alike. The server puts
-//! flags into frames that it has encoded once, and the digest covers exactly these bytes. The SDK hashes exactly the
-//! bytes that it received, and decodes flag by flag, so that one which it cannot read does not spoil the others.
+//! into frames what it has encoded once, and the digest covers exactly these bytes. The SDK hashes exactly the bytes
+//! that it received, and decodes one by one, so that a flag which it cannot read does not spoil the others. Lists are
+//! no such bytes: they travel, and are hashed, key by key.
 //!
-//! What is deliberately absent: any look into a flag. That is [`crate::convert`]'s.
+//! What is deliberately absent: any look into these bytes. That is [`crate::convert`]'s.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message;
@@ -51,12 +53,21 @@ pub struct RawSnapshot {
     /// All flags of the scope, each a serialized [`v1::EffectiveFlag`].
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub flags: Vec<Bytes>,
-    /// The digest of the flags.
+    /// The digest of the state, with the revision.
     #[prost(bytes = "bytes", tag = "4")]
     pub digest: Bytes,
     /// How subjects are assigned to buckets: the number of a [`v1::BucketingGeneration`].
     #[prost(int32, tag = "5")]
     pub bucketing: i32,
+    /// The segments that the flags name, each a serialized [`v1::Segment`].
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub segments: Vec<Bytes>,
+    /// The switch of canary mode, a serialized [`v1::Canary`].
+    #[prost(bytes = "bytes", optional, tag = "7")]
+    pub canary: Option<Bytes>,
+    /// The lists of the segments, and the canary allowlist.
+    #[prost(message, repeated, tag = "8")]
+    pub lists: Vec<v1::KeyList>,
 }
 
 /// `Delta`: a change of a scope's state.
@@ -80,6 +91,18 @@ pub struct RawDelta {
     /// When the newest revision in it was committed, by the server's clock.
     #[prost(message, optional, tag = "6")]
     pub committed_at: Option<prost_types::Timestamp>,
+    /// New or changed segments, each a serialized [`v1::Segment`].
+    #[prost(bytes = "bytes", repeated, tag = "7")]
+    pub segments: Vec<Bytes>,
+    /// Keys of the segments that left the scope.
+    #[prost(string, repeated, tag = "8")]
+    pub removed_segments: Vec<String>,
+    /// The switch of canary mode, when it was switched: a serialized [`v1::Canary`].
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub canary: Option<Bytes>,
+    /// Changed lists.
+    #[prost(message, repeated, tag = "10")]
+    pub lists: Vec<v1::ListEdit>,
 }
 
 impl From<Body> for Frame {
@@ -139,6 +162,11 @@ mod tests {
         }
     }
 
+    fn segment(key: &str) -> v1::Segment {
+        let share = Some(v1::Share { salt: "salt".to_owned(), from: 0, to: 10_000 });
+        v1::Segment { key: key.to_owned(), share, ..v1::Segment::default() }
+    }
+
     /// Both forms of a frame are the same bytes, and each decodes the other.
     #[track_caller]
     fn check(raw: Body, known: v1::subscribe_response::Frame) {
@@ -152,6 +180,12 @@ mod tests {
     #[test]
     fn a_snapshot_is_the_same_in_both_forms() {
         let flags = [flag("a"), v1::EffectiveFlag::default(), flag("b")];
+        let segments = [segment("beta"), v1::Segment::default()];
+        let canary = v1::Canary { on: true, switched: None };
+        let lists = [
+            v1::KeyList { list: "canary".to_owned(), keys: vec!["anna".to_owned(), String::new()] },
+            v1::KeyList::default(),
+        ];
         check(
             Body::Snapshot(RawSnapshot {
                 epoch: "epoch-1".to_owned(),
@@ -159,6 +193,9 @@ mod tests {
                 flags: flags.iter().map(|flag| flag.encode_to_vec().into()).collect(),
                 digest: Bytes::from_static(&[9; 16]),
                 bucketing: v1::BucketingGeneration::V2.into(),
+                segments: segments.iter().map(|segment| segment.encode_to_vec().into()).collect(),
+                canary: Some(canary.encode_to_vec().into()),
+                lists: lists.to_vec(),
             }),
             v1::subscribe_response::Frame::Snapshot(v1::Snapshot {
                 epoch: "epoch-1".to_owned(),
@@ -166,6 +203,9 @@ mod tests {
                 flags: flags.to_vec(),
                 digest: Bytes::from_static(&[9; 16]),
                 bucketing: v1::BucketingGeneration::V2.into(),
+                segments: segments.to_vec(),
+                canary: Some(canary),
+                lists: lists.to_vec(),
             }),
         );
     }
@@ -173,6 +213,18 @@ mod tests {
     #[test]
     fn a_delta_is_the_same_in_both_forms() {
         let committed_at = Some(prost_types::Timestamp { seconds: -1, nanos: 5 });
+        let removed_segments = vec!["old".to_owned(), String::new()];
+        let switched = v1::Switched { actor: "anna".to_owned(), ..v1::Switched::default() };
+        let canary = v1::Canary { on: false, switched: Some(switched) };
+        let lists = [
+            v1::ListEdit {
+                list: "segment/beta/excluded".to_owned(),
+                cleared: true,
+                added: vec!["anna".to_owned()],
+                removed: vec!["bert".to_owned(), String::new()],
+            },
+            v1::ListEdit::default(),
+        ];
         check(
             Body::Delta(RawDelta {
                 previous_revision: 7,
@@ -181,6 +233,10 @@ mod tests {
                 removed: vec!["b".to_owned(), String::new()],
                 digest: Bytes::from_static(&[1; 16]),
                 committed_at,
+                segments: vec![segment("beta").encode_to_vec().into()],
+                removed_segments: removed_segments.clone(),
+                canary: Some(canary.encode_to_vec().into()),
+                lists: lists.to_vec(),
             }),
             v1::subscribe_response::Frame::Delta(v1::Delta {
                 previous_revision: 7,
@@ -189,8 +245,30 @@ mod tests {
                 removed: vec!["b".to_owned(), String::new()],
                 digest: Bytes::from_static(&[1; 16]),
                 committed_at,
+                segments: vec![segment("beta")],
+                removed_segments,
+                canary: Some(canary),
+                lists: lists.to_vec(),
             }),
         );
+    }
+
+    /// An embedded message that says nothing is there all the same: canary mode is off, and that is what was switched.
+    #[test]
+    fn an_empty_canary_switch_is_not_none() {
+        for (raw, known) in [(None, None), (Some(Bytes::new()), Some(v1::Canary::default()))] {
+            check(
+                Body::Snapshot(RawSnapshot { canary: raw.clone(), ..RawSnapshot::default() }),
+                v1::subscribe_response::Frame::Snapshot(v1::Snapshot {
+                    canary: known.clone(),
+                    ..v1::Snapshot::default()
+                }),
+            );
+            check(
+                Body::Delta(RawDelta { canary: raw, ..RawDelta::default() }),
+                v1::subscribe_response::Frame::Delta(v1::Delta { canary: known, ..v1::Delta::default() }),
+            );
+        }
     }
 
     #[test]

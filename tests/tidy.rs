@@ -107,7 +107,7 @@ fn core_is_pure() {
         .filter_map(|line| line.split('.').next())
         .filter(|name| !name.is_empty())
         .collect();
-    assert_eq!(dependencies, ["foldhash", "imbl", "jiff", "semver", "thiserror"]);
+    assert_eq!(dependencies, ["datalogic-rs", "foldhash", "imbl", "jiff", "semver", "thiserror"]);
 }
 
 #[test]
@@ -121,6 +121,7 @@ fn state_knows_nobody_above_it() {
         "server/src/state",
         &[
             "crate::distribution",
+            "crate::control",
             "crate::edge",
             "crate::app",
             "tonic",
@@ -132,10 +133,37 @@ fn state_knows_nobody_above_it() {
 }
 
 #[test]
+fn control_knows_neither_the_wire_nor_who_listens() {
+    forbid(
+        "server/src/control",
+        &[
+            "crate::distribution",
+            "crate::edge",
+            "crate::app",
+            "tonic",
+            "mycelia_flags_proto",
+            "sled",
+            "axum",
+            "hyper",
+        ],
+    );
+}
+
+#[test]
 fn distribution_knows_neither_the_wire_nor_who_writes() {
     forbid(
         "server/src/distribution",
-        &["crate::edge", "crate::app", "tonic", "mycelia_flags_proto", "sled", "axum", "hyper", ".commit("],
+        &[
+            "crate::control",
+            "crate::edge",
+            "crate::app",
+            "tonic",
+            "mycelia_flags_proto",
+            "sled",
+            "axum",
+            "hyper",
+            ".commit(",
+        ],
     );
 }
 

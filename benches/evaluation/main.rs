@@ -1,9 +1,11 @@
 //! What one evaluation costs in process, beside a floor written by hand.
 //!
 //! For each number of loaded flags and each kind of flag: all flags of the kind in random order, each asked for by one
-//! of sixteen people, in thread processor time. Then one flag again and again, which is where a handle pays. Memory is
-//! that of a process that loads the flags and nothing else.
+//! of sixteen people, in thread processor time. Then one flag again and again, which is where a handle pays. Then what the
+//! rarer paths cost (canary, segments, prerequisites, targeting expressions) beside a plain rollout. Memory is that of a
+//! process that loads the flags and nothing else.
 
+mod beyond;
 mod contenders;
 mod floor;
 mod load;
@@ -41,6 +43,9 @@ fn main() -> Result<()> {
     }
     for count in mode::pick(vec![10, 1_000], vec![10, 1_000, 10_000, 100_000]) {
         measure(count)?;
+    }
+    if mode::wants("beyond") {
+        beyond::print()?;
     }
     if mode::wants("memory") { load::print() } else { Ok(()) }
 }

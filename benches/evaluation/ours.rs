@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use mycelia_flags_core::bucketing::Generation;
-use mycelia_flags_core::compiled::{CompiledFlag, CompiledSet, Slot};
+use mycelia_flags_core::compiled::{Around, CompiledFlag, CompiledSet, Now, Slot};
 use mycelia_flags_core::condition::{Condition, Operator, Test as CoreTest};
 use mycelia_flags_core::context::{Context, TARGETING_KEY};
 use mycelia_flags_core::flag::{EffectiveFlag, Rule, Serve, Split, Variant, WeightedVariant};
@@ -14,11 +14,11 @@ use mycelia_flags_core::value::{FlagType, Value};
 
 use crate::population::{Flag, Kind, Person, QUARTER, Test, member, ten_rules};
 
-fn on() -> VariantName {
+pub(crate) fn on() -> VariantName {
     VariantName::new("on")
 }
 
-fn off() -> VariantName {
+pub(crate) fn off() -> VariantName {
     VariantName::new("off")
 }
 
@@ -40,11 +40,11 @@ fn condition(rule: Test) -> Condition {
     }
 }
 
-fn rule(condition: Condition) -> Rule {
+pub(crate) fn rule(condition: Condition) -> Rule {
     Rule { name: Box::from(""), condition, serve: Serve::Variant(on()) }
 }
 
-fn quarter() -> Serve {
+pub(crate) fn quarter() -> Serve {
     let weights = vec![
         WeightedVariant { variant: on(), weight: QUARTER },
         WeightedVariant { variant: off(), weight: WEIGHT_TOTAL - QUARTER },
@@ -55,15 +55,8 @@ fn quarter() -> Serve {
 /// A flag as it comes from the server.
 pub(crate) fn effective(flag: &Flag, variants: &Arc<[Variant]>) -> EffectiveFlag {
     let mut built = EffectiveFlag {
-        key: FlagKey::new(&flag.key),
-        flag_type: FlagType::Boolean,
-        variants: Arc::clone(variants),
-        enabled: true,
-        off_variant: off(),
-        default_variant: off(),
-        rules: Vec::new(),
-        default_serve: Serve::Variant(off()),
-        salt: None,
+        canary_variant: Some(on()),
+        ..EffectiveFlag::constant(FlagKey::new(&flag.key), FlagType::Boolean, Arc::clone(variants), &off())
     };
     match flag.kind {
         Kind::Boolean => {}
@@ -108,7 +101,10 @@ pub(crate) fn context(person: &Person) -> Context {
 #[inline]
 pub(crate) fn evaluate(set: &CompiledSet, key: &str, context: &Context) -> bool {
     match set.get(key).map(|slot| &**slot) {
-        Some(Slot::Flag(flag)) => matches!(flag.evaluate(context).variant.value, Value::Boolean(true)),
+        Some(Slot::Flag(flag)) => {
+            let around = Around::new(set, "ui", Now::At(0));
+            matches!(flag.evaluate(around, context).variant.value, Value::Boolean(true))
+        }
         _ => false,
     }
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::digest::MemberHash;
 use mycelia_flags_core::revision::Revision;
-use mycelia_flags_core::update::{Member, View};
+use mycelia_flags_core::update::{EntryKey, Member, View};
 use mycelia_flags_sdk::Client;
 use mycelia_flags_server::distribution::encode::{Encode as _, Welcome};
 use mycelia_flags_server::distribution::registry::StreamId;
@@ -75,9 +75,10 @@ fn frames(flags: &[Flag]) -> [Bytes; 2] {
     let member = |flag: &Flag| {
         let effective = ours::effective(flag, &ours::variants());
         let raw = GrpcFrames.flag(&effective);
-        Member { key: effective.key.folded(), hash: MemberHash::of(&raw), content: Arc::new(raw) }
+        let key = EntryKey::Flag(effective.key.folded());
+        Member { key, hash: MemberHash::of(&raw), content: Arc::new(raw) }
     };
-    let view = View::of(Revision::new(7), flags.iter().map(member));
+    let view = View::of(Revision::new(7), flags.iter().map(member), []);
     let welcome = GrpcFrames.welcome(&Welcome {
         stream: StreamId(1),
         epoch,
@@ -87,6 +88,7 @@ fn frames(flags: &[Flag]) -> [Bytes; 2] {
         heartbeat_ms: 300_000,
         bucketing: Generation::V3,
         environment: "production".to_owned(),
+        breaches: Vec::new(),
     });
     [welcome, GrpcFrames.snapshot(epoch, Generation::V3, &view)]
 }

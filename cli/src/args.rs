@@ -2,10 +2,15 @@
 //!
 //! Nothing is interpreted here beyond the shape of a single value; `settings` says what it all means.
 
+pub(crate) mod canary;
 pub(crate) mod client;
+pub(crate) mod configure;
+pub(crate) mod feature;
 pub(crate) mod follow;
+pub(crate) mod inspect;
 pub(crate) mod manual;
 pub(crate) mod read;
+pub(crate) mod segment;
 pub(crate) mod store;
 pub(crate) mod write;
 
@@ -13,12 +18,22 @@ use std::mem;
 
 use clap::{Command as Program, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::args::canary::{CanaryArgs, CanaryVariantArgs, KeysArgs};
 use crate::args::client::ClientArgs;
+use crate::args::configure::{
+    FlagArgs, OverrideCommand, PrerequisiteCommand, SaltArgs, SetDefaultArgs, SetOffArgs, TargetingCommand,
+    UpdateArgs, VariantsArgs,
+};
+use crate::args::feature::FeatureCommand;
 use crate::args::follow::{WaitArgs, WatchArgs};
+use crate::args::inspect::{
+    AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
+};
 use crate::args::manual::{CompletionsArgs, ManArgs};
-use crate::args::read::{EvalArgs, GetArgs, HistoryArgs};
+use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
+use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
-use crate::args::write::{CreateArgs, DeleteArgs, RolloutArgs, SwitchArgs};
+use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};
 use crate::exit::EXIT_CODES;
 
 /// Feature flags for many services: change a flag once, all of them follow, and prove it
@@ -41,16 +56,60 @@ pub(crate) enum Command {
     /// Show one flag with its configuration in every environment
     Get(GetArgs),
     /// Show all flags and their state in every environment
-    List,
+    List(ListArgs),
     /// Switch a flag on
     Enable(SwitchArgs),
     /// Switch a flag off: everybody gets its off variant
     Disable(SwitchArgs),
     /// Serve a boolean flag to a share of the subjects
     Rollout(RolloutArgs),
+    /// Change what is said about a flag
+    Update(UpdateArgs),
+    /// Replace the variants of a flag
+    Variants(VariantsArgs),
+    /// Take a flag out of use in every environment, and keep it
+    Archive(RetireArgs),
+    /// Bring an archived flag back, as it was
+    Unarchive(FlagArgs),
     /// Remove a flag from every environment
-    Delete(DeleteArgs),
-    /// Show the server, its store, and the connected services
+    Delete(RetireArgs),
+    /// Set what is served when no rule matches
+    SetDefault(SetDefaultArgs),
+    /// Set what is served while a flag is disabled
+    SetOff(SetOffArgs),
+    /// Set the text that buckets are computed from; it moves subjects between buckets
+    Salt(SaltArgs),
+    /// Show and change the rules of a flag
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// Serve a boolean flag to a share of each of several segments, or show the shares
+    Matrix(MatrixArgs),
+    /// Show and change the flagd targeting expression of a flag
+    #[command(subcommand)]
+    Targeting(TargetingCommand),
+    /// Say which other flags must serve what before a flag decides anything
+    #[command(subcommand)]
+    Prerequisite(PrerequisiteCommand),
+    /// Detach a service from a flag for a while
+    #[command(subcommand)]
+    Override(OverrideCommand),
+    /// Show and change segments: reusable audiences
+    #[command(subcommand)]
+    Segment(SegmentCommand),
+    /// Switch canary mode, or show it
+    Canary(CanaryArgs),
+    /// Put users on the canary allowlist
+    CanaryAdd(KeysArgs),
+    /// Take users off the canary allowlist
+    CanaryRemove(KeysArgs),
+    /// Show who is on the canary allowlist
+    CanaryList,
+    /// Say what a flag serves to whoever is on the canary allowlist
+    CanaryVariant(CanaryVariantArgs),
+    /// Show, switch and compare several flags as one
+    #[command(subcommand)]
+    Feature(FeatureCommand),
+    /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why
     History(HistoryArgs),
@@ -62,6 +121,23 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Evaluate a flag on the server
     Eval(EvalArgs),
+    /// Say step by step why a subject gets what it gets, now or at any past moment
+    Explain(ExplainArgs),
+    /// Print the number that decides which share of a rollout a user falls into
+    Bucket(BucketArgs),
+    /// Show what differs between two revisions, or between two environments
+    Diff(DiffArgs),
+    /// Give everything that a revision wrote the value that it had before
+    Undo(UndoArgs),
+    /// Show the flags that have outlived their rollout, and why
+    Stale(StaleArgs),
+    /// Check what the code relies on
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Import the flags of a flagd file into the environment
+    Import(ImportArgs),
+    /// Write the environment as a flagd file
+    Export(ExportArgs),
     /// Write the whole log to a file
     Backup(BackupArgs),
     /// Make a new data directory from a backup (the server must not be running on it)

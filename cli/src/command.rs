@@ -1,15 +1,32 @@
 //! What each command does: ask the server, show the answer.
 
+pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod canary;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod exchange;
+pub(crate) mod explain;
+pub(crate) mod feature;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod list_edit;
 pub(crate) mod manual;
+pub(crate) mod overrides;
+pub(crate) mod prerequisite;
+pub(crate) mod rule;
+pub(crate) mod segment;
+pub(crate) mod serving;
+pub(crate) mod stale;
 pub(crate) mod status;
 pub(crate) mod subscribers;
 pub(crate) mod switch;
+pub(crate) mod targeting;
+pub(crate) mod undo;
+pub(crate) mod update;
 pub(crate) mod wait;
 pub(crate) mod watch;

@@ -23,6 +23,20 @@ pub(crate) fn print_micros(micros: u64) -> String {
     }
 }
 
+/// Prints a time that is measured in seconds, to its two largest units.
+pub(crate) fn print_seconds(seconds: u64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds % 86_400 / 3_600, "h"),
+        (seconds % 3_600 / 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let parts = parts.into_iter().skip_while(|(count, _)| *count == 0).take(2);
+    let parts = parts.filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}"));
+    let text = parts.collect::<Vec<_>>().join(" ");
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +65,14 @@ mod tests {
         assert_eq!(print_micros(12_345), "12.3 ms");
         assert_eq!(print_micros(1_250_000), "1250.0 ms");
         assert_eq!(print_micros(61_250_000), "61.2 s");
+    }
+
+    #[test]
+    fn seconds_are_printed_to_the_two_largest_units() {
+        for (seconds, expected) in
+            [(0, "0s"), (59, "59s"), (3_600, "1h"), (3_661, "1h 1m"), (90_000, "1d 1h"), (86_460, "1d")]
+        {
+            assert_eq!(print_seconds(seconds), expected);
+        }
     }
 }

@@ -10,7 +10,8 @@ Exit codes:
   2  the command line or the configuration is wrong
   3  the server cannot be reached, or is not available
   4  timed out waiting
-  5  not found";
+  5  not found
+  6  the answer is no: not a member, not as required, or not all of it";
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) enum Exit {
     TimedOut = 4,
     /// Not found.
     NotFound = 5,
+    /// What was asked is answered with no.
+    No = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,7 +44,15 @@ mod tests {
 
     #[test]
     fn every_code_is_in_the_help_text() {
-        let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unreachable, Exit::TimedOut, Exit::NotFound];
+        let all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::TimedOut,
+            Exit::NotFound,
+            Exit::No,
+        ];
         for (number, exit) in all.into_iter().enumerate() {
             assert_eq!(usize::from(exit as u8), number);
             assert!(EXIT_CODES.contains(&format!("\n  {number}  ")), "{exit:?}");

@@ -62,6 +62,21 @@ impl Failure {
         }
     }
 
+    /// Nothing of this name is among what the server answered.
+    pub(crate) const fn not_found(message: String) -> Self {
+        Self::Refused { code: Code::NotFound, reason: None, message, violations: Vec::new() }
+    }
+
+    /// What was read is not of the revision that was expected: answered as the server answers it.
+    pub(crate) fn revision_mismatch(expected: u64, found: u64) -> Self {
+        Self::Refused {
+            code: Code::Aborted,
+            reason: Some("REVISION_MISMATCH".to_owned()),
+            message: format!("the store is at revision {found}, not {expected}; nothing was changed"),
+            violations: Vec::new(),
+        }
+    }
+
     /// The server took longer than it may.
     pub(crate) fn no_answer(server: &str, patience: std::time::Duration) -> Self {
         Self::Unreachable { server: server.to_owned(), cause: format!("no answer within {patience:?}") }

@@ -5,12 +5,14 @@
 
 mod args;
 mod command;
+mod condition_text;
 mod config_file;
 mod connection;
 mod convergence;
 mod duration_text;
 mod exit;
 mod failure;
+mod inventory;
 mod page;
 mod percent;
 mod progress;
@@ -18,8 +20,10 @@ mod restore;
 mod serve;
 mod session;
 mod settings;
+mod subject;
 mod submission;
 mod terminal;
+mod text_file;
 mod view;
 
 use std::future::Future;
@@ -27,6 +31,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use crate::args::inspect::AuditCommand;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -70,7 +75,7 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
     match client_command {
         Command::Create(args) => command::create::run(args, session).await,
         Command::Get(args) => command::get::run(args, session).await,
-        Command::List => command::list::run(session).await,
+        Command::List(args) => command::list::run(args, session).await,
         Command::Enable(args) => command::switch::enable(args, session).await,
         Command::Disable(args) => command::switch::disable(args, session).await,
         Command::Rollout(args) => command::switch::rollout(args, session).await,
@@ -81,7 +86,34 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Watch(args) => command::watch::run(args, session).await,
         Command::Wait(args) => command::wait::run(args, session).await,
         Command::Eval(args) => command::eval::run(args, session).await,
+        Command::Explain(args) => command::explain::run(args, session).await,
+        Command::Bucket(args) => command::explain::bucket(args, session).await,
+        Command::Diff(args) => command::diff::run(args, session).await,
+        Command::Undo(args) => command::undo::run(args, session).await,
+        Command::Stale(args) => command::stale::run(args, session).await,
+        Command::Audit(AuditCommand::Features(args)) => command::audit::features(args, session).await,
+        Command::Import(args) => command::exchange::import(args, session).await,
+        Command::Export(args) => command::exchange::export(args, session).await,
         Command::Backup(args) => command::backup::run(args, session).await,
+        Command::Update(args) => command::update::run(args, session).await,
+        Command::Variants(args) => command::update::variants(args, session).await,
+        Command::Archive(args) => command::archive::archive(args, session).await,
+        Command::Unarchive(args) => command::archive::unarchive(args, session).await,
+        Command::SetDefault(args) => command::serving::set_default(args, session).await,
+        Command::SetOff(args) => command::serving::set_off(args, session).await,
+        Command::Salt(args) => command::serving::salt(args, session).await,
+        Command::Rule(group) => command::rule::run(group, session).await,
+        Command::Matrix(args) => command::rule::matrix(args, session).await,
+        Command::Targeting(group) => command::targeting::run(group, session).await,
+        Command::Prerequisite(group) => command::prerequisite::run(group, session).await,
+        Command::Override(group) => command::overrides::run(group, session).await,
+        Command::Segment(group) => command::segment::run(group, session).await,
+        Command::Canary(args) => command::canary::run(args, session).await,
+        Command::CanaryAdd(args) => command::canary::add(args, session).await,
+        Command::CanaryRemove(args) => command::canary::remove(args, session).await,
+        Command::CanaryList => command::canary::list(session).await,
+        Command::CanaryVariant(args) => command::canary::variant(args, session).await,
+        Command::Feature(group) => command::feature::run(group, session).await,
         Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
             Err(Failure::Usage("this command needs no server".to_owned()))
         }

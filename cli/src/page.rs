@@ -15,6 +15,8 @@ pub(crate) enum Tone {
     Partial,
     /// Off, beside the point.
     Faint,
+    /// Somebody should know.
+    Loud,
 }
 
 impl Tone {
@@ -24,6 +26,7 @@ impl Tone {
             Self::Good => "\x1b[32m",
             Self::Partial => "\x1b[33m",
             Self::Faint => "\x1b[2m",
+            Self::Loud => "\x1b[1;31m",
         }
     }
 }

@@ -18,6 +18,11 @@ impl Percent {
         f64::from(self.0) / 1_000.0
     }
 
+    /// As the wire has weights.
+    pub(crate) const fn thousandths(self) -> u32 {
+        self.0
+    }
+
     /// Everybody.
     pub(crate) const fn is_all(self) -> bool {
         self.0 == 100_000
@@ -26,6 +31,27 @@ impl Percent {
     /// Nobody.
     pub(crate) const fn is_none(self) -> bool {
         self.0 == 0
+    }
+}
+
+/// A part of everybody between two percentages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PercentRange {
+    pub(crate) from: Percent,
+    pub(crate) to: Percent,
+}
+
+impl FromStr for PercentRange {
+    type Err = String;
+
+    /// `10` is the first tenth, `10..70` what comes between.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (from, to) = text.split_once("..").unwrap_or(("0", text));
+        let range = Self { from: from.parse()?, to: to.parse()? };
+        if range.from.0 < range.to.0 {
+            return Ok(range);
+        }
+        Err(format!("expected more than {}, such as 10 or 10..70", range.from))
     }
 }
 
@@ -94,5 +120,19 @@ mod tests {
     #[test]
     fn the_number_on_the_wire_is_the_one_that_was_typed() {
         assert!((("12.5".parse::<Percent>().unwrap().as_f64()) - 12.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_range_lies_between_two_percentages() {
+        let range = |text: &str| {
+            text.parse::<PercentRange>().ok().map(|range| (range.from.to_string(), range.to.to_string()))
+        };
+        let expected = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+        assert_eq!(range("10"), expected("0%", "10%"));
+        assert_eq!(range("10..70"), expected("10%", "70%"));
+        assert_eq!(range("10%..12.5%"), expected("10%", "12.5%"));
+        for bad in ["0", "70..10", "10..10", "..10", "10..", "10-70", "0..101"] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
     }
 }

@@ -71,6 +71,7 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
             ..HubOptions::default()
         },
         drain: DrainOptions { notice: args.drain_notice, limit: args.drain_limit },
+        seen_contexts: !args.no_seen_contexts,
     })
 }
 

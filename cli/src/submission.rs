@@ -1,8 +1,9 @@
-//! One change on its way: sent, answered, said in words, and followed until everybody has it.
+//! Changes on their way: sent, answered, said in words, and followed until everybody has it.
 
 use std::time::Duration;
 
 use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::change::Change;
 
 use crate::args::write::WriteArgs;
 use crate::connection::Connection;
@@ -10,7 +11,7 @@ use crate::convergence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::{self, Session};
-use crate::view::applied::AppliedView;
+use crate::view::applied::{AppliedView, Subject};
 use crate::view::convergence::ConvergenceView;
 
 /// How long to wait before a request is sent a second time.
@@ -25,40 +26,88 @@ pub(crate) enum Reach {
     Everywhere,
 }
 
-/// A change and its words.
+/// What is to be changed, and its words.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    pub(crate) change: v1::change::Change,
+    /// They happen together or not at all.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) told: Told,
+}
+
+/// The words of a change.
+#[derive(Debug)]
+pub(crate) struct Told {
     pub(crate) reach: Reach,
-    pub(crate) flag: String,
+    pub(crate) subject: Subject,
     /// `enable`, `rollout` …, for the document.
     pub(crate) action: &'static str,
     /// What was done, such as `enabled checkout`.
     pub(crate) deed: String,
 }
 
-/// Sends the change and shows what came of it.
+impl Submission {
+    /// One change.
+    pub(crate) fn of(change: Change, told: Told) -> Self {
+        Self { changes: vec![change], told }
+    }
+}
+
+impl Told {
+    /// Of a change in one environment.
+    pub(crate) fn here(subject: Subject, action: &'static str, deed: String) -> Self {
+        Self { reach: Reach::Environment, subject, action, deed }
+    }
+
+    /// Of a change in all of them.
+    pub(crate) fn everywhere(subject: Subject, action: &'static str, deed: String) -> Self {
+        Self { reach: Reach::Everywhere, subject, action, deed }
+    }
+}
+
+/// Sends the changes and shows what came of them.
 pub(crate) async fn submit(
     submission: Submission,
     args: WriteArgs,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
     let connection = session.connection()?;
-    let environment = &session.settings.environment;
+    let answer = send(submission.changes, &args, &connection, session).await?;
+    present(answer, submission.told, args, &connection, session).await
+}
+
+/// Sends changes as one change set.
+pub(crate) async fn send(
+    changes: Vec<Change>,
+    args: &WriteArgs,
+    connection: &Connection,
+    session: &Session<'_>,
+) -> Result<v1::ApplyResponse, Failure> {
     let request = v1::ApplyRequest {
         change_set: Some(v1::ChangeSet {
-            changes: vec![v1::Change { change: Some(submission.change) }],
+            changes: changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect(),
             actor: session.settings.actor.clone(),
-            reason: args.reason.unwrap_or_default(),
+            reason: args.reason.clone().unwrap_or_default(),
         }),
         dry_run: args.dry_run,
         expected_revision: args.expect_revision,
         idempotency_key: uuid::Uuid::new_v4().to_string(),
     };
-    let answer = apply(&connection, request).await?;
-    let environment = match submission.reach {
+    apply(connection, request).await
+}
+
+/// Shows an answer, and with `--wait` how it spreads.
+pub(crate) async fn present(
+    answer: v1::ApplyResponse,
+    told: Told,
+    args: WriteArgs,
+    connection: &Connection,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    let environment = match told.reach {
         Reach::Everywhere => None,
-        Reach::Environment => Some(changed_environment(&connection, &answer, environment).await?),
+        Reach::Environment => {
+            Some(changed_environment(connection, &answer, &session.settings.environment).await?)
+        }
     };
     let wait = v1::WaitConvergedRequest {
         // Nothing was written: then everybody is to have everything, for whatever made it so came earlier.
@@ -70,9 +119,9 @@ pub(crate) async fn submit(
         session.terminal.warn(warning);
     }
     let mut view = AppliedView::of(answer, args.dry_run);
-    view.flag = submission.flag;
-    view.action = submission.action;
-    view.deed = submission.deed;
+    view.subject = told.subject;
+    view.action = told.action;
+    view.deed = told.deed;
     view.environment = environment;
     if !args.wait {
         session.show(&view)?;
@@ -82,7 +131,7 @@ pub(crate) async fn submit(
     if session.terminal.is_for_people() {
         session.show(&view)?;
     }
-    let course = convergence::follow(&connection, wait, args.wait_timeout, session.terminal).await;
+    let course = convergence::follow(connection, wait, args.wait_timeout, session.terminal).await;
     let convergence = course.last.as_ref().map(ConvergenceView::of);
     if session.terminal.is_for_people() {
         if let Some(convergence) = convergence.filter(|_| course.end.is_ok()) {
@@ -121,9 +170,14 @@ async fn changed_environment(
     Ok(session::status(connection).await?.default_environment)
 }
 
-/// The environment in `configuration/ENVIRONMENT/KEY`.
+/// The environment in `configuration/ENVIRONMENT/KEY` and the like.
 pub(crate) fn environment_of(entity: &str) -> Option<&str> {
-    entity.strip_prefix("configuration/")?.split_once('/').map(|(environment, _key)| environment)
+    let (kind, rest) = entity.split_once('/')?;
+    match kind {
+        "configuration" | "segment" | "list" => rest.split_once('/').map(|(environment, _key)| environment),
+        "canary" => Some(rest),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -131,9 +185,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_configuration_names_its_environment() {
+    fn what_belongs_to_an_environment_names_it() {
         assert_eq!(environment_of("configuration/staging/oracle.chat"), Some("staging"));
+        assert_eq!(environment_of("segment/staging/A"), Some("staging"));
+        assert_eq!(environment_of("list/staging/segment/A/included/ada"), Some("staging"));
+        assert_eq!(environment_of("canary/staging"), Some("staging"));
         assert_eq!(environment_of("flag/configuration/x"), None);
+        assert_eq!(environment_of("feature/x"), None);
         assert_eq!(environment_of("settings"), None);
     }
 }

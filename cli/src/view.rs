@@ -3,19 +3,36 @@
 //! The names of the fields are an interface: they are documented, and only ever added to.
 
 pub(crate) mod applied;
+pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod canary;
 pub(crate) mod change;
+pub(crate) mod comparison;
 pub(crate) mod condition;
 pub(crate) mod configuration;
 pub(crate) mod convergence;
 pub(crate) mod definition;
+pub(crate) mod difference;
 pub(crate) mod evaluation;
 pub(crate) mod event;
+pub(crate) mod exchange;
+pub(crate) mod explanation;
+pub(crate) mod feature;
 pub(crate) mod flag;
 pub(crate) mod history;
+pub(crate) mod impact;
+pub(crate) mod matrix;
 pub(crate) mod moment;
+pub(crate) mod overrides;
+pub(crate) mod rollout;
+pub(crate) mod rule;
+pub(crate) mod segment;
 pub(crate) mod serve;
+pub(crate) mod stale;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod step;
 pub(crate) mod subscriber;
+pub(crate) mod switched;
+pub(crate) mod targeting;
 pub(crate) mod value;

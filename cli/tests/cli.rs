@@ -53,7 +53,26 @@ fn help_names_every_command_and_exit_code() {
         "enable",
         "disable",
         "rollout",
+        "update",
+        "variants",
+        "archive",
+        "unarchive",
         "delete",
+        "set-default",
+        "set-off",
+        "salt",
+        "rule",
+        "matrix",
+        "targeting",
+        "prerequisite",
+        "override",
+        "segment",
+        "canary",
+        "canary-add",
+        "canary-remove",
+        "canary-list",
+        "canary-variant",
+        "feature",
         "status",
         "history",
         "subscribers",
@@ -68,8 +87,13 @@ fn help_names_every_command_and_exit_code() {
         assert!(stdout.contains(&format!("\n  {command} ")), "{command} is missing in {stdout}");
         check(&run(&[command, "--help"]), 0);
     }
-    for line in ["3  the server cannot be reached", "4  timed out waiting", "5  not found", "MYCELIA_SERVER"]
-    {
+    for line in [
+        "3  the server cannot be reached",
+        "4  timed out waiting",
+        "5  not found",
+        "6  the answer is no",
+        "MYCELIA_SERVER",
+    ] {
         assert!(stdout.contains(line), "{line} is missing in {stdout}");
     }
 }
@@ -103,6 +127,56 @@ fn usage_errors_are_2() {
     assert!(stderr.contains("error: --variant many=lots: `lots` is not a 64-bit integer"), "{stderr}");
     let (_, stderr) = check(&run(&["list", "--server", "https://flags"]), 2);
     assert!(stderr.contains("https is not supported yet"), "{stderr}");
+}
+
+#[test]
+fn what_is_typed_wrongly_is_2_and_named() {
+    for (arguments, complaint) in [
+        (&["canary", "maybe"][..], "[possible values: on, off, status]"),
+        (&["canary-add"], "<USER>"),
+        (&["canary-add", "--file", "/nonexistent/keys"], "cannot read /nonexistent/keys"),
+        (&["canary-variant", "dreams"], "<VARIANT>"),
+        (&["canary-variant", "dreams", "on", "--out"], "cannot be used with"),
+        (
+            &["segment", "set", "A", "--when", "country is DE"],
+            "expected an operator after `country`, not `is`",
+        ),
+        (&["segment", "set", "A", "--percent", "70..10"], "such as 10 or 10..70"),
+        (&["segment", "set", "A", "--salt", "people"], "--percent"),
+        (&["segment", "test", "A", "--context", "ada"], "--context: expected a JSON object"),
+        (&["rule", "add", "dreams", "--serve", "on"], "--when"),
+        (&["rule", "add", "dreams", "--when", "a = 1"], "--serve"),
+        (
+            &["rule", "add", "dreams", "--when", "a = 1", "--serve", "on", "--percent", "5"],
+            "cannot be used with",
+        ),
+        (&["rule", "remove", "dreams", "0"], "0 is not in 1.."),
+        (&["matrix", "dreams", "A"], "expected SEGMENT=PERCENT"),
+        (&["matrix", "dreams", "A=101"], "expected 0 to 100"),
+        (&["matrix", "dreams", "--rest", "5"], "SEGMENT=PERCENT"),
+        (&["matrix", "dreams", "A=1", "--clear"], "cannot be used with"),
+        (&["override", "set", "dreams", "--service", "ui"], "--variant"),
+        (&["override", "set", "d", "--service", "ui", "--variant", "on", "--expires", "1ms"], "at least 1s"),
+        (&["targeting", "set", "dreams", "/nonexistent.json"], "cannot read /nonexistent.json"),
+        (&["prerequisite", "set", "dreams"], "OTHER"),
+        (&["feature", "set", "voice"], "--flag"),
+        (&["update", "dreams"], "say what to change"),
+        (&["update", "dreams", "--ends", "soon"], "expected a date such as 2026-12-31"),
+        (&["set-default", "dreams", "on=50", "off=40"], "the shares add up to 90%, not to 100%"),
+        (&["salt", "dreams"], "<TEXT>"),
+    ] {
+        let (stdout, stderr) = check(&run(arguments), 2);
+        assert_eq!(stdout, "", "{arguments:?}");
+        assert!(stderr.contains(complaint), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_grammar_of_conditions_is_in_the_help() {
+    for command in [["segment", "set"], ["rule", "add"]] {
+        let (stdout, _) = check(&run(&[&command[..], &["--help"]].concat()), 0);
+        assert!(stdout.contains("ATTRIBUTE [not] OPERATOR OPERAND[,OPERAND…]"), "{stdout}");
+    }
 }
 
 #[test]

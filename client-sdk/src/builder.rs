@@ -4,17 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mycelia_flags_core::key::{EnvironmentKey, NAME_GRAMMAR, ServiceName};
-use mycelia_flags_core::value::Value;
+use mycelia_flags_core::key::{EnvironmentKey, FlagKey, NAME_GRAMMAR, ServiceName};
+use mycelia_flags_core::value::{FlagType, Value};
 use tokio::runtime::Handle;
 use tonic::transport::Uri;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::connection::Connection;
+use crate::declaration::Declaration;
 use crate::disk::{Binding, Store};
 use crate::keeper::Keeper;
-use crate::limits::INSTANCE_BYTES_MAX;
+use crate::limits::{INSTANCE_BYTES_MAX, REPORT_INTERVAL, REPORT_INTERVAL_MIN};
 use crate::replica::Replica;
 use crate::shared::Shared;
 use crate::state::State;
@@ -37,9 +38,12 @@ pub struct ClientBuilder {
     cache_dir: Option<PathBuf>,
     bootstrap: Option<PathBuf>,
     values: Vec<(String, Value)>,
+    declared: Vec<Declaration>,
     offline: bool,
     backoff: Backoff,
     connect_timeout: Duration,
+    report_interval: Duration,
+    report_contexts: bool,
 }
 
 impl Default for ClientBuilder {
@@ -52,9 +56,12 @@ impl Default for ClientBuilder {
             cache_dir: None,
             bootstrap: None,
             values: Vec::new(),
+            declared: Vec::new(),
             offline: false,
             backoff: Backoff::default(),
             connect_timeout: Duration::from_secs(5),
+            report_interval: REPORT_INTERVAL,
+            report_contexts: true,
         }
     }
 }
@@ -83,6 +90,9 @@ pub enum BuildError {
     /// A value cannot be a flag's.
     #[error("value of {0:?}: expected a flag's name with a boolean, text, a number or an object")]
     Value(String),
+    /// What is declared is no flag's key.
+    #[error("declared flag {0:?}: expected {NAME_GRAMMAR}")]
+    Declared(String),
     /// The backoff makes no sense.
     #[error("backoff: expected a base above zero, and a cap of at least that")]
     Backoff,
@@ -136,6 +146,14 @@ impl ClientBuilder {
         self
     }
 
+    /// A flag that this service needs. The server answers with what is missing, mistyped or archived
+    /// ([`Status::breaches`](crate::Status::breaches)), and does not delete or archive the flag, unless forced, while an
+    /// instance that needs it is connected.
+    pub fn declare(mut self, key: impl Into<String>, flag_type: FlagType) -> Self {
+        self.declared.push(Declaration { flag: key.into(), flag_type });
+        self
+    }
+
     /// Never connects: serves the values, the cached state or the bootstrap file, and is ready at once.
     pub fn offline(mut self) -> Self {
         self.offline = true;
@@ -151,6 +169,19 @@ impl ClientBuilder {
     /// How long an attempt to connect may take; 5 s unless said otherwise.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// How often the server is told which flags were evaluated; 30 s unless said otherwise, and at least 100 ms.
+    pub fn report_interval(mut self, interval: Duration) -> Self {
+        self.report_interval = interval;
+        self
+    }
+
+    /// Whether the server is told of a sample of those for whom flags were evaluated, so that it can say whom a change
+    /// would concern. It is, unless said otherwise: with the targeting key hashed, and only attributes that rules name.
+    pub fn report_contexts(mut self, report: bool) -> Self {
+        self.report_contexts = report;
         self
     }
 
@@ -173,6 +204,10 @@ impl ClientBuilder {
         if self.backoff.base.is_zero() || self.backoff.cap < self.backoff.base {
             return Err(BuildError::Backoff);
         }
+        let is_no_key = |declared: &&Declaration| FlagKey::parse(&declared.flag).is_err();
+        if let Some(wrong) = self.declared.iter().find(is_no_key) {
+            return Err(BuildError::Declared(wrong.flag.clone()));
+        }
         let values = decode::values(&self.values).map_err(BuildError::Value)?;
         Ok(Config {
             server,
@@ -182,9 +217,12 @@ impl ClientBuilder {
             cache_dir: self.cache_dir,
             bootstrap: self.bootstrap,
             values,
+            declared: self.declared,
             offline: self.offline,
             backoff: self.backoff,
             connect_timeout: self.connect_timeout,
+            report_interval: self.report_interval.max(REPORT_INTERVAL_MIN),
+            report_contexts: self.report_contexts,
         })
     }
 
@@ -204,12 +242,15 @@ pub struct Config {
     pub(crate) environment: String,
     pub(crate) service: String,
     pub(crate) instance: String,
+    pub(crate) declared: Vec<Declaration>,
     pub(crate) backoff: Backoff,
     pub(crate) connect_timeout: Duration,
     cache_dir: Option<PathBuf>,
     bootstrap: Option<PathBuf>,
     values: Option<State>,
     offline: bool,
+    report_interval: Duration,
+    report_contexts: bool,
 }
 
 impl Config {
@@ -232,6 +273,8 @@ impl Config {
         if self.offline {
             let origin = first.origin;
             let shared = Shared::new(first.state, Standing::Live, origin);
+            // There is nobody to tell.
+            shared.contexts.switch_off();
             shared.live();
             return Ok(Client::new(Arc::new(shared), tasks));
         }
@@ -240,14 +283,19 @@ impl Config {
         };
         // Only what this very scope held may be continued; any other state is replaced by the first snapshot.
         let continued = (first.origin == Origin::Disk).then(|| Arc::clone(&first.state));
-        let replica = Replica::new(continued, first.state.generation, store.is_some());
+        let service = Arc::from(&*self.service);
+        let replica = Replica::new(continued, first.state.generation, store.is_some(), service);
         let shared = Arc::new(Shared::new(first.state, first.standing, first.origin));
+        if !self.report_contexts {
+            shared.contexts.switch_off();
+        }
         if let Some(store) = store {
             let keeper = Keeper::new(Arc::clone(&shared), store, tasks.tracker());
             tasks.spawn(&runtime, keeper.run(tasks.stopping()));
         }
         let transport = Transport::new(&self, tasks.tracker());
-        let connection = Connection::new(Arc::clone(&shared), transport, replica, self.backoff);
+        let interval = self.report_interval;
+        let connection = Connection::new(Arc::clone(&shared), transport, replica, self.backoff, interval);
         tasks.spawn(&runtime, connection.run(tasks.stopping()));
         Ok(Client::new(shared, tasks))
     }

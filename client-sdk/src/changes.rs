@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Waker, Poll};
 
 use futures_core::Stream;
-use mycelia_flags_core::digest::MemberHash;
+use mycelia_flags_core::digest::Digest;
 use mycelia_flags_core::key::{FlagKey, FoldedKey};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
@@ -141,7 +141,7 @@ pub struct FlagWatch {
     shared: Arc<Shared>,
     head: watch::Receiver<Head>,
     key: FoldedKey,
-    seen: Option<MemberHash>,
+    seen: Option<Digest>,
     revision: u64,
 }
 
@@ -162,10 +162,11 @@ impl FlagWatch {
     /// Whether there is such a flag now.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.shared.state().view.member(&self.key).is_some()
+        self.shared.state().set.get(self.key.as_str()).is_some()
     }
 
-    /// Waits until the flag's definition differs from the one that was seen last: it changed, came or went. Answers
+    /// Waits until the flag's definition differs from the one that was seen last: it changed, came or went, or whom it is
+    /// about did: its segments, its prerequisites, the canary. Answers
     /// with the revision in force then. Changes that were undone before anybody looked are not reported.
     ///
     /// # Errors
@@ -184,7 +185,7 @@ impl FlagWatch {
 
     fn look(&mut self) -> bool {
         let state = self.shared.state();
-        let hash = state.view.member(&self.key).map(|member| member.hash);
+        let hash = state.hash_of(&self.key);
         let first = self.revision == 0 && self.seen.is_none();
         let differs = hash != self.seen;
         if differs || first {

@@ -125,9 +125,9 @@ impl Client {
     #[must_use]
     pub fn string_value<'d>(&self, key: &str, default: &'d str, context: &Context) -> Cow<'d, str> {
         self.shared
-            .read(|state| {
+            .read(context, |state| {
                 let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, context).map(|text: &str| text.to_owned())
+                evaluate::value(slot, state.around(), context).map(|text: &str| text.to_owned())
             })
             .map_or(Cow::Borrowed(default), Cow::Owned)
     }
@@ -135,9 +135,9 @@ impl Client {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.shared.read(|state| {
+        self.shared.read(context, |state| {
             let slot = state.set.get(key).map(|slot| &**slot);
-            look(evaluate::value(slot, context).unwrap_or(default))
+            look(evaluate::value(slot, state.around(), context).unwrap_or(default))
         })
     }
 
@@ -145,9 +145,9 @@ impl Client {
     #[must_use]
     pub fn object_value(&self, key: &str, default: Value, context: &Context) -> Value {
         self.shared
-            .read(|state| {
+            .read(context, |state| {
                 let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, context).map(|Object(value)| value.clone())
+                evaluate::value(slot, state.around(), context).map(|Object(value)| value.clone())
             })
             .unwrap_or(default)
     }
@@ -175,6 +175,7 @@ impl Client {
     pub fn string_details(&self, key: &str, default: &str, context: &Context) -> EvaluationDetails<String> {
         let state = self.shared.state();
         let standing = self.shared.standing();
+        self.shared.contexts.note(context);
         evaluate::details(&state, standing, key, default.to_owned(), context, |text: &str| text.to_owned())
     }
 
@@ -183,6 +184,7 @@ impl Client {
     pub fn object_details(&self, key: &str, default: Value, context: &Context) -> EvaluationDetails<Value> {
         let state = self.shared.state();
         let standing = self.shared.standing();
+        self.shared.contexts.note(context);
         evaluate::details(&state, standing, key, default, context, |Object(value)| value.clone())
     }
 
@@ -240,7 +242,7 @@ impl Client {
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        let cached = self.shared.read_cached(|state| evaluate::keyed(state, key, context));
+        let cached = self.shared.read_cached(context, |state| evaluate::keyed(state, key, context));
         cached.unwrap_or_else(|| self.plain_uncached(key, context))
     }
 
@@ -259,6 +261,7 @@ impl Client {
     ) -> EvaluationDetails<T> {
         let state = self.shared.state();
         let standing = self.shared.standing();
+        self.shared.contexts.note(context);
         evaluate::details(&state, standing, key, default, context, own)
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn wall() -> Timestamp {
     timestamp_of(now)
 }
 
+/// The same in whole seconds since 1970.
+pub(crate) fn unix_seconds() -> i64 {
+    wall().unix_seconds()
+}
+
 /// A point of the system's clock, such as a file's time of change.
 pub(crate) fn timestamp_of(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -15,11 +15,11 @@ use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use crate::backoff::{Backoff, Ending, Retry};
-use crate::clock;
 use crate::limits::{GOODBYE_PATIENCE, HEARTBEATS_MISSED_MAX, LAST_WORD_TIMEOUT, WELCOME_TIMEOUT};
 use crate::replica::{Action, Distrust, Event, Replica, Report};
 use crate::shared::Shared;
 use crate::transport::{self, Link, Received, Transport};
+use crate::{clock, declaration, reporter};
 
 /// See the module.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Connection {
     transport: Transport,
     replica: Replica,
     retry: Retry,
+    report_interval: Duration,
 }
 
 /// How an attempt, or the stream that it led to, ended.
@@ -66,8 +67,14 @@ impl From<Outgoing> for AcknowledgeRequest {
 }
 
 impl Connection {
-    pub(crate) fn new(shared: Arc<Shared>, transport: Transport, replica: Replica, backoff: Backoff) -> Self {
-        Self { shared, transport, replica, retry: Retry::new(backoff) }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        transport: Transport,
+        replica: Replica,
+        backoff: Backoff,
+        report_interval: Duration,
+    ) -> Self {
+        Self { shared, transport, replica, retry: Retry::new(backoff), report_interval }
     }
 
     /// Follows the server until told to stop.
@@ -95,9 +102,12 @@ impl Connection {
         let link = self.transport.connect().await?;
         let mut stream = self.transport.subscribe(&link, self.replica.known()).await?;
         let outbox = watch::Sender::new(None);
+        let (shared, transport) = (Arc::clone(&self.shared), self.transport.clone());
+        let report_interval = self.report_interval;
         let end = tokio::select! {
             end = self.read(&mut stream, &outbox) => end,
             never = send(&link, outbox.subscribe()) => match never {},
+            never = reporter::report(&shared, &transport, &link, report_interval) => match never {},
         };
         if let Some(last_word) = end.last_word.clone() {
             // The stream is still open, so the server knows whose word it is. Best effort.
@@ -169,7 +179,17 @@ impl Connection {
         if let Event::Frame(Frame { body: Some(Body::Welcome(welcome)) }) = event {
             welcomed.get_or_insert_with(clock::now);
             let server = Arc::from(&*welcome.server);
-            self.shared.note(|status| status.server = server);
+            let breaches = declaration::breaches(welcome.breaches.clone());
+            for breach in &*breaches {
+                warn!(
+                    flag = breach.flag,
+                    "the flag server does not hold what is declared: {}", breach.message
+                );
+            }
+            self.shared.note(|status| {
+                status.server = server;
+                status.breaches = breaches;
+            });
         }
     }
 

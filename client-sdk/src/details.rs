@@ -18,6 +18,8 @@ pub enum Reason {
     Split,
     /// The flag is disabled.
     Disabled,
+    /// Another flag does not serve what this one needs.
+    PrerequisiteFailed,
     /// The value comes from the last known good state on disk; the server has not answered yet.
     Cached,
     /// The value comes from the last known state; the connection to the server is lost.
@@ -27,7 +29,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// OpenFeature's word.
+    /// OpenFeature's word, where it has one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +38,7 @@ impl Reason {
             Self::TargetingMatch => "TARGETING_MATCH",
             Self::Split => "SPLIT",
             Self::Disabled => "DISABLED",
+            Self::PrerequisiteFailed => "PREREQUISITE_FAILED",
             Self::Cached => "CACHED",
             Self::Stale => "STALE",
             Self::Error => "ERROR",
@@ -51,6 +54,7 @@ impl From<ResolutionReason> for Reason {
             ResolutionReason::TargetingMatch => Self::TargetingMatch,
             ResolutionReason::Split => Self::Split,
             ResolutionReason::Disabled => Self::Disabled,
+            ResolutionReason::PrerequisiteFailed => Self::PrerequisiteFailed,
         }
     }
 }

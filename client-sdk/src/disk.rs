@@ -16,11 +16,12 @@ use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::murmur3;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use mycelia_flags_core::update::View;
+use mycelia_flags_proto::{convert, v1};
 use prost::Message as _;
 use tracing::{debug, warn};
 
 use crate::limits::{DISK_BYTES_MAX, DISK_LEFTOVER_AGE};
-use crate::state::{Lineage, State};
+use crate::state::{Entry, Lineage, State};
 use crate::status::Since;
 use crate::{clock, decode};
 
@@ -61,6 +62,12 @@ struct Image {
     digest: Bytes,
     #[prost(bytes = "bytes", repeated, tag = "10")]
     flags: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "11")]
+    segments: Vec<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "12")]
+    canary: Option<Bytes>,
+    #[prost(message, repeated, tag = "13")]
+    lists: Vec<v1::KeyList>,
 }
 
 /// Why a file is ignored.
@@ -227,8 +234,12 @@ fn parse(bytes: &[u8], binding: Option<&Binding>) -> Result<Kept, IgnoredError> 
         return Err(IgnoredError::OfAnother(image.server, image.environment, image.service));
     }
     let bucketing = Generation::parse(&image.bucketing).ok_or(IgnoredError::Damaged)?;
-    let members = image.flags.iter().map(|raw| decode::member(raw, bucketing, true));
-    let view = View::of(Revision::new(image.revision), members);
+    let flags = image.flags.iter().map(|raw| decode::flag(raw, bucketing, true));
+    let segments = image.segments.iter().map(|raw| decode::segment(raw, bucketing, true));
+    let canary = image.canary.iter().map(|raw| decode::canary(raw, true));
+    let lists = image.lists.iter().map(convert::key_list_from_wire).collect::<Result<Vec<_>, _>>();
+    let lists = lists.map_err(|_unknown_list| IgnoredError::Damaged)?;
+    let view = View::of(Revision::new(image.revision), flags.chain(segments).chain(canary), lists);
     if view.digest().to_bytes() != *image.digest {
         return Err(IgnoredError::Damaged);
     }
@@ -236,12 +247,16 @@ fn parse(bytes: &[u8], binding: Option<&Binding>) -> Result<Kept, IgnoredError> 
         Lineage { epoch: Arc::from(image.epoch), environment: Arc::from(image.followed_environment) };
     let age = clock::wall().micros_since(Timestamp::from_unix_micros(image.written_at));
     Ok(Kept {
-        state: State::of(lineage, bucketing, view),
+        state: State::of(lineage, bucketing, Arc::from(image.service), view),
         since: Since { before: Duration::from_micros(age), at: clock::now() },
     })
 }
 
 fn encode(state: &State, binding: &Binding) -> Vec<u8> {
+    let raw = |wanted: fn(&Entry) -> bool| {
+        let members = state.view.members().filter(move |member| wanted(&member.content.entry));
+        members.map(|member| member.content.raw.clone())
+    };
     let image = Image {
         server: binding.server.clone(),
         environment: binding.environment.clone(),
@@ -252,7 +267,10 @@ fn encode(state: &State, binding: &Binding) -> Vec<u8> {
         bucketing: state.bucketing.as_str().to_owned(),
         written_at: clock::wall().unix_micros(),
         digest: Bytes::copy_from_slice(&state.view.digest().to_bytes()),
-        flags: state.view.members().map(|member| member.content.raw.clone()).collect(),
+        flags: raw(|entry| matches!(entry, Entry::Flag(_))).collect(),
+        segments: raw(|entry| matches!(entry, Entry::Segment(_) | Entry::BrokenSegment { .. })).collect(),
+        canary: raw(|entry| matches!(entry, Entry::Canary(_))).next(),
+        lists: state.view.lists().map(|(list, keys)| convert::key_list_to_wire(list, keys)).collect(),
     };
     let body = image.encode_to_vec();
     let mut bytes = Vec::with_capacity(body.len().saturating_add(16));

@@ -1,6 +1,6 @@
 //! From a state, a key and a context to a value. Cannot fail: what is wrong becomes the caller's default and a code.
 
-use mycelia_flags_core::compiled::Slot;
+use mycelia_flags_core::compiled::{Around, Slot};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
 use mycelia_flags_core::value::{FlagType, Value};
@@ -62,9 +62,16 @@ impl<'v> Read<'v> for Object<'v> {
 
 /// The value that a flag has for a context; none when the caller's default is to be served.
 #[inline]
-pub(crate) fn value<'s, T: Read<'s>>(slot: Option<&'s Slot>, context: &Context) -> Option<T> {
+pub(crate) fn value<'s, T: Read<'s>>(
+    slot: Option<&'s Slot>,
+    around: Around<'s>,
+    context: &Context,
+) -> Option<T> {
     match slot? {
-        Slot::Flag(flag) => T::read(&flag.evaluate(context).variant.value),
+        Slot::Flag(flag) => {
+            flag.note_evaluated();
+            T::read(&flag.evaluate(around, context).variant.value)
+        }
         Slot::Broken { .. } => None,
     }
 }
@@ -72,7 +79,7 @@ pub(crate) fn value<'s, T: Read<'s>>(slot: Option<&'s Slot>, context: &Context) 
 /// The same for a key, on the hottest path of all: calling it costs a third of what it does.
 #[inline(always)]
 pub(crate) fn keyed<'s, T: Read<'s>>(state: &'s State, key: &str, context: &Context) -> Option<T> {
-    value(state.set.get(key).map(|slot| &**slot), context)
+    value(state.set.get(key).map(|slot| &**slot), state.around(), context)
 }
 
 /// The same, with everything that is known about it. `own` makes an answer out of what was read.
@@ -110,7 +117,8 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
             return failed(details, ErrorCode::FlagNotFound, why);
         }
     };
-    let resolution = flag.evaluate(context);
+    flag.note_evaluated();
+    let resolution = flag.evaluate(state.around(), context);
     let Some(value) = T::read(&resolution.variant.value) else {
         let why = format!("the flag is of type {}, and was asked for as {}", flag.flag_type(), T::FLAG_TYPE);
         return failed(details, ErrorCode::TypeMismatch, why);
@@ -125,8 +133,12 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
     };
     if let Some(code) = resolution.error {
         details.error_code = Some(code);
-        let why = "the context lacks what the split buckets by: the flag's default variant stands in";
-        details.error_message = Some(why.to_owned());
+        let why = match code {
+            ErrorCode::TargetingKeyMissing => "the context lacks what the split buckets by",
+            ErrorCode::General => "the targeting expression names a variant that the flag does not have",
+            _ => "the targeting expression cannot be evaluated for this context",
+        };
+        details.error_message = Some(format!("{why}: the flag's default variant stands in"));
     }
     details
 }

@@ -53,3 +53,24 @@ pub(crate) const CHANGES_MAX: usize = 256;
 
 /// Bytes of an instance's name.
 pub(crate) const INSTANCE_BYTES_MAX: usize = 256;
+
+/// Contexts that are kept for the next report; further ones take the places of older ones. The server takes no more.
+pub(crate) const SEEN_CONTEXTS_MAX: usize = 64;
+
+/// Evaluations on a thread between two contexts that are kept, once it has evaluated for a while.
+pub(crate) const SEEN_INTERVAL_MAX: u32 = 4_096;
+
+/// How often an instance reports what it has evaluated.
+pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The shortest rhythm of reports.
+pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// How long a report may take. Nobody waits for it, and it is not sent again.
+pub(crate) const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Flags that one report names.
+pub(crate) const REPORT_FLAGS_MAX: usize = 10_000;
+
+/// Bytes of an attribute's text in a report: longer ones are left out.
+pub(crate) const REPORT_TEXT_BYTES_MAX: usize = 256;

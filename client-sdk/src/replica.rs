@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mycelia_flags_core::bucketing::Generation;
-use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::digest::Digest;
-use mycelia_flags_core::key::FoldedKey;
+use mycelia_flags_core::key::{FoldedKey, SegmentKey};
+use mycelia_flags_core::key_set::KeySet;
+use mycelia_flags_core::list::ListKey;
 use mycelia_flags_core::revision::Revision;
-use mycelia_flags_core::update::{Member, MisfitError, Update, View};
+use mycelia_flags_core::update::{EntryKey, ListEdit, Member, MisfitError, Update, View};
 use mycelia_flags_proto::raw::{Body, RawDelta, RawSnapshot};
 use mycelia_flags_proto::{convert, v1};
 
@@ -44,6 +45,7 @@ pub(crate) struct Replica {
     held: Option<Arc<State>>,
     generation: u64,
     keep_raw: bool,
+    service: Arc<str>,
     stream: Option<Stream>,
     goodbye: Option<Duration>,
     /// What is held is not to be built upon: the next subscription asks for everything.
@@ -54,8 +56,22 @@ pub(crate) struct Replica {
 
 impl Replica {
     /// Starts from a state that is held already, or from none. `keep_raw`: states keep the flags' bytes.
-    pub(crate) const fn new(held: Option<Arc<State>>, generation: u64, keep_raw: bool) -> Self {
-        Self { held, generation, keep_raw, stream: None, goodbye: None, everything: false, abandoned: false }
+    pub(crate) const fn new(
+        held: Option<Arc<State>>,
+        generation: u64,
+        keep_raw: bool,
+        service: Arc<str>,
+    ) -> Self {
+        Self {
+            held,
+            generation,
+            keep_raw,
+            service,
+            stream: None,
+            goodbye: None,
+            everything: false,
+            abandoned: false,
+        }
     }
 
     /// What the next subscription says is known.
@@ -184,6 +200,7 @@ impl Replica {
             previous: held.revision(),
             revision,
             members: BTreeMap::new(),
+            lists: BTreeMap::new(),
             digest: held.view.digest(),
         };
         self.apply(&held, &update)
@@ -201,8 +218,7 @@ impl Replica {
             // The server is behind what it told us before: another replica, perhaps. It will catch up.
             return Ok(Vec::new());
         }
-        let members = snapshot.flags.iter().map(|raw| decode::member(raw, bucketing, self.keep_raw));
-        let view = View::of(revision, members);
+        let view = View::of(revision, members(snapshot, bucketing, self.keep_raw), lists(snapshot)?);
         if Some(view.digest().sealed(revision)) != Digest::from_bytes(&snapshot.digest) {
             return Err(Distrust::Diverged(revision));
         }
@@ -213,7 +229,7 @@ impl Replica {
         if same {
             return Ok(self.settled());
         }
-        Ok(self.install(State::of(lineage, bucketing, view), None))
+        Ok(self.install(State::of(lineage, bucketing, Arc::clone(&self.service), view), None))
     }
 
     fn delta(&mut self, delta: &RawDelta) -> Result<Vec<Action>, Distrust> {
@@ -235,6 +251,7 @@ impl Replica {
             previous,
             revision,
             members: changed_members(delta, bucketing, self.keep_raw),
+            lists: changed_lists(delta)?,
             digest: Digest::from_bytes(&delta.digest).ok_or(Distrust::Diverged(revision))?.unsealed(revision),
         };
         self.apply(&held, &update)
@@ -279,8 +296,8 @@ impl Replica {
         let nothing = View::default();
         let before = self.held.as_ref().map_or(&nothing, |held| &held.view);
         let changed = match update {
-            Some(update) => Changed::of(before, update, false),
-            None => Changed::of(before, &before.diff(&next.view), true),
+            Some(update) => Changed::of(before, update, &next, false),
+            None => Changed::of(before, &before.diff(&next.view), &next, true),
         };
         let next = Arc::new(next);
         self.held = Some(Arc::clone(&next));
@@ -311,15 +328,15 @@ impl Replica {
         })
     }
 
-    /// Which flags this version cannot evaluate. All of them, not only new ones: reports are coalesced.
+    /// Which flags and segments this version cannot evaluate. All of them, not only new ones: reports are coalesced.
     fn broken(&self) -> String {
         let mut text = String::new();
         for member in self.held.iter().flat_map(|held| held.view.members()) {
-            if let Slot::Broken { key, why } = &*member.content.slot
+            if let Some((kind, key, why)) = member.content.broken()
                 && text.len() < REFUSED_BYTES_MAX
             {
                 let separator = if text.is_empty() { "" } else { "; " };
-                text.extend([separator, "flag ", key.as_str(), ": ", why]);
+                text.extend([separator, kind, " ", key, ": ", why]);
             }
         }
         text
@@ -341,17 +358,36 @@ fn bucketing(number: i32) -> Result<Generation, Distrust> {
         .map_err(|error| Distrust::Undecodable(error.to_string()))
 }
 
+fn members(snapshot: &RawSnapshot, bucketing: Generation, keep_raw: bool) -> Vec<Member<Content>> {
+    let flags = snapshot.flags.iter().map(|raw| decode::flag(raw, bucketing, keep_raw));
+    let segments = snapshot.segments.iter().map(|raw| decode::segment(raw, bucketing, keep_raw));
+    let canary = snapshot.canary.iter().map(|raw| decode::canary(raw, keep_raw));
+    flags.chain(segments).chain(canary).collect()
+}
+
+fn lists(snapshot: &RawSnapshot) -> Result<Vec<(ListKey, KeySet)>, Distrust> {
+    let lists = snapshot.lists.iter().map(convert::key_list_from_wire).collect::<Result<_, _>>();
+    lists.map_err(|error| Distrust::Undecodable(error.to_string()))
+}
+
 fn changed_members(
     delta: &RawDelta,
     bucketing: Generation,
     keep_raw: bool,
-) -> BTreeMap<FoldedKey, Option<Member<Content>>> {
-    let removed = delta.removed.iter().map(|key| (FoldedKey::of(key), None));
-    let changed = delta.flags.iter().map(|raw: &Bytes| {
-        let member = decode::member(raw, bucketing, keep_raw);
-        (member.key.clone(), Some(member))
-    });
-    removed.chain(changed).collect()
+) -> BTreeMap<EntryKey, Option<Member<Content>>> {
+    let removed = delta.removed.iter().map(|key| (EntryKey::Flag(FoldedKey::of(key)), None));
+    let segments = delta.removed_segments.iter().map(|key| (EntryKey::Segment(SegmentKey::new(key)), None));
+    let flags = delta.flags.iter().map(|raw: &Bytes| decode::flag(raw, bucketing, keep_raw));
+    let changed = flags
+        .chain(delta.segments.iter().map(|raw| decode::segment(raw, bucketing, keep_raw)))
+        .chain(delta.canary.iter().map(|raw| decode::canary(raw, keep_raw)))
+        .map(|member| (member.key.clone(), Some(member)));
+    removed.chain(segments).chain(changed).collect()
+}
+
+fn changed_lists(delta: &RawDelta) -> Result<BTreeMap<ListKey, ListEdit>, Distrust> {
+    let lists = delta.lists.iter().map(convert::list_edit_from_wire).collect::<Result<_, _>>();
+    lists.map_err(|error| Distrust::Undecodable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use mycelia_flags_core::context::Context;
 use tokio::sync::watch;
 
 use crate::change_log::{ChangeLog, Missed};
+use crate::seen::{SeenContexts, Turns};
 use crate::state::{Changed, State};
 use crate::status::{ClientState, Origin, Since, Standing, Status};
 
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     state: ArcSwap<State>,
     standing: ArcSwap<Standing>,
     changes: Mutex<ChangeLog>,
+    /// A sample of those for whom flags were evaluated.
+    pub(crate) contexts: SeenContexts,
     head: watch::Sender<Head>,
     status: watch::Sender<Status>,
 }
@@ -45,6 +49,7 @@ const CACHED_CLIENTS: usize = 4;
 struct Cached {
     id: u64,
     state: Arc<State>,
+    turns: Turns,
 }
 
 thread_local! {
@@ -60,6 +65,7 @@ impl Shared {
             state: ArcSwap::new(state),
             standing: ArcSwap::from_pointee(standing),
             changes: Mutex::default(),
+            contexts: SeenContexts::default(),
             status: watch::Sender::new(Status::new()),
         };
         shared.describe(origin);
@@ -81,13 +87,13 @@ impl Shared {
     }
 
     /// Reads the state in force.
-    pub(crate) fn read<R>(&self, read: impl Fn(&State) -> R) -> R {
-        self.read_cached(&read).unwrap_or_else(|| read(&self.state.load()))
+    pub(crate) fn read<R>(&self, context: &Context, read: impl Fn(&State) -> R) -> R {
+        self.read_cached(context, &read).unwrap_or_else(|| read(&self.state.load()))
     }
 
-    /// Reads the state in force where the thread has it at hand; none when it cannot keep one.
+    /// Reads the state in force where the thread has it at hand, for a context; none when it cannot keep one.
     #[inline]
-    pub(crate) fn read_cached<R>(&self, read: impl FnOnce(&State) -> R) -> Option<R> {
+    pub(crate) fn read_cached<R>(&self, context: &Context, read: impl FnOnce(&State) -> R) -> Option<R> {
         let newest = self.generation();
         let answer = CACHE.try_with(|cache| {
             // Borrowed already when `read` evaluates a flag itself; gone when the thread is ending.
@@ -97,6 +103,9 @@ impl Shared {
                 Some(held) if held.id == self.id && held.state.generation >= newest => held,
                 _ => self.fill(place),
             };
+            if held.turns.is_next() {
+                self.contexts.note(context);
+            }
             Some(read(&held.state))
         });
         answer.ok().flatten()
@@ -104,7 +113,7 @@ impl Shared {
 
     #[cold]
     fn fill<'p>(&self, place: &'p mut Option<Cached>) -> &'p mut Cached {
-        place.insert(Cached { id: self.id, state: self.state.load_full() })
+        place.insert(Cached { id: self.id, state: self.state.load_full(), turns: Turns::default() })
     }
 
     /// The state in force, to keep.
@@ -204,14 +213,14 @@ impl Shared {
 
     fn describe(&self, origin: Origin) {
         let state = self.state();
-        let broken = state.view.members().filter(|member| member.content.is_broken());
+        let broken = state.view.members().filter(|member| member.content.broken().is_some());
         let broken_flags = broken.count();
         self.status.send_modify(|status| {
             status.origin = origin;
             status.revision = state.revision().get();
             status.epoch = Arc::clone(&state.lineage.epoch);
             status.environment = Arc::clone(&state.lineage.environment);
-            status.flags = state.view.len();
+            status.flags = state.flags();
             status.broken_flags = broken_flags;
         });
     }

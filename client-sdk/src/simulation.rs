@@ -6,17 +6,22 @@
 //! in force is one that the scope had at that revision, and within an epoch nobody goes back. In the end everybody
 //! holds the head.
 
+mod chance;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mycelia_flags_core::bucketing::Generation;
-use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place, UpdateFlag};
-use mycelia_flags_core::check::{Origin, check};
+use mycelia_flags_core::change::{Change, ChangeSet};
+use mycelia_flags_core::check::{Circumstances, Origin, check};
+use mycelia_flags_core::compiled::{Around, Now, Slot, of_snapshot};
+use mycelia_flags_core::context::Context;
 use mycelia_flags_core::digest::Digest;
 use mycelia_flags_core::key::{EnvironmentKey, ServiceName};
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::revision::{Revision, Timestamp};
+use mycelia_flags_core::schema::AnyValue;
 use mycelia_flags_core::snapshot::Snapshot;
 use mycelia_flags_proto::raw::Frame;
 use mycelia_flags_server::distribution::encode::{Encode as _, Welcome};
@@ -27,6 +32,7 @@ use mycelia_flags_server::edge::frames::GrpcFrames;
 use mycelia_flags_server::state::Epoch;
 use prost::Message as _;
 
+use self::chance::{Chance, SERVICES, USERS};
 use crate::replica::{Action, Event, Replica};
 use crate::state::State;
 
@@ -36,8 +42,6 @@ const SEEDS: u64 = 1_000;
 /// Steps of a history before the trouble ends.
 const STEPS: usize = 250;
 
-const SERVICES: [&str; 2] = ["ui", "runner"];
-const FLAGS: [&str; 4] = ["dreams", "whispers", "oracle.chat", "maya.voice"];
 const GRPC_PREFIX_BYTES: usize = 5;
 
 /// The server: a log that is durable, feeds that follow it at their own pace.
@@ -77,7 +81,9 @@ impl Server {
 
     fn commit(&mut self, changes: Vec<Change>, origin: Origin) {
         let change_set = ChangeSet { actor: "seed".to_owned(), reason: String::new(), changes };
-        let Ok(checked) = check(&self.head, &change_set, origin, Timestamp::default()) else {
+        let circumstances =
+            Circumstances { origin, at: Timestamp::default(), schemas: &AnyValue, undone: &[] };
+        let Ok(checked) = check(&self.head, &change_set, circumstances) else {
             return;
         };
         if checked.writes.is_empty() {
@@ -97,9 +103,13 @@ impl Server {
 
     fn note_truth(&mut self) {
         for service in 0..SERVICES.len() {
-            let digest = Projector::default().view(&self.head, &scope(service), &GrpcFrames).digest();
+            let digest = self.begin(&self.head, service).digest();
             self.truth.insert((self.epoch, service, self.head.revision()), digest);
         }
+    }
+
+    fn begin(&self, snapshot: &Snapshot, service: usize) -> Feed {
+        Feed::begin(scope(service), self.epoch, snapshot, &mut Projector::default(), &GrpcFrames)
     }
 
     /// The feeds take in one record, as the hub does.
@@ -118,10 +128,7 @@ impl Server {
     /// A process that died and came back: the log is there, the feeds begin anew.
     fn restart(&mut self) {
         self.position = self.head.clone();
-        let begin = |service| {
-            Feed::begin(scope(service), self.epoch, &self.position, &mut Projector::default(), &GrpcFrames)
-        };
-        self.feeds = (0..SERVICES.len()).map(begin).collect();
+        self.feeds = (0..SERVICES.len()).map(|service| self.begin(&self.position, service)).collect();
     }
 
     /// An operator restores a backup: an older state, a new identity.
@@ -155,7 +162,7 @@ struct Subscriber {
 
 impl Subscriber {
     fn new(service: usize) -> Self {
-        let replica = Replica::new(None, 0, false);
+        let replica = Replica::new(None, 0, false, Arc::from(SERVICES[service]));
         Self { service, replica, link: None, shown: None, acknowledged: Revision::ZERO, streams: 0 }
     }
 
@@ -178,6 +185,7 @@ impl Subscriber {
             heartbeat_ms: 1_000,
             bucketing: Generation::V3,
             environment: "production".to_owned(),
+            breaches: Vec::new(),
         });
         self.link = Some(Link { cursor, wire: VecDeque::from([welcome]) });
     }
@@ -245,45 +253,6 @@ impl Subscriber {
     }
 }
 
-/// A small generator of its own, so that a history never depends on anything but its seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(bound).unwrap()).unwrap()
-    }
-
-    fn flag(&mut self) -> String {
-        FLAGS[self.below(FLAGS.len())].to_owned()
-    }
-}
-
-fn any_change(chance: &mut Chance) -> Change {
-    let flag = chance.flag();
-    let environment = if chance.below(5) == 0 { "staging" } else { "production" };
-    let place = Place { environment: environment.to_owned(), flag: flag.clone() };
-    match chance.below(7) {
-        0 | 1 => Change::CreateFlag(CreateFlag::boolean(&flag)),
-        2 => Change::DeleteFlag { flag },
-        3 => Change::Enable(place),
-        4 => Change::Disable(place),
-        5 => {
-            let services = match chance.below(3) {
-                0 => Vec::new(),
-                narrowed => vec![SERVICES[narrowed - 1].to_owned()],
-            };
-            Change::UpdateFlag(UpdateFlag { flag, services: Some(services), ..UpdateFlag::default() })
-        }
-        _ => {
-            let percent = f64::from(u8::try_from(chance.below(101)).unwrap());
-            Change::Rollout { place, percent, enable: true }
-        }
-    }
-}
-
 /// What is checked after every step.
 fn inspect(server: &Server, subscriber: &Subscriber, before: Option<&Arc<State>>, corrupted: bool) {
     let Some(shown) = &subscriber.shown else { return };
@@ -316,7 +285,7 @@ fn run(seed: u64) {
         let subscriber = &mut subscribers[at];
         match chance.below(100) {
             0..25 => {
-                let changes = (0..=chance.below(4)).map(|_| any_change(&mut chance)).collect();
+                let changes = (0..=chance.below(4)).map(|_| chance.change()).collect();
                 server.commit(changes, Origin::Caller);
             }
             25..45 => server.take_in(),
@@ -375,6 +344,28 @@ fn heal(server: &mut Server, subscribers: &mut [Subscriber]) {
                 subscriber.send(server);
             }
             subscriber.receive(None);
+        }
+        decides_alike(server, subscriber);
+    }
+}
+
+/// What a subscriber decides is what the server's own state decides for its service.
+fn decides_alike(server: &Server, subscriber: &Subscriber) {
+    let Some(shown) = &subscriber.shown else { return };
+    let service = SERVICES[subscriber.service];
+    let environment = EnvironmentKey::new("production");
+    let set = of_snapshot::compiled(&server.head, &environment, Some(service));
+    assert_eq!(shown.set.len(), set.len());
+    for user in USERS.iter().chain(&["somebody", ""]) {
+        let context = Context::new(user);
+        for slot in set.slots() {
+            let key = slot.key().as_str();
+            let Slot::Flag(ours) = &**slot else { panic!("{key} does not compile") };
+            let Some(Slot::Flag(theirs)) = shown.set.get(key).map(|slot| &**slot) else {
+                panic!("{key} is not there")
+            };
+            let expected = ours.evaluate(Around::new(&set, service, Now::At(0)), &context);
+            assert_eq!(theirs.evaluate(shown.around(), &context), expected, "{key} for {user:?}");
         }
     }
 }

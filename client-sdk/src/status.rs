@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::declaration::Breach;
 
 /// What a client can be relied upon for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +118,8 @@ pub struct Status {
     pub last_error: Option<Arc<str>>,
     /// The server's version, once it was heard of.
     pub server: Arc<str>,
+    /// The declared flags that are not as they were declared, as the server said at the last subscription.
+    pub breaches: Arc<[Breach]>,
     pub(crate) since: Option<Since>,
 }
 
@@ -137,6 +140,7 @@ impl Status {
             undecodable: 0,
             last_error: None,
             server: nothing,
+            breaches: Arc::from([]),
             since: None,
         }
     }

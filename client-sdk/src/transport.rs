@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Buf as _;
 use mycelia_flags_proto::raw::Frame;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
-use mycelia_flags_proto::v1::{AcknowledgeRequest, SubscribeRequest};
+use mycelia_flags_proto::v1::telemetry_service_client::TelemetryServiceClient;
+use mycelia_flags_proto::v1::{AcknowledgeRequest, DeclaredFlag, ReportRequest, SubscribeRequest};
 use prost::Message as _;
 use tokio_util::task::TaskTracker;
 use tonic::client::Grpc;
@@ -17,7 +18,8 @@ use tonic::{Code, Request, Status, Streaming};
 
 use crate::backoff::Ending;
 use crate::builder::Config;
-use crate::limits::{ACKNOWLEDGE_TIMEOUT, FRAME_BYTES_MAX, WELCOME_TIMEOUT};
+use crate::declaration::Declaration;
+use crate::limits::{ACKNOWLEDGE_TIMEOUT, FRAME_BYTES_MAX, REPORT_TIMEOUT, WELCOME_TIMEOUT};
 use crate::replica::Known;
 use crate::tasks::TrackedExecutor;
 
@@ -32,12 +34,13 @@ const SUBSCRIBE: &str = "/mycelia.flags.v1.SyncService/Subscribe";
 const SDK: &str = concat!("rust/", env!("CARGO_PKG_VERSION"));
 
 /// Makes connections.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Transport {
     server: String,
     environment: String,
     service: String,
     instance: String,
+    declared: Vec<DeclaredFlag>,
     connect_timeout: Duration,
     tracker: TaskTracker,
 }
@@ -64,6 +67,7 @@ impl Transport {
             environment: config.environment.clone(),
             service: config.service.clone(),
             instance: config.instance.clone(),
+            declared: config.declared.iter().map(Declaration::to_wire).collect(),
             connect_timeout: config.connect_timeout,
             tracker,
         }
@@ -106,6 +110,7 @@ impl Transport {
             known_epoch: known.epoch.to_string(),
             known_digest: known.digest,
             observer: false,
+            declared: self.declared.clone(),
         };
         let mut grpc = Grpc::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
         let subscribe = async {
@@ -120,7 +125,31 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// A report of this instance that says nothing yet.
+    pub(crate) fn report(&self) -> ReportRequest {
+        ReportRequest {
+            environment: self.environment.clone(),
+            service: self.service.clone(),
+            instance: self.instance.clone(),
+            ..ReportRequest::default()
+        }
+    }
+}
+
 impl Link {
+    /// Tells what was evaluated.
+    ///
+    /// # Errors
+    /// When the server did not hear it.
+    pub(crate) async fn report(&self, report: ReportRequest) -> Result<(), Status> {
+        let mut client = TelemetryServiceClient::new(self.channel.clone());
+        match tokio::time::timeout(REPORT_TIMEOUT, client.report(report)).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Status::deadline_exceeded("the server did not answer in time")),
+        }
+    }
+
     /// Reports what was applied.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use crate::bucketing::Generation;
 use crate::condition::Condition;
-use crate::flag::{Lifetime, Rule, Serve};
+use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
+use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
 
 /// An ordered list of intents that happen together or not at all.
@@ -26,6 +27,20 @@ pub enum Change {
     CreateFlag(CreateFlag),
     /// Removes a flag from every environment.
     DeleteFlag {
+        /// The flag's key.
+        flag: String,
+        /// Even if a connected instance has declared that it needs the flag.
+        force: bool,
+    },
+    /// Takes a flag out of every scope and keeps it, as it is, to be brought back.
+    ArchiveFlag {
+        /// The flag's key.
+        flag: String,
+        /// Even if a connected instance has declared that it needs the flag.
+        force: bool,
+    },
+    /// Brings an archived flag back, as it was.
+    UnarchiveFlag {
         /// The flag's key.
         flag: String,
     },
@@ -79,6 +94,114 @@ pub enum Change {
         /// Empty clears it.
         salt: String,
     },
+    /// Serves a boolean flag to a share of each of several segments: one rule for each, in this order, before all other
+    /// rules. Whoever is in two segments gets the share of the first one.
+    SetMatrix {
+        /// Which flag where.
+        place: Place,
+        /// The segment and its percentage, 0 to 100 with at most three decimals. Replaces the shares that were there;
+        /// none removes them.
+        shares: Vec<(String, f64)>,
+        /// The percentage for whoever is in none of them; none leaves it as it is, and is 0 where everybody would get
+        /// the flag only because it was never rolled out.
+        rest: Option<f64>,
+        /// Enables the flag even if somebody has disabled it.
+        enable: bool,
+    },
+    /// Sets or clears (empty) the flagd targeting expression that decides in place of rules.
+    SetTargeting {
+        /// Which flag where.
+        place: Place,
+        /// JSON text.
+        targeting: String,
+    },
+    /// Replaces the prerequisites.
+    SetPrerequisites {
+        /// Which flag where.
+        place: Place,
+        /// The other flag's key, and the variants of which it must serve one.
+        prerequisites: Vec<(String, Vec<String>)>,
+    },
+    /// Says what whoever is on the canary allowlist gets.
+    SetCanaryPart {
+        /// Which flag where.
+        place: Place,
+        /// What it gets.
+        part: CanaryPart,
+    },
+    /// Gives a service one variant for a while, whatever the flag would decide.
+    SetOverride {
+        /// Which flag where.
+        place: Place,
+        /// The service.
+        service: String,
+        /// One of the flag's variants.
+        variant: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// Ends an override.
+    RemoveOverride {
+        /// Which flag where.
+        place: Place,
+        /// The service.
+        service: String,
+    },
+    /// Creates a segment, or replaces what it says. Its lists stay as they are.
+    SetSegment(SetSegment),
+    /// Removes a segment and its lists.
+    DeleteSegment {
+        /// The environment's key.
+        environment: String,
+        /// The segment's key.
+        segment: String,
+    },
+    /// Adds keys to a list, and removes keys from it.
+    EditList {
+        /// The environment's key.
+        environment: String,
+        /// `canary`, `segment/KEY/included` or `segment/KEY/excluded`.
+        list: String,
+        /// Keys that are on it afterwards.
+        add: Vec<String>,
+        /// Keys that are not on it afterwards.
+        remove: Vec<String>,
+    },
+    /// Switches an environment's canary mode.
+    SwitchCanary {
+        /// The environment's key.
+        environment: String,
+        /// On or off.
+        on: bool,
+    },
+    /// Creates a feature, or replaces what it says.
+    SetFeature {
+        /// The feature's key.
+        feature: String,
+        /// For people.
+        description: String,
+        /// The keys of its flags.
+        flags: Vec<String>,
+    },
+    /// Removes a feature. Its flags stay.
+    DeleteFeature {
+        /// The feature's key.
+        feature: String,
+    },
+    /// Does to each flag of a feature what the change of the same name does to one.
+    ChangeFeature {
+        /// The environment's key.
+        environment: String,
+        /// The feature's key.
+        feature: String,
+        /// What to do.
+        action: FeatureAction,
+    },
+    /// Gives every entity that a revision wrote the value that it had before. Refused where it was changed since.
+    Undo {
+        /// The revision.
+        revision: Revision,
+    },
     /// The first change of a store; only the server itself may ask for it.
     CreateStore {
         /// How subjects are assigned to buckets.
@@ -91,6 +214,121 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+}
+
+/// What is done to all flags of a feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FeatureAction {
+    /// Switches them on.
+    Enable,
+    /// Switches them off.
+    Disable,
+    /// Serves each to a share of the subjects.
+    Rollout {
+        /// 0 to 100 with at most three decimals.
+        percent: f64,
+        /// Enables a flag even if somebody has disabled it.
+        enable: bool,
+    },
+}
+
+/// A segment to create or replace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SetSegment {
+    /// The environment's key.
+    pub environment: String,
+    /// The segment's key.
+    pub segment: String,
+    /// For people.
+    pub description: String,
+    /// What must be true of the context.
+    pub condition: Option<Condition>,
+    /// How much of everybody.
+    pub share: Option<SegmentShare>,
+}
+
+/// A share of all subjects, as it is asked for: those whose bucket lies between two percentages.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SegmentShare {
+    /// What the targeting key is hashed with; empty means the segment's key.
+    pub salt: String,
+    /// 0 to 100 with at most three decimals.
+    pub from_percent: f64,
+    /// Above `from_percent`, up to 100.
+    pub to_percent: f64,
+}
+
+impl Change {
+    /// The name of its field on the wire, which is what rejections call it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateFlag(_) => "create_flag",
+            Self::DeleteFlag { .. } => "delete_flag",
+            Self::ArchiveFlag { .. } => "archive_flag",
+            Self::UnarchiveFlag { .. } => "unarchive_flag",
+            Self::UpdateFlag(_) => "update_flag",
+            Self::SetVariants { .. } => "set_variants",
+            Self::Enable(_) => "enable_flag",
+            Self::Disable(_) => "disable_flag",
+            Self::Rollout { .. } => "rollout",
+            Self::SetDefaultServe { .. } => "set_default_serve",
+            Self::SetRules { .. } => "set_rules",
+            Self::SetOffVariant { .. } => "set_off_variant",
+            Self::SetSalt { .. } => "set_salt",
+            Self::SetMatrix { .. } => "set_matrix",
+            Self::SetTargeting { .. } => "set_targeting",
+            Self::SetPrerequisites { .. } => "set_prerequisites",
+            Self::SetCanaryPart { .. } => "set_canary_part",
+            Self::SetOverride { .. } => "set_override",
+            Self::RemoveOverride { .. } => "remove_override",
+            Self::SetSegment(_) => "set_segment",
+            Self::DeleteSegment { .. } => "delete_segment",
+            Self::EditList { .. } => "edit_list",
+            Self::SwitchCanary { .. } => "switch_canary",
+            Self::SetFeature { .. } => "set_feature",
+            Self::DeleteFeature { .. } => "delete_feature",
+            Self::ChangeFeature { .. } => "change_feature",
+            Self::Undo { .. } => "undo",
+            Self::CreateStore { .. } => "create_store",
+            Self::RestoreStore { .. } => "restore_store",
+        }
+    }
+
+    /// The environment that the change is about; none for what all environments share.
+    pub const fn environment_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Enable(place)
+            | Self::Disable(place)
+            | Self::Rollout { place, .. }
+            | Self::SetDefaultServe { place, .. }
+            | Self::SetRules { place, .. }
+            | Self::SetOffVariant { place, .. }
+            | Self::SetSalt { place, .. }
+            | Self::SetMatrix { place, .. }
+            | Self::SetTargeting { place, .. }
+            | Self::SetPrerequisites { place, .. }
+            | Self::SetCanaryPart { place, .. }
+            | Self::SetOverride { place, .. }
+            | Self::RemoveOverride { place, .. } => Some(&mut place.environment),
+            Self::SetSegment(SetSegment { environment, .. })
+            | Self::DeleteSegment { environment, .. }
+            | Self::EditList { environment, .. }
+            | Self::SwitchCanary { environment, .. }
+            | Self::ChangeFeature { environment, .. } => Some(environment),
+            Self::CreateFlag(_)
+            | Self::DeleteFlag { .. }
+            | Self::ArchiveFlag { .. }
+            | Self::UnarchiveFlag { .. }
+            | Self::UpdateFlag(_)
+            | Self::SetVariants { .. }
+            | Self::SetFeature { .. }
+            | Self::DeleteFeature { .. }
+            | Self::Undo { .. }
+            | Self::CreateStore { .. }
+            | Self::RestoreStore { .. } => None,
+        }
+    }
 }
 
 /// A flag in an environment.
@@ -126,6 +364,10 @@ pub struct CreateFlag {
     pub services: Vec<String>,
     /// Temporary or permanent.
     pub lifetime: Lifetime,
+    /// When the flag should be gone.
+    pub expected_end: Option<Timestamp>,
+    /// A JSON Schema for the value of every variant, as text; empty means none.
+    pub schema: String,
 }
 
 impl CreateFlag {
@@ -143,6 +385,8 @@ impl CreateFlag {
             tags: Vec::new(),
             services: Vec::new(),
             lifetime: Lifetime::Temporary,
+            expected_end: None,
+            schema: String::new(),
         }
     }
 }
@@ -162,6 +406,10 @@ pub struct UpdateFlag {
     pub services: Option<Vec<String>>,
     /// Temporary or permanent.
     pub lifetime: Option<Lifetime>,
+    /// When the flag should be gone; `Some(None)` clears it.
+    pub expected_end: Option<Option<Timestamp>>,
+    /// A JSON Schema for the value of every variant, as text; empty clears it.
+    pub schema: Option<String>,
 }
 
 impl Condition {

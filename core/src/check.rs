@@ -3,10 +3,18 @@
 //! Changes are tried in order on a working copy; each sees what the ones before it did. Only entities that really end
 //! up different are written: asking for what is already so is no change.
 
+mod archive;
+mod audiences;
 mod configurations;
 mod definitions;
+mod features;
+mod integrity;
+mod matrix;
+mod overrides;
+mod prerequisites;
+mod undo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::change::{Change, ChangeSet};
@@ -16,8 +24,11 @@ use crate::key::{EnvironmentKey, FlagKey, FoldedKey};
 use crate::limits::{CHANGES_MAX, ENVIRONMENTS_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::rejection::{Reason, Rejection};
 use crate::revision::{Revision, Timestamp};
+use crate::schema::Schemas;
 use crate::snapshot::Snapshot;
 use crate::validate::Findings;
+
+pub use undo::Undone;
 
 /// Who submits a change set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,27 +48,40 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-/// Checks a change set against a snapshot. `at` is the server's clock; the revision will be the snapshot's next one.
+/// What a change set is checked with beside the snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'c> {
+    /// Who submits it.
+    pub origin: Origin,
+    /// The server's clock.
+    pub at: Timestamp,
+    /// Who judges values by JSON Schemas.
+    pub schemas: &'c dyn Schemas,
+    /// The revisions that the change set undoes, read back from the log.
+    pub undone: &'c [Undone],
+}
+
+/// Checks a change set against a snapshot. The revision will be the snapshot's next one.
 ///
 /// # Errors
 /// Everything that is wrong with the change set, at once. Nothing has changed then.
 pub fn check(
     snapshot: &Snapshot,
     change_set: &ChangeSet,
-    origin: Origin,
-    at: Timestamp,
+    circumstances: Circumstances<'_>,
 ) -> Result<Checked, Rejection> {
     let mut draft = Draft {
         base: snapshot,
         work: snapshot.clone(),
-        touched: BTreeSet::new(),
+        touched: BTreeMap::new(),
+        field: Arc::from("changes"),
         failed: BTreeSet::new(),
         created: BTreeSet::new(),
         findings: Findings::default(),
-        origin,
+        circumstances,
         switched: Switched {
             by: Box::from(change_set.actor.as_str()),
-            at,
+            at: circumstances.at,
             revision: snapshot.revision().next(),
         },
     };
@@ -77,19 +101,23 @@ pub fn check(
             draft.change(&format!("changes[{index}]"), change);
         }
     }
+    draft.hold_together();
     draft.finish()
 }
 
 struct Draft<'s> {
     base: &'s Snapshot,
     work: Snapshot,
-    touched: BTreeSet<EntityId>,
+    /// What was written, and the field of the change that wrote it last.
+    touched: BTreeMap<EntityId, Arc<str>>,
+    /// The field of the change that is being tried.
+    field: Arc<str>,
     /// Flags whose creation failed: what else is said about them is not a second fault.
     failed: BTreeSet<FoldedKey>,
     /// Flags that came to be here: what the base holds of their keys was said of other flags.
     created: BTreeSet<FoldedKey>,
     findings: Findings,
-    origin: Origin,
+    circumstances: Circumstances<'s>,
     switched: Switched,
 }
 
@@ -100,7 +128,7 @@ impl Draft<'_> {
         }
         let writes = self
             .touched
-            .iter()
+            .keys()
             .map(|id| (id, self.base.entity(id), self.outcome(id)))
             // The settings of a new store are those of no store, and are written all the same.
             .filter(|(id, before, after)| before != after || **id == EntityId::Settings)
@@ -132,45 +160,77 @@ impl Draft<'_> {
     }
 
     fn change(&mut self, field: &str, change: &Change) {
+        let field = format!("{field}.{}", change.name());
+        let field = field.as_str();
+        self.field = Arc::from(field);
         match change {
-            Change::CreateFlag(create) => self.create(&format!("{field}.create_flag"), create),
-            Change::DeleteFlag { flag } => self.delete(&format!("{field}.delete_flag"), flag),
-            Change::UpdateFlag(update) => self.update(&format!("{field}.update_flag"), update),
-            Change::SetVariants { flag, variants } => {
-                self.set_variants(&format!("{field}.set_variants"), flag, variants);
+            Change::CreateFlag(create) => self.create(field, create),
+            Change::DeleteFlag { flag, .. } => self.delete(field, flag),
+            Change::ArchiveFlag { flag, .. } => self.archive(field, flag),
+            Change::UnarchiveFlag { flag } => self.unarchive(field, flag),
+            Change::UpdateFlag(update) => self.update(field, update),
+            Change::SetVariants { flag, variants } => self.set_variants(field, flag, variants),
+            Change::SetFeature { feature, description, flags } => {
+                self.set_feature(field, feature, description, flags);
             }
-            Change::Enable(place) => self.switch(&format!("{field}.enable_flag"), place, true),
-            Change::Disable(place) => self.switch(&format!("{field}.disable_flag"), place, false),
-            Change::Rollout { place, percent, enable } => {
-                self.rollout(&format!("{field}.rollout"), place, *percent, *enable);
+            Change::DeleteFeature { feature } => self.delete_feature(field, feature),
+            Change::ChangeFeature { environment, feature, action } => {
+                self.change_feature(field, environment, feature, *action);
             }
-            Change::SetDefaultServe { place, serve } => {
-                self.set_default_serve(&format!("{field}.set_default_serve"), place, serve);
+            Change::SetSegment(segment) => self.set_segment(field, segment),
+            Change::DeleteSegment { environment, segment } => {
+                self.delete_segment(field, environment, segment)
             }
-            Change::SetRules { place, rules } => self.set_rules(&format!("{field}.set_rules"), place, rules),
-            Change::SetOffVariant { place, variant } => {
-                self.set_off_variant(&format!("{field}.set_off_variant"), place, variant);
+            Change::EditList { environment, list, add, remove } => {
+                self.edit_list(field, environment, list, add, remove);
             }
-            Change::SetSalt { place, salt } => self.set_salt(&format!("{field}.set_salt"), place, salt),
+            Change::SwitchCanary { environment, on } => self.switch_canary(field, environment, *on),
+            Change::Undo { revision } => self.undo(field, *revision),
             Change::CreateStore { bucketing, environments } => {
-                let field = format!("{field}.create_store");
-                if self.is_reserved_for_store(&field) && self.is_first(&field) {
+                if self.is_reserved_for_store(field) && self.is_first(field) {
                     let settings = Settings { bucketing: *bucketing };
                     self.write(EntityId::Settings, Some(Entity::Settings(settings)));
                     self.create_environments(&format!("{field}.environments"), environments);
                 }
             }
             Change::RestoreStore { .. } => {
-                self.is_reserved_for_store(&format!("{field}.restore_store"));
+                self.is_reserved_for_store(field);
             }
+            placed => self.change_configuration(field, placed),
+        }
+    }
+
+    /// The changes of one flag in one environment.
+    fn change_configuration(&mut self, field: &str, change: &Change) {
+        match change {
+            Change::Enable(place) => self.switch(field, place, true),
+            Change::Disable(place) => self.switch(field, place, false),
+            Change::Rollout { place, percent, enable } => self.rollout(field, place, *percent, *enable),
+            Change::SetDefaultServe { place, serve } => self.set_default_serve(field, place, serve),
+            Change::SetRules { place, rules } => self.set_rules(field, place, rules),
+            Change::SetOffVariant { place, variant } => self.set_off_variant(field, place, variant),
+            Change::SetSalt { place, salt } => self.set_salt(field, place, salt),
+            Change::SetMatrix { place, shares, rest, enable } => {
+                self.set_matrix(field, place, shares, *rest, *enable);
+            }
+            Change::SetTargeting { place, targeting } => self.set_targeting(field, place, targeting),
+            Change::SetPrerequisites { place, prerequisites } => {
+                self.set_prerequisites(field, place, prerequisites);
+            }
+            Change::SetCanaryPart { place, part } => self.set_canary_part(field, place, part),
+            Change::SetOverride { place, service, variant, seconds } => {
+                self.set_override(field, place, (service, variant), *seconds);
+            }
+            Change::RemoveOverride { place, service } => self.remove_override(field, place, service),
+            other => debug_assert!(false, "{} is no change of a configuration", other.name()),
         }
     }
 
     fn is_reserved_for_store(&mut self, field: &str) -> bool {
-        if self.origin != Origin::Store {
+        if self.circumstances.origin != Origin::Store {
             self.findings.note(Reason::Reserved, field, "", "only the server itself may ask for this");
         }
-        self.origin == Origin::Store
+        self.circumstances.origin == Origin::Store
     }
 
     /// A store's bucketing never changes: everybody would move.
@@ -223,10 +283,24 @@ impl Draft<'_> {
         found
     }
 
+    /// A flag that can be changed: one that is not archived.
+    fn live_flag(&mut self, field: &str, name: &str) -> Option<Arc<FlagDefinition>> {
+        let definition = self.flag(field, name)?;
+        let Some(archived) = &definition.archived else {
+            return Some(definition);
+        };
+        let allowed = format!(
+            "a flag that is not archived; {} archived it at {} (revision {})",
+            archived.by, archived.at, archived.revision
+        );
+        self.findings.note(Reason::FlagArchived, field, definition.key.as_str(), allowed);
+        None
+    }
+
     fn write(&mut self, id: EntityId, value: Option<Entity>) {
         let write = Write { id, value };
         self.work.put(&write);
-        self.touched.insert(write.id);
+        self.touched.insert(write.id, Arc::clone(&self.field));
     }
 }
 

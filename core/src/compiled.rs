@@ -5,21 +5,27 @@
 //! [`CompiledFlag::evaluate`] never allocates on its plain paths, never fails and cannot panic: whatever could go wrong
 //! went wrong in [`CompiledFlag::compile`].
 
-mod bucket_text;
+pub(crate) mod bucket_text;
+mod extra;
+pub mod of_snapshot;
+mod set;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bucket_text::bucket_text;
-use foldhash::fast::FixedState;
+use extra::{Extra, Targeting};
 
 use crate::bucketing::{self, Cumulative, FlagKeyHash, Generation};
-use crate::context::{Context, Found, Path, TARGETING_KEY};
+use crate::context::{AttributeName, Context, Found, Path, TARGETING_KEY};
 use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
-use crate::flag::{EffectiveFlag, Serve, Split, Variant, WeightedVariant};
+use crate::flag::{EffectiveFlag, Rule, Serve, Split, Variant, WeightedVariant};
 use crate::key::{FlagKey, FoldedKey, VariantName};
 use crate::matcher::{CompiledCondition, OperandError};
+use crate::targeting::TargetingError;
 use crate::value::FlagType;
+
+pub use set::{CompiledSet, Slot};
 
 /// A flag does not compile. Validation lets no such flag into a store; a newer server may send one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +44,46 @@ pub enum CompileError {
     /// A split's weights are nothing or too much.
     #[error("the weights of a split add up to nothing or to more than 2147483647")]
     Weights,
+    /// The targeting expression cannot be used.
+    #[error("targeting: {0}")]
+    Targeting(TargetingError),
+}
+
+/// What a flag is evaluated in: the flags and audiences beside it, who asks, and the time, for the rare expression that
+/// asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'s> {
+    set: &'s CompiledSet,
+    service: &'s str,
+    now: Now,
+    depth: usize,
+}
+
+/// The time, in seconds since 1970, for a targeting expression that names `$flagd.timestamp`. Nothing else asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Now {
+    /// This very moment.
+    At(i64),
+    /// A clock, read when it is asked for.
+    Read(fn() -> i64),
+}
+
+impl Around<'static> {
+    /// Nothing and nobody: no other flags, no audiences, no service.
+    #[must_use]
+    pub fn nothing() -> Self {
+        static NOTHING: LazyLock<CompiledSet> = LazyLock::new(CompiledSet::default);
+        Self::new(&NOTHING, "", Now::At(0))
+    }
+}
+
+impl<'s> Around<'s> {
+    /// `service` is empty for whoever is no service.
+    #[must_use]
+    #[inline]
+    pub const fn new(set: &'s CompiledSet, service: &'s str, now: Now) -> Self {
+        Self { set, service, now, depth: 0 }
+    }
 }
 
 /// A flag, ready for evaluation.
@@ -47,9 +93,31 @@ pub struct CompiledFlag {
     flag_type: FlagType,
     off: Option<Variant>,
     default_variant: Variant,
-    rules: Box<[CompiledRule]>,
+    /// What most flags lack; apart, so that they stay small.
+    extra: Option<Box<Extra>>,
+    canary: Option<Box<Variant>>,
+    rules: Decider,
     default_serve: CompiledServe,
     default_reason: ResolutionReason,
+    /// Whether somebody has noted an evaluation. Plays no part in any.
+    evaluated: AtomicBool,
+}
+
+/// What decides before the default serve.
+#[derive(Debug)]
+enum Decider {
+    Rules(Box<[CompiledRule]>),
+    Targeting(Box<Targeting>),
+}
+
+impl Decider {
+    /// Whether it leaves everything to the default serve.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Rules(rules) => rules.is_empty(),
+            Self::Targeting(targeting) => targeting.is_empty(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -94,25 +162,28 @@ impl CompiledFlag {
     /// # Errors
     /// When the flag names a variant that it does not have, or a rule or split makes no sense.
     pub fn compile(flag: &EffectiveFlag, generation: Generation) -> Result<Self, CompileError> {
-        let rule = |(index, rule): (usize, &crate::flag::Rule)| {
-            let condition = CompiledCondition::compile(&rule.condition)
-                .map_err(|error| CompileError::Operand { rule: index, error })?;
-            Ok(CompiledRule { condition, serve: compile_serve(flag, &rule.serve, generation)? })
-        };
         let off = variant(flag, &flag.off_variant)?;
+        let canary = flag.canary_variant.as_ref().map(|name| variant(flag, name).map(Box::new));
+        let rules = decider(flag, generation)?;
+        let is_plain = rules.is_empty() && flag.prerequisites.is_empty();
         Ok(Self {
             key: flag.key.clone(),
             flag_type: flag.flag_type,
+            extra: Extra::compile(flag)?.map(Box::new),
             off: (!flag.enabled).then_some(off),
             default_variant: variant(flag, &flag.default_variant)?,
-            rules: flag.rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?,
+            canary: canary.transpose()?,
+            rules,
             default_serve: compile_serve(flag, &flag.default_serve, generation)?,
-            default_reason: if flag.rules.is_empty() {
-                ResolutionReason::Static
-            } else {
-                ResolutionReason::Default
-            },
+            default_reason: if is_plain { ResolutionReason::Static } else { ResolutionReason::Default },
+            evaluated: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a service may evaluate the flag itself.
+    #[must_use]
+    pub fn is_visible_to(&self, service: &str) -> bool {
+        self.extra.as_ref().is_none_or(|extra| extra.is_visible_to(service))
     }
 
     /// The key as it was spelled at creation.
@@ -127,19 +198,91 @@ impl CompiledFlag {
         self.flag_type
     }
 
-    /// Decides.
+    /// Notes that the flag was evaluated, for whoever asks what is still in use; true when it was not noted before.
+    #[inline]
+    pub fn note_evaluated(&self) -> bool {
+        // Read before it is written: what is written again and again travels between the processors' caches.
+        let is_first = !self.evaluated.load(Ordering::Relaxed);
+        if is_first {
+            self.evaluated.store(true, Ordering::Relaxed);
+        }
+        is_first
+    }
+
+    /// Whether an evaluation was noted since this was asked last.
+    pub fn take_evaluated(&self) -> bool {
+        self.evaluated.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the answer can depend on a top-level attribute.
+    #[must_use]
+    pub fn names_attribute(&self, name: &AttributeName, text: &str) -> bool {
+        let splits =
+            |serve: &CompiledServe| matches!(serve, CompiledServe::Split(split) if split.names(name));
+        let decides = match &self.rules {
+            Decider::Rules(rules) => {
+                rules.iter().any(|rule| rule.condition.names_attribute(name) || splits(&rule.serve))
+            }
+            Decider::Targeting(targeting) => targeting.names_attribute(text),
+        };
+        decides || splits(&self.default_serve)
+    }
+
+    /// The flags that must serve something before this one decides anything.
+    pub fn prerequisites(&self) -> impl Iterator<Item = &FoldedKey> {
+        self.extra.iter().flat_map(|extra| extra.prerequisites())
+    }
+
+    /// Whether whoever is on the canary allowlist gets something of their own.
+    #[must_use]
+    pub const fn takes_part_in_canary(&self) -> bool {
+        self.canary.is_some()
+    }
+
+    /// Whether a rule names a segment.
+    #[must_use]
+    pub fn names_segments(&self) -> bool {
+        match &self.rules {
+            Decider::Rules(rules) => rules.iter().any(|rule| rule.condition.names_segments()),
+            Decider::Targeting(_) => false,
+        }
+    }
+
+    /// Decides, in the order that DESIGN.md section 4 gives: override, switch, prerequisites, canary, rules, default.
     #[must_use]
     #[inline]
-    pub fn evaluate(&self, context: &Context) -> Resolution<'_> {
+    pub fn evaluate<'f>(&'f self, around: Around<'f>, context: &Context) -> Resolution<'f> {
+        if let Some(extra) = &self.extra
+            && let Some(resolution) = extra.decide(self.off.is_some(), around, context)
+        {
+            return resolution;
+        }
         if let Some(off) = &self.off {
             return Resolution { variant: off, reason: ResolutionReason::Disabled, error: None };
         }
-        for rule in &self.rules {
-            if rule.condition.holds(context) {
-                return self.serve(&rule.serve, ResolutionReason::TargetingMatch, context);
+        let mut default_reason = self.default_reason;
+        if let (Some(allowlist), Some(variant)) = (around.set.audiences().canary(), &self.canary) {
+            if context.targeting_key().is_some_and(|key| allowlist.contains(key)) {
+                return Resolution { variant, reason: ResolutionReason::TargetingMatch, error: None };
+            }
+            // Not the same for everybody any more.
+            default_reason = ResolutionReason::Default;
+        }
+        match &self.rules {
+            Decider::Rules(rules) => {
+                for rule in rules {
+                    if rule.condition.holds(context, around.set.audiences()) {
+                        return self.serve(&rule.serve, ResolutionReason::TargetingMatch, context);
+                    }
+                }
+            }
+            Decider::Targeting(targeting) => {
+                if let Some(resolution) = targeting.decide(self, around.now, context) {
+                    return resolution;
+                }
             }
         }
-        self.serve(&self.default_serve, self.default_reason, context)
+        self.serve(&self.default_serve, default_reason, context)
     }
 
     #[inline]
@@ -175,6 +318,12 @@ impl CompiledSplit {
     }
 }
 
+impl CompiledSplit {
+    fn names(&self, name: &AttributeName) -> bool {
+        matches!(&self.hashed, Hashed::Salted(salted) if salted.attribute.begins_with(name))
+    }
+}
+
 impl Salted {
     fn hash(&self, context: &Context) -> Option<u32> {
         let text = |text: &str| bucketing::hash_salted(self.generation, &self.salt, text);
@@ -184,6 +333,19 @@ impl Salted {
             Found::Value(value) => bucket_text(value).as_deref().map(text),
         }
     }
+}
+
+fn decider(flag: &EffectiveFlag, generation: Generation) -> Result<Decider, CompileError> {
+    if let Some(targeting) = &flag.targeting {
+        return Targeting::compile(flag, targeting, generation)
+            .map(|targeting| Decider::Targeting(Box::new(targeting)));
+    }
+    let rule = |(index, rule): (usize, &Rule)| {
+        let condition = CompiledCondition::compile(&rule.condition)
+            .map_err(|error| CompileError::Operand { rule: index, error })?;
+        Ok(CompiledRule { condition, serve: compile_serve(flag, &rule.serve, generation)? })
+    };
+    flag.rules.iter().enumerate().map(rule).collect::<Result<_, _>>().map(Decider::Rules)
 }
 
 fn variant(flag: &EffectiveFlag, name: &VariantName) -> Result<Variant, CompileError> {
@@ -229,112 +391,6 @@ fn compile_split(
         entries: split.weights.iter().zip(weights.ends()).map(entry).collect::<Result<_, _>>()?,
         hashed,
     })
-}
-
-/// All flags of a scope, ready for evaluation.
-///
-/// A flag is found by any of its spellings; the one that was given at creation is found first.
-#[derive(Debug, Clone, Default)]
-pub struct CompiledSet {
-    /// A clone shares the keys: an update of a large set copies pointers and no text.
-    spelled: HashMap<FlagKey, Arc<Slot>, FixedState>,
-    /// Only flags whose folded key is not their spelling.
-    folded: HashMap<FoldedKey, FlagKey, FixedState>,
-}
-
-/// A place in a [`CompiledSet`].
-#[derive(Debug)]
-pub enum Slot {
-    /// A flag that can be evaluated.
-    Flag(CompiledFlag),
-    /// A flag that cannot: it answers PARSE_ERROR, and the others are none the worse for it.
-    Broken {
-        /// The key as it was spelled at creation.
-        key: FlagKey,
-        /// Why.
-        why: Box<str>,
-    },
-}
-
-impl Slot {
-    /// The key as it was spelled at creation.
-    #[must_use]
-    pub const fn key(&self) -> &FlagKey {
-        match self {
-            Self::Flag(flag) => flag.key(),
-            Self::Broken { key, .. } => key,
-        }
-    }
-}
-
-impl CompiledSet {
-    /// Compiles flags.
-    #[must_use]
-    pub fn of(slots: impl IntoIterator<Item = Arc<Slot>>) -> Self {
-        let mut set = Self::default();
-        for slot in slots {
-            set.insert(slot);
-        }
-        set
-    }
-
-    /// Adds a flag, or replaces the one of the same key in any spelling.
-    pub fn insert(&mut self, slot: Arc<Slot>) {
-        let spelled = slot.key().clone();
-        let folded = spelled.folded();
-        self.remove(&folded);
-        if folded.as_str() != spelled.as_str() {
-            self.folded.insert(folded, spelled.clone());
-        }
-        self.spelled.insert(spelled, slot);
-    }
-
-    /// Removes a flag.
-    pub fn remove(&mut self, key: &FoldedKey) {
-        match self.folded.remove(key) {
-            Some(spelled) => self.spelled.remove(&spelled),
-            None => self.spelled.remove(key.as_str()),
-        };
-    }
-
-    /// Finds a flag by any of its spellings.
-    #[must_use]
-    #[inline]
-    pub fn get(&self, key: &str) -> Option<&Arc<Slot>> {
-        match self.spelled.get(key) {
-            Some(slot) => Some(slot),
-            None => self.get_folded(key),
-        }
-    }
-
-    #[cold]
-    fn get_folded(&self, key: &str) -> Option<&Arc<Slot>> {
-        let folded = FoldedKey::of(key);
-        match self.folded.get(&folded) {
-            Some(spelled) => self.spelled.get(spelled),
-            None => self.spelled.get(folded.as_str()),
-        }
-    }
-
-    /// How many flags there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.spelled.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.spelled.is_empty()
-    }
-
-    /// All flags, in the order of their keys.
-    #[must_use]
-    pub fn slots(&self) -> Vec<&Arc<Slot>> {
-        let mut slots: Vec<&Arc<Slot>> = self.spelled.values().collect();
-        slots.sort_by_key(|slot| slot.key());
-        slots
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! When a rule applies: the plain form, for editing, storing and explaining. `matcher.rs` holds the compiled one.
 
+use crate::key::SegmentKey;
 use crate::value::Value;
 
 /// A condition over a context.
@@ -13,6 +14,34 @@ pub enum Condition {
     Any(Vec<Condition>),
     /// True when the other is false.
     Not(Box<Condition>),
+    /// True for the members of a segment of the environment.
+    Segment(SegmentKey),
+}
+
+impl Condition {
+    /// The segments that it names, at any level.
+    #[must_use]
+    pub fn segments(&self) -> Vec<&SegmentKey> {
+        match self {
+            Self::Segment(segment) => vec![segment],
+            Self::Test(_) => Vec::new(),
+            Self::Not(inner) => inner.segments(),
+            Self::All(inner) | Self::Any(inner) => inner.iter().flat_map(Self::segments).collect(),
+        }
+    }
+
+    /// The segments that it names, at any level, each with its field; `field` is that of the condition itself.
+    pub(crate) fn segments_at(&self, field: &str) -> Vec<(String, &SegmentKey)> {
+        let (word, inner) = match self {
+            Self::Segment(segment) => return vec![(format!("{field}.segment"), segment)],
+            Self::Test(_) => return Vec::new(),
+            Self::Not(inner) => return inner.segments_at(&format!("{field}.not")),
+            Self::All(inner) => ("all", inner),
+            Self::Any(inner) => ("any", inner),
+        };
+        let inner = inner.iter().enumerate();
+        inner.flat_map(|(index, inner)| inner.segments_at(&format!("{field}.{word}[{index}]"))).collect()
+    }
 }
 
 /// A comparison of one attribute with operands.

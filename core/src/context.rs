@@ -145,6 +145,16 @@ impl Path {
         }
     }
 
+    /// Whether it leads through a top-level attribute.
+    #[must_use]
+    pub fn begins_with(&self, attribute: &AttributeName) -> bool {
+        match self {
+            Self::TargetingKey => false,
+            Self::Attribute(name) => name == attribute,
+            Self::Nested(nested) => nested.0 == *attribute,
+        }
+    }
+
     /// Looks the attribute up. Null counts as missing.
     #[must_use]
     #[inline]

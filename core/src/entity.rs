@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::bucketing::Generation;
-use crate::flag::{Environment, FlagConfiguration, FlagDefinition};
-use crate::key::{EnvironmentKey, FoldedKey};
+use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
+use crate::list::ListKey;
+use crate::segment::Segment;
 
 /// Names an entity of the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +20,14 @@ pub enum EntityId {
     Flag(FoldedKey),
     /// A flag's configuration in an environment.
     Configuration(EnvironmentKey, FoldedKey),
+    /// A segment of an environment, without its lists.
+    Segment(EnvironmentKey, SegmentKey),
+    /// The switch of an environment's canary mode.
+    Canary(EnvironmentKey),
+    /// One key on a list of an environment.
+    Listed(EnvironmentKey, ListKey, Arc<str>),
+    /// Several flags under one name.
+    Feature(FeatureKey),
 }
 
 impl EntityId {
@@ -26,7 +36,20 @@ impl EntityId {
     pub const fn flag(&self) -> Option<&FoldedKey> {
         match self {
             Self::Flag(flag) | Self::Configuration(_, flag) => Some(flag),
-            Self::Settings | Self::Environment(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The environment that the entity belongs to; none for what all environments share.
+    #[must_use]
+    pub const fn environment(&self) -> Option<&EnvironmentKey> {
+        match self {
+            Self::Environment(environment)
+            | Self::Configuration(environment, _)
+            | Self::Segment(environment, _)
+            | Self::Canary(environment)
+            | Self::Listed(environment, _, _) => Some(environment),
+            Self::Settings | Self::Flag(_) | Self::Feature(_) => None,
         }
     }
 }
@@ -38,6 +61,10 @@ impl fmt::Display for EntityId {
             Self::Environment(environment) => write!(formatter, "environment/{environment}"),
             Self::Flag(flag) => write!(formatter, "flag/{flag}"),
             Self::Configuration(environment, flag) => write!(formatter, "configuration/{environment}/{flag}"),
+            Self::Segment(environment, segment) => write!(formatter, "segment/{environment}/{segment}"),
+            Self::Canary(environment) => write!(formatter, "canary/{environment}"),
+            Self::Listed(environment, list, key) => write!(formatter, "list/{environment}/{list}/{key}"),
+            Self::Feature(feature) => write!(formatter, "feature/{feature}"),
         }
     }
 }
@@ -60,6 +87,14 @@ pub enum Entity {
     Flag(Arc<FlagDefinition>),
     /// A flag's configuration.
     Configuration(Arc<FlagConfiguration>),
+    /// A segment, without its lists.
+    Segment(Arc<Segment>),
+    /// The switch of canary mode.
+    Canary(Canary),
+    /// The key is on the list.
+    Listed,
+    /// Several flags under one name.
+    Feature(Arc<Feature>),
 }
 
 /// What a change did to one entity.

@@ -17,10 +17,12 @@ pub enum ResolutionReason {
     Split,
     /// The flag is disabled.
     Disabled,
+    /// Another flag does not serve what this one needs.
+    PrerequisiteFailed,
 }
 
 impl ResolutionReason {
-    /// OpenFeature's word.
+    /// OpenFeature's word, where it has one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,6 +31,7 @@ impl ResolutionReason {
             Self::TargetingMatch => "TARGETING_MATCH",
             Self::Split => "SPLIT",
             Self::Disabled => "DISABLED",
+            Self::PrerequisiteFailed => "PREREQUISITE_FAILED",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::condition::Condition;
-use crate::key::{EnvironmentKey, FlagKey, ServiceName, VariantName};
+use crate::key::{EnvironmentKey, FeatureKey, FlagKey, SegmentKey, ServiceName, VariantName};
 use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
 
@@ -45,13 +45,32 @@ pub struct FlagDefinition {
     pub services: Vec<ServiceName>,
     /// Temporary or permanent.
     pub lifetime: Lifetime,
+    /// When a temporary flag should be gone; it is reported as stale afterwards.
+    pub expected_end: Option<Timestamp>,
+    /// A JSON Schema, as text, that the value of every variant satisfies.
+    pub schema: Option<Box<str>>,
+    /// Who archived the flag, when and in which revision. An archived flag is in no scope: nobody evaluates it.
+    pub archived: Option<Switched>,
 }
 
 impl FlagDefinition {
     /// Whether a service may see the flag.
     #[must_use]
     pub fn is_visible_to(&self, service: &ServiceName) -> bool {
-        self.services.is_empty() || self.services.contains(service)
+        is_visible(&self.services, service.as_str())
+    }
+
+    /// What the flag serves to whoever is on the canary allowlist; none when it takes no part.
+    #[must_use]
+    pub fn canary_variant<'s>(&'s self, part: &'s CanaryPart) -> Option<&'s VariantName> {
+        match part {
+            CanaryPart::Variant(variant) => Some(variant),
+            CanaryPart::Out => None,
+            CanaryPart::ByType if self.flag_type == FlagType::Boolean => {
+                self.true_and_false().map(|(on, _)| &on.name)
+            }
+            CanaryPart::ByType => None,
+        }
     }
 
     /// The variant of this name.
@@ -142,6 +161,42 @@ pub struct Switched {
     pub revision: Revision,
 }
 
+/// Another flag that must serve one of some variants to the same context before this flag decides anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The other flag, as it was spelled at creation.
+    pub flag: FlagKey,
+    /// What it must serve: at least one, and any of them will do.
+    pub variants: Vec<VariantName>,
+}
+
+/// A service that is given one variant, whatever the flag would decide: detached for debugging.
+///
+/// It stands before the flag's switch, and disabling the flag ends it; one that is set afterwards is a deliberate act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceOverride {
+    /// The service.
+    pub service: ServiceName,
+    /// What it is given.
+    pub variant: VariantName,
+    /// When the server takes it back. Evaluations know no time: the server's own change set does it.
+    pub expires_at: Timestamp,
+    /// Who set it.
+    pub set: Switched,
+}
+
+/// What a flag does for whoever is on its environment's canary allowlist, while canary mode is on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CanaryPart {
+    /// A boolean flag serves its true variant; another flag takes no part.
+    #[default]
+    ByType,
+    /// This variant is served.
+    Variant(VariantName),
+    /// The flag takes no part.
+    Out,
+}
+
 /// What a flag does in one environment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagConfiguration {
@@ -159,6 +214,14 @@ pub struct FlagConfiguration {
     pub salt: Option<Box<str>>,
     /// None while nobody has ever enabled or disabled the flag here.
     pub switched: Option<Switched>,
+    /// All must be met, or the off variant is served.
+    pub prerequisites: Vec<Prerequisite>,
+    /// What whoever is on the canary allowlist gets.
+    pub canary: CanaryPart,
+    /// At most one for each service, in the order of their names.
+    pub overrides: Vec<ServiceOverride>,
+    /// A flagd targeting expression, as JSON text, in place of rules.
+    pub targeting: Option<Box<str>>,
 }
 
 impl FlagConfiguration {
@@ -173,7 +236,16 @@ impl FlagConfiguration {
             rules: Vec::new(),
             salt: None,
             switched: None,
+            prerequisites: Vec::new(),
+            canary: CanaryPart::ByType,
+            overrides: Vec::new(),
+            targeting: None,
         }
+    }
+
+    /// The segments that the rules name.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentKey> {
+        self.rules.iter().flat_map(|rule| rule.condition.segments())
     }
 
     /// Whether anybody's variant depends on the bucket that they are in.
@@ -191,10 +263,20 @@ impl FlagConfiguration {
         let rules = self.rules.iter().enumerate().flat_map(|(index, rule)| {
             rule.serve.variants().map(move |variant| (format!("rules[{index}].serve"), variant))
         });
+        let canary = match &self.canary {
+            CanaryPart::Variant(variant) => Some(("canary".to_owned(), variant)),
+            CanaryPart::ByType | CanaryPart::Out => None,
+        };
+        let overrides = self
+            .overrides
+            .iter()
+            .map(|detached| (format!("the override of service {}", detached.service), &detached.variant));
         [("off_variant".to_owned(), &self.off_variant), ("default_variant".to_owned(), &self.default_variant)]
             .into_iter()
             .chain(self.default_serve.variants().map(|variant| ("default_serve".to_owned(), variant)))
             .chain(rules)
+            .chain(canary)
+            .chain(overrides)
     }
 }
 
@@ -219,9 +301,52 @@ pub struct EffectiveFlag {
     pub default_serve: Serve,
     /// Buckets by this text instead of the flag's key.
     pub salt: Option<Box<str>>,
+    /// The services that may evaluate it; empty means all. To another service it is there only for the flags that have
+    /// it as a prerequisite.
+    pub services: Vec<ServiceName>,
+    /// All must be met, or the off variant is served.
+    pub prerequisites: Vec<Prerequisite>,
+    /// Served to whoever is on the canary allowlist while canary mode is on; none when the flag takes no part.
+    pub canary_variant: Option<VariantName>,
+    /// The services that are given one variant each, whatever the flag would decide.
+    pub overrides: Vec<(ServiceName, VariantName)>,
+    /// A flagd targeting expression, as JSON text, in place of rules.
+    pub targeting: Option<Box<str>>,
 }
 
 impl EffectiveFlag {
+    /// A flag that serves everybody the same variant: what others are made from.
+    #[must_use]
+    pub fn constant(
+        key: FlagKey,
+        flag_type: FlagType,
+        variants: Arc<[Variant]>,
+        variant: &VariantName,
+    ) -> Self {
+        Self {
+            key,
+            flag_type,
+            variants,
+            enabled: true,
+            off_variant: variant.clone(),
+            default_variant: variant.clone(),
+            rules: Vec::new(),
+            default_serve: Serve::Variant(variant.clone()),
+            salt: None,
+            services: Vec::new(),
+            prerequisites: Vec::new(),
+            canary_variant: None,
+            overrides: Vec::new(),
+            targeting: None,
+        }
+    }
+
+    /// Whether a service may evaluate the flag.
+    #[must_use]
+    pub fn is_visible_to(&self, service: &str) -> bool {
+        is_visible(&self.services, service)
+    }
+
     /// Puts a definition and a configuration together.
     #[must_use]
     pub fn of(definition: &FlagDefinition, configuration: &FlagConfiguration) -> Self {
@@ -235,8 +360,21 @@ impl EffectiveFlag {
             rules: configuration.rules.clone(),
             default_serve: configuration.default_serve.clone(),
             salt: configuration.salt.clone(),
+            services: definition.services.clone(),
+            prerequisites: configuration.prerequisites.clone(),
+            canary_variant: definition.canary_variant(&configuration.canary).cloned(),
+            overrides: configuration
+                .overrides
+                .iter()
+                .map(|detached| (detached.service.clone(), detached.variant.clone()))
+                .collect(),
+            targeting: configuration.targeting.clone(),
         }
     }
+}
+
+fn is_visible(services: &[ServiceName], service: &str) -> bool {
+    services.is_empty() || services.iter().any(|known| known.as_str() == service)
 }
 
 /// An environment's own settings.
@@ -246,4 +384,24 @@ pub struct Environment {
     pub key: EnvironmentKey,
     /// Its place among the others, as people see them.
     pub position: u32,
+}
+
+/// Whether an environment's canary mode is on. Its allowlist is a [list](crate::list::ListKey::Canary).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Canary {
+    /// While it is on, whoever is on the allowlist gets the canary variant of every flag that takes part.
+    pub on: bool,
+    /// Who switched it last; none while nobody has.
+    pub switched: Option<Switched>,
+}
+
+/// Several flags that are shown, switched and compared together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feature {
+    /// Unique in the store.
+    pub key: FeatureKey,
+    /// For people.
+    pub description: Box<str>,
+    /// The flags, as they were spelled at creation; at least one.
+    pub flags: Vec<FlagKey>,
 }

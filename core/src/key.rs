@@ -1,4 +1,4 @@
-//! Names: of flags, environments, variants and services.
+//! Names: of flags, environments, variants, services, segments and features.
 //!
 //! All of them share one grammar, `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. `parse` is for text from outside, `new` for text
 //! that has been parsed before (our own log, our own server).
@@ -89,6 +89,14 @@ name_type! {
 name_type! {
     /// The name of a service: a consumer of flags.
     ServiceName
+}
+name_type! {
+    /// The key of a segment within its environment.
+    SegmentKey
+}
+name_type! {
+    /// The key of a feature: several flags under one name.
+    FeatureKey
 }
 
 impl FlagKey {

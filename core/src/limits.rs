@@ -53,6 +53,24 @@ pub const OPERAND_BYTES_MAX: usize = 256;
 /// one environment together. The bounds above multiply to gigabytes, and a flag must fit a frame.
 pub const RULES_BYTES_MAX: usize = 256 * 1024;
 
+/// Levels of operators and lists in a targeting expression, an operator's own list of arguments not counted. Whoever
+/// evaluates one recurses through it, here and in every provider. What is beyond it does not compile.
+pub const TARGETING_DEPTH_MAX: usize = 20;
+
+/// Bytes of a targeting expression. It travels with its flag, and a flag must fit a frame. What is beyond it does not
+/// compile.
+pub const TARGETING_BYTES_MAX: usize = 64 * 1024;
+
+/// Steps of one evaluation of a targeting expression: an operator, an element that it goes through, or 16 bytes of
+/// text that it reads. Lists in lists multiply, and an evaluation must end; one that does not is a
+/// [`TargetingFault::Parse`](crate::targeting::TargetingFault::Parse).
+pub const TARGETING_STEPS_MAX: u32 = 1_000_000;
+
+/// Levels of a value that an operator of a targeting expression goes through: what a wire carries has fewer, and what
+/// `reduce` wraps again and again must not exhaust the stack. Beyond it is a
+/// [`TargetingFault::Parse`](crate::targeting::TargetingFault::Parse) as well.
+pub const TARGETING_VALUE_DEPTH_MAX: usize = 128;
+
 /// Environments of a store.
 pub const ENVIRONMENTS_MAX: usize = 32;
 
@@ -62,3 +80,39 @@ pub const WEIGHT_TOTAL: u32 = 100_000;
 /// Violations in one rejection. A megabyte of request can hold a million of them; nobody reads on after a thousand,
 /// and the answer must fit a message too. The check stops there, and what comes after is not said.
 pub const VIOLATIONS_MAX: usize = 1_000;
+
+/// Segments of an environment.
+pub const SEGMENTS_MAX: usize = 500;
+
+/// Keys that one change adds to or removes from a list. A change set is one record, and a record one frame.
+pub const LIST_EDIT_KEYS_MAX: usize = 10_000;
+
+/// Keys on one list.
+pub const LIST_KEYS_MAX: usize = 500_000;
+
+/// Bytes of all keys on all lists of an environment: a snapshot of them must still fit a frame, and every SDK's memory.
+pub const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of one key on a list: a targeting key that is longer is no identity.
+pub const LIST_KEY_BYTES_MAX: usize = 256;
+
+/// Prerequisites of a flag in one environment.
+pub const PREREQUISITES_MAX: usize = 32;
+
+/// How many flags may stand one behind the other as prerequisites. Each is an evaluation within an evaluation.
+pub const PREREQUISITE_DEPTH_MAX: usize = 10;
+
+/// Overrides of a flag in one environment.
+pub const OVERRIDES_MAX: usize = 64;
+
+/// How long an override may last: it is for debugging.
+pub const OVERRIDE_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
+
+/// Features of a store.
+pub const FEATURES_MAX: usize = 1_000;
+
+/// Flags of a feature.
+pub const FEATURE_FLAGS_MAX: usize = 200;
+
+/// Bytes of a JSON Schema.
+pub const SCHEMA_BYTES_MAX: usize = 32 * 1024;

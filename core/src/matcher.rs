@@ -9,8 +9,10 @@ use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use semver::Version;
 
+use crate::audiences::Audiences;
 use crate::condition::{Condition, Operator};
-use crate::context::{Context, Found, Path};
+use crate::context::{AttributeName, Context, Found, Path};
+use crate::key::SegmentKey;
 use crate::value::{Number, Value};
 
 /// An operand does not fit its operator.
@@ -269,7 +271,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 
 /// Reads a semantic version the way flagd's `sem_ver` does: one leading `v` is dropped, missing minor and patch numbers
 /// are 0, build metadata plays no part.
-fn version(text: &str) -> Option<Version> {
+pub(crate) fn version(text: &str) -> Option<Version> {
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     if let Ok(version) = Version::parse(text) {
         return Some(version);
@@ -295,6 +297,8 @@ pub enum CompiledCondition {
     Any(Box<[CompiledCondition]>),
     /// True when the other is false.
     Not(Box<CompiledCondition>),
+    /// True for the members of a segment.
+    Segment(SegmentKey),
 }
 
 /// A test, compiled. One that is negated is [`CompiledCondition::Not`] of the other.
@@ -325,25 +329,49 @@ impl CompiledCondition {
             Condition::All(conditions) => Self::All(all(conditions)?),
             Condition::Any(conditions) => Self::Any(all(conditions)?),
             Condition::Not(condition) => Self::Not(Box::new(Self::compile(condition)?)),
+            Condition::Segment(segment) => Self::Segment(segment.clone()),
         })
     }
 
-    /// Whether the condition is true of a context.
+    /// Whether it names a segment, at any level.
     #[must_use]
-    #[inline]
-    pub fn holds(&self, context: &Context) -> bool {
+    pub fn names_segments(&self) -> bool {
         match self {
-            Self::Test(test) => test.holds(context),
-            combined => combined.holds_combined(context),
+            Self::Segment(_) => true,
+            Self::Test(_) => false,
+            Self::All(inner) | Self::Any(inner) => inner.iter().any(Self::names_segments),
+            Self::Not(inner) => inner.names_segments(),
         }
     }
 
-    fn holds_combined(&self, context: &Context) -> bool {
+    /// Whether it looks at a top-level attribute, at any level.
+    #[must_use]
+    pub fn names_attribute(&self, name: &AttributeName) -> bool {
+        match self {
+            Self::Segment(_) => false,
+            Self::Test(test) => test.path.begins_with(name),
+            Self::All(inner) | Self::Any(inner) => inner.iter().any(|inner| inner.names_attribute(name)),
+            Self::Not(inner) => inner.names_attribute(name),
+        }
+    }
+
+    /// Whether the condition is true of a context; `audiences` says who is in a segment.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, context: &Context, audiences: &Audiences) -> bool {
         match self {
             Self::Test(test) => test.holds(context),
-            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context)),
-            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(context)),
-            Self::Not(condition) => !condition.holds(context),
+            combined => combined.holds_combined(context, audiences),
+        }
+    }
+
+    fn holds_combined(&self, context: &Context, audiences: &Audiences) -> bool {
+        match self {
+            Self::Test(test) => test.holds(context),
+            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context, audiences)),
+            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(context, audiences)),
+            Self::Not(condition) => !condition.holds(context, audiences),
+            Self::Segment(segment) => audiences.has(segment, context),
         }
     }
 }

@@ -65,6 +65,12 @@ reasons! {
     InvalidOperand = "INVALID_OPERAND", Invalid;
     /// The weights do not add up.
     InvalidWeights = "INVALID_WEIGHTS", Invalid;
+    /// The text is no targeting expression that flagd's language allows.
+    InvalidTargeting = "INVALID_TARGETING", Invalid;
+    /// The text is no JSON Schema.
+    InvalidSchema = "INVALID_SCHEMA", Invalid;
+    /// A value does not satisfy the flag's schema.
+    SchemaViolation = "SCHEMA_VIOLATION", Invalid;
     /// Only the server itself may ask for this.
     Reserved = "RESERVED", Invalid;
     /// The change applies to another kind of flag.
@@ -73,6 +79,14 @@ reasons! {
     UnknownFlag = "UNKNOWN_FLAG", NotFound;
     /// There is no such environment.
     UnknownEnvironment = "UNKNOWN_ENVIRONMENT", NotFound;
+    /// There is no such segment in the environment.
+    UnknownSegment = "UNKNOWN_SEGMENT", NotFound;
+    /// There is no such feature.
+    UnknownFeature = "UNKNOWN_FEATURE", NotFound;
+    /// There is no such revision, or none whose change can be asked for.
+    UnknownRevision = "UNKNOWN_REVISION", NotFound;
+    /// The flag has no such override.
+    UnknownOverride = "UNKNOWN_OVERRIDE", NotFound;
     /// A flag of this key, in this or another spelling, is there already.
     FlagExists = "FLAG_EXISTS", AlreadyExists;
     /// The idempotency key was used for another change set.
@@ -81,6 +95,18 @@ reasons! {
     FlagDisabled = "FLAG_DISABLED", Precondition;
     /// The variant is served somewhere.
     VariantInUse = "VARIANT_IN_USE", Precondition;
+    /// The flag is archived.
+    FlagArchived = "FLAG_ARCHIVED", Precondition;
+    /// Another flag or a feature needs the flag.
+    FlagInUse = "FLAG_IN_USE", Precondition;
+    /// A flag's rule needs the segment.
+    SegmentInUse = "SEGMENT_IN_USE", Precondition;
+    /// A connected instance has declared that it needs the flag.
+    FlagDeclared = "FLAG_DECLARED", Precondition;
+    /// A flag would need itself.
+    PrerequisiteCycle = "PREREQUISITE_CYCLE", Precondition;
+    /// What was changed has been changed again since.
+    ChangedSince = "CHANGED_SINCE", Precondition;
     /// The store is not at the expected revision.
     RevisionMismatch = "REVISION_MISMATCH", Conflict;
 }

@@ -52,6 +52,12 @@ impl Timestamp {
         self.0
     }
 
+    /// Whole seconds since 1970.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
     /// How many microseconds lie between an earlier point and this one; 0 when the other one is later.
     #[must_use]
     pub fn micros_since(self, earlier: Self) -> u64 {

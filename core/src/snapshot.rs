@@ -5,10 +5,13 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::entity::{Entity, EntityId, Settings, Write};
-use crate::flag::{EffectiveFlag, Environment, FlagConfiguration, FlagDefinition};
-use crate::key::{EnvironmentKey, FoldedKey};
+use crate::flag::{Canary, EffectiveFlag, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
+use crate::key_set::KeySet;
+use crate::list::ListKey;
 use crate::record::Record;
 use crate::revision::Revision;
+use crate::segment::Segment;
 
 /// All entities at a revision.
 ///
@@ -20,6 +23,11 @@ pub struct Snapshot {
     environments: OrdMap<EnvironmentKey, Environment>,
     flags: OrdMap<FoldedKey, Arc<FlagDefinition>>,
     configurations: OrdMap<(EnvironmentKey, FoldedKey), Arc<FlagConfiguration>>,
+    segments: OrdMap<(EnvironmentKey, SegmentKey), Arc<Segment>>,
+    canaries: OrdMap<EnvironmentKey, Canary>,
+    /// Only lists that hold a key.
+    lists: OrdMap<(EnvironmentKey, ListKey), KeySet>,
+    features: OrdMap<FeatureKey, Arc<Feature>>,
 }
 
 /// A record does not follow the snapshot that it is folded into.
@@ -91,11 +99,68 @@ impl Snapshot {
         self.configurations.get(&(environment.clone(), key.clone()))
     }
 
-    /// A flag as an environment sees it.
+    /// A flag as an environment sees it; none when there is no such flag, or it is archived.
     #[must_use]
     pub fn effective(&self, environment: &EnvironmentKey, key: &FoldedKey) -> Option<EffectiveFlag> {
-        let definition = self.flag(key)?;
+        let definition = self.flag(key).filter(|definition| definition.archived.is_none())?;
         Some(EffectiveFlag::of(definition, self.configuration(environment, key)?))
+    }
+
+    /// All configurations of an environment, in the order of the flags' folded keys.
+    pub fn configurations<'s>(
+        &'s self,
+        environment: &'s EnvironmentKey,
+    ) -> impl Iterator<Item = (&'s FoldedKey, &'s Arc<FlagConfiguration>)> {
+        let from = (environment.clone(), FoldedKey::of(""));
+        let configurations =
+            self.configurations.range(from..).take_while(move |((of, _), _)| of == environment);
+        configurations.map(|((_, flag), configuration)| (flag, configuration))
+    }
+
+    /// A segment of an environment.
+    #[must_use]
+    pub fn segment(&self, environment: &EnvironmentKey, segment: &SegmentKey) -> Option<&Arc<Segment>> {
+        self.segments.get(&(environment.clone(), segment.clone()))
+    }
+
+    /// All segments of an environment, in the order of their keys.
+    pub fn segments<'s>(&'s self, environment: &'s EnvironmentKey) -> impl Iterator<Item = &'s Arc<Segment>> {
+        let from = (environment.clone(), SegmentKey::new(""));
+        let segments = self.segments.range(from..).take_while(move |((of, _), _)| of == environment);
+        segments.map(|(_, segment)| segment)
+    }
+
+    /// The switch of an environment's canary mode; off when nobody has ever switched it.
+    #[must_use]
+    pub fn canary(&self, environment: &EnvironmentKey) -> Canary {
+        self.canaries.get(environment).cloned().unwrap_or_default()
+    }
+
+    /// A list of an environment; empty when there is none.
+    #[must_use]
+    pub fn list(&self, environment: &EnvironmentKey, list: &ListKey) -> KeySet {
+        self.lists.get(&(environment.clone(), list.clone())).cloned().unwrap_or_default()
+    }
+
+    /// All lists of an environment that hold a key.
+    pub fn lists<'s>(
+        &'s self,
+        environment: &'s EnvironmentKey,
+    ) -> impl Iterator<Item = (&'s ListKey, &'s KeySet)> {
+        let from = (environment.clone(), ListKey::Canary);
+        let lists = self.lists.range(from..).take_while(move |((of, _), _)| of == environment);
+        lists.map(|((_, list), keys)| (list, keys))
+    }
+
+    /// Several flags under one name.
+    #[must_use]
+    pub fn feature(&self, key: &FeatureKey) -> Option<&Arc<Feature>> {
+        self.features.get(key)
+    }
+
+    /// All features, in the order of their keys.
+    pub fn features(&self) -> impl Iterator<Item = &Arc<Feature>> {
+        self.features.values()
     }
 
     /// The value of an entity.
@@ -108,6 +173,15 @@ impl Snapshot {
             EntityId::Configuration(environment, key) => {
                 self.configuration(environment, key).cloned().map(Entity::Configuration)
             }
+            EntityId::Segment(environment, key) => {
+                self.segment(environment, key).cloned().map(Entity::Segment)
+            }
+            EntityId::Canary(environment) => self.canaries.get(environment).cloned().map(Entity::Canary),
+            EntityId::Listed(environment, list, key) => {
+                let keys = self.lists.get(&(environment.clone(), list.clone()))?;
+                keys.contains(key).then_some(Entity::Listed)
+            }
+            EntityId::Feature(key) => self.features.get(key).cloned().map(Entity::Feature),
         }
     }
 
@@ -129,28 +203,62 @@ impl Snapshot {
     /// Sets or removes one entity without moving the revision. A value of another kind than its id is ignored: the
     /// stored form cannot express one.
     pub(crate) fn put(&mut self, write: &Write) {
-        match (&write.id, &write.value) {
-            (EntityId::Settings, Some(Entity::Settings(settings))) => self.settings = settings.clone(),
-            (EntityId::Environment(key), Some(Entity::Environment(environment))) => {
+        match &write.value {
+            Some(value) => self.set(&write.id, value),
+            None => self.remove(&write.id),
+        }
+    }
+
+    fn set(&mut self, id: &EntityId, value: &Entity) {
+        match (id, value) {
+            (EntityId::Settings, Entity::Settings(settings)) => self.settings = settings.clone(),
+            (EntityId::Environment(key), Entity::Environment(environment)) => {
                 self.environments.insert(key.clone(), environment.clone());
             }
-            (EntityId::Flag(key), Some(Entity::Flag(definition))) => {
+            (EntityId::Flag(key), Entity::Flag(definition)) => {
                 self.flags.insert(key.clone(), Arc::clone(definition));
             }
-            (EntityId::Configuration(environment, key), Some(Entity::Configuration(configuration))) => {
+            (EntityId::Configuration(environment, key), Entity::Configuration(configuration)) => {
                 self.configurations.insert((environment.clone(), key.clone()), Arc::clone(configuration));
             }
-            (EntityId::Settings, None) => self.settings = Settings::default(),
-            (EntityId::Environment(key), None) => {
-                self.environments.remove(key);
+            (EntityId::Segment(environment, key), Entity::Segment(segment)) => {
+                self.segments.insert((environment.clone(), key.clone()), Arc::clone(segment));
             }
-            (EntityId::Flag(key), None) => {
-                self.flags.remove(key);
+            (EntityId::Canary(environment), Entity::Canary(canary)) => {
+                self.canaries.insert(environment.clone(), canary.clone());
             }
-            (EntityId::Configuration(environment, key), None) => {
+            (EntityId::Listed(environment, list, key), Entity::Listed) => {
+                self.lists.entry((environment.clone(), list.clone())).or_default().insert(key);
+            }
+            (EntityId::Feature(key), Entity::Feature(feature)) => {
+                self.features.insert(key.clone(), Arc::clone(feature));
+            }
+            (id, _) => debug_assert!(false, "a value of another kind was written to {id}"),
+        }
+    }
+
+    fn remove(&mut self, id: &EntityId) {
+        match id {
+            EntityId::Settings => self.settings = Settings::default(),
+            EntityId::Environment(key) => drop(self.environments.remove(key)),
+            EntityId::Flag(key) => drop(self.flags.remove(key)),
+            EntityId::Configuration(environment, key) => {
                 self.configurations.remove(&(environment.clone(), key.clone()));
             }
-            (id, Some(_)) => debug_assert!(false, "a value of another kind was written to {id}"),
+            EntityId::Segment(environment, key) => {
+                self.segments.remove(&(environment.clone(), key.clone()));
+            }
+            EntityId::Canary(environment) => drop(self.canaries.remove(environment)),
+            EntityId::Listed(environment, list, key) => {
+                let id = (environment.clone(), list.clone());
+                if let Some(keys) = self.lists.get_mut(&id) {
+                    keys.remove(key);
+                    if keys.is_empty() {
+                        self.lists.remove(&id);
+                    }
+                }
+            }
+            EntityId::Feature(key) => drop(self.features.remove(key)),
         }
     }
 }

@@ -4,23 +4,47 @@
 //! `apply(diff(a, b), a) = b`, and applying a merge of two updates is applying the one and then the other.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use crate::digest::{Digest, MemberHash};
-use crate::key::FoldedKey;
+use crate::key::{FoldedKey, SegmentKey};
+use crate::key_set::KeySet;
+use crate::list::ListKey;
 use crate::revision::Revision;
 
-/// One flag as it travels: opaque content and the hash of it. What the content is, is up to who encodes it: the hub
+/// Names what travels as a whole. Lists of keys travel key by key, beside these.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKey {
+    /// A flag.
+    Flag(FoldedKey),
+    /// A segment, without its lists.
+    Segment(SegmentKey),
+    /// The switch of canary mode.
+    Canary,
+}
+
+impl fmt::Display for EntryKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => fmt::Display::fmt(flag, formatter),
+            Self::Segment(segment) => write!(formatter, "segment/{segment}"),
+            Self::Canary => formatter.write_str("canary"),
+        }
+    }
+}
+
+/// One entry as it travels: opaque content and the hash of it. What the content is, is up to who encodes it: the hub
 /// holds the bytes of a frame, a replica holds a compiled flag beside them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Member<C> {
-    /// The flag's folded key.
-    pub key: FoldedKey,
+    /// Which entry.
+    pub key: EntryKey,
     /// The hash of the bytes in which it travels.
     pub hash: MemberHash,
-    /// The flag.
+    /// What it is.
     pub content: Arc<C>,
 }
 
@@ -30,23 +54,44 @@ impl<C> Clone for Member<C> {
     }
 }
 
-/// The flags that a subscriber may see, at a revision of its scope.
+/// A change of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListEdit {
+    /// Whether the list is emptied first: it left the scope.
+    pub cleared: bool,
+    /// Keys that are on the list afterwards (true) or not (false).
+    pub keys: BTreeMap<Arc<str>, bool>,
+}
+
+/// What a subscriber may see, at a revision of its scope.
 #[derive(Debug)]
 pub struct View<C> {
     revision: Revision,
     digest: Digest,
-    members: OrdMap<FoldedKey, Member<C>>,
+    members: OrdMap<EntryKey, Member<C>>,
+    /// Only lists that hold a key.
+    lists: OrdMap<ListKey, KeySet>,
 }
 
 impl<C> Clone for View<C> {
     fn clone(&self) -> Self {
-        Self { revision: self.revision, digest: self.digest, members: self.members.clone() }
+        Self {
+            revision: self.revision,
+            digest: self.digest,
+            members: self.members.clone(),
+            lists: self.lists.clone(),
+        }
     }
 }
 
 impl<C> Default for View<C> {
     fn default() -> Self {
-        Self { revision: Revision::ZERO, digest: Digest::default(), members: OrdMap::default() }
+        Self {
+            revision: Revision::ZERO,
+            digest: Digest::default(),
+            members: OrdMap::default(),
+            lists: OrdMap::default(),
+        }
     }
 }
 
@@ -57,8 +102,10 @@ pub struct Update<C> {
     pub previous: Revision,
     /// The revision that it is at afterwards.
     pub revision: Revision,
-    /// New or changed flags; none means that the flag left.
-    pub members: BTreeMap<FoldedKey, Option<Member<C>>>,
+    /// New or changed entries; none means that the entry left.
+    pub members: BTreeMap<EntryKey, Option<Member<C>>>,
+    /// Changed lists.
+    pub lists: BTreeMap<ListKey, ListEdit>,
     /// The digest of the view afterwards.
     pub digest: Digest,
 }
@@ -69,6 +116,7 @@ impl<C> Clone for Update<C> {
             previous: self.previous,
             revision: self.revision,
             members: self.members.clone(),
+            lists: self.lists.clone(),
             digest: self.digest,
         }
     }
@@ -96,10 +144,20 @@ pub enum MisfitError {
 impl<C> View<C> {
     /// A whole state, as a snapshot brings it. Checks nothing; compare [`View::digest`] with the sender's.
     #[must_use]
-    pub fn of(revision: Revision, members: impl IntoIterator<Item = Member<C>>) -> Self {
+    pub fn of(
+        revision: Revision,
+        members: impl IntoIterator<Item = Member<C>>,
+        lists: impl IntoIterator<Item = (ListKey, KeySet)>,
+    ) -> Self {
         let mut view = Self { revision, ..Self::default() };
         for member in members {
             view.put(&member.key.clone(), Some(member));
+        }
+        for (list, keys) in lists {
+            view.digest = keys.iter().fold(view.digest, |digest, key| digest.with(listed(&list, key)));
+            if !keys.is_empty() {
+                view.lists.insert(list, keys);
+            }
         }
         view
     }
@@ -110,7 +168,7 @@ impl<C> View<C> {
         self.revision
     }
 
-    /// The digest of all members.
+    /// The digest of all members and of all keys on lists.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
@@ -130,13 +188,32 @@ impl<C> View<C> {
 
     /// One member.
     #[must_use]
-    pub fn member(&self, key: &FoldedKey) -> Option<&Member<C>> {
+    pub fn member(&self, key: &EntryKey) -> Option<&Member<C>> {
         self.members.get(key)
     }
 
     /// All members, in the order of their keys.
     pub fn members(&self) -> impl Iterator<Item = &Member<C>> {
         self.members.values()
+    }
+
+    /// A list; empty when there is none.
+    #[must_use]
+    pub fn list(&self, list: &ListKey) -> KeySet {
+        self.lists.get(list).cloned().unwrap_or_default()
+    }
+
+    /// All lists that hold a key.
+    pub fn lists(&self) -> impl Iterator<Item = (&ListKey, &KeySet)> {
+        self.lists.iter()
+    }
+
+    /// Holds a list as somebody else holds it: the same keys, and the memory of one of the two.
+    pub fn share_list(&mut self, list: &ListKey, keys: &KeySet) {
+        if let Some(held) = self.lists.get_mut(list) {
+            debug_assert_eq!(held.len(), keys.len(), "a list is shared with what it is");
+            *held = keys.clone();
+        }
     }
 
     /// Applies an update as a whole, or not at all.
@@ -150,6 +227,9 @@ impl<C> View<C> {
         let mut next = self.clone();
         for (key, member) in &update.members {
             next.put(key, member.clone());
+        }
+        for (list, edit) in &update.lists {
+            next.edit(list, edit);
         }
         if next.digest != update.digest {
             return Err(MisfitError::Diverged { revision: update.revision });
@@ -171,15 +251,30 @@ impl<C> View<C> {
         for key in self.members.keys().filter(|key| !other.members.contains_key(*key)) {
             members.insert(key.clone(), None);
         }
-        Update { previous: self.revision, revision: other.revision, members, digest: other.digest }
+        let mut lists = BTreeMap::new();
+        for (list, keys) in &other.lists {
+            let held = self.list(list);
+            if held != *keys {
+                let added = keys.iter().filter(|key| !held.contains(key)).map(|key| (Arc::clone(key), true));
+                let removed =
+                    held.iter().filter(|key| !keys.contains(key)).map(|key| (Arc::clone(key), false));
+                lists.insert(list.clone(), ListEdit { cleared: false, keys: added.chain(removed).collect() });
+            }
+        }
+        for list in self.lists.keys().filter(|list| !other.lists.contains_key(*list)) {
+            lists.insert(list.clone(), ListEdit { cleared: true, keys: BTreeMap::new() });
+        }
+        Update { previous: self.revision, revision: other.revision, members, lists, digest: other.digest }
     }
 
-    /// The update that brings the view to `revision` by replacing the given members; none when nothing would change.
+    /// The update that brings the view to `revision` by replacing the given members and editing the given lists; none
+    /// when nothing would change.
     #[must_use]
     pub fn advance(
         &self,
         revision: Revision,
-        members: impl IntoIterator<Item = (FoldedKey, Option<Member<C>>)>,
+        members: impl IntoIterator<Item = (EntryKey, Option<Member<C>>)>,
+        lists: impl IntoIterator<Item = (ListKey, ListEdit)>,
     ) -> Option<Update<C>> {
         let mut digest = self.digest;
         let mut changed = BTreeMap::new();
@@ -192,13 +287,23 @@ impl<C> View<C> {
             digest = member.as_ref().map_or(digest, |member| digest.with(member.hash));
             changed.insert(key, member);
         }
-        if changed.is_empty() {
+        let mut edited = BTreeMap::new();
+        for (list, mut edit) in lists {
+            let held = if edit.cleared { KeySet::default() } else { self.list(&list) };
+            edit.keys.retain(|key, on| held.contains(key) != *on);
+            let was_held = edit.cleared && self.lists.contains_key(&list);
+            if was_held || !edit.keys.is_empty() {
+                digest = edited_digest(digest, &list, &self.list(&list), &edit);
+                edited.insert(list, edit);
+            }
+        }
+        if changed.is_empty() && edited.is_empty() {
             return None;
         }
-        Some(Update { previous: self.revision, revision, members: changed, digest })
+        Some(Update { previous: self.revision, revision, members: changed, lists: edited, digest })
     }
 
-    fn put(&mut self, key: &FoldedKey, member: Option<Member<C>>) {
+    fn put(&mut self, key: &EntryKey, member: Option<Member<C>>) {
         let held = match member {
             Some(member) => {
                 self.digest = self.digest.with(member.hash);
@@ -210,6 +315,48 @@ impl<C> View<C> {
             self.digest = self.digest.without(held.hash);
         }
     }
+
+    fn edit(&mut self, list: &ListKey, edit: &ListEdit) {
+        let mut keys = self.list(list);
+        self.digest = edited_digest(self.digest, list, &keys, edit);
+        if edit.cleared {
+            keys = KeySet::default();
+        }
+        for (key, on) in &edit.keys {
+            if *on {
+                keys.insert(key)
+            } else {
+                keys.remove(key)
+            };
+        }
+        if keys.is_empty() {
+            self.lists.remove(list);
+        } else {
+            self.lists.insert(list.clone(), keys);
+        }
+    }
+}
+
+/// The digest after a list was edited.
+fn edited_digest(mut digest: Digest, list: &ListKey, held: &KeySet, edit: &ListEdit) -> Digest {
+    if edit.cleared {
+        digest = held.iter().fold(digest, |digest, key| digest.without(listed(list, key)));
+    }
+    for (key, on) in &edit.keys {
+        let was_on = !edit.cleared && held.contains(key);
+        digest = match (was_on, *on) {
+            (false, true) => digest.with(listed(list, key)),
+            (true, false) => digest.without(listed(list, key)),
+            _ => digest,
+        };
+    }
+    digest
+}
+
+/// A key on a list is a member of its own: the list's name, a zero byte, and the key.
+fn listed(list: &ListKey, key: &str) -> MemberHash {
+    let list = list.to_string();
+    MemberHash::of(&[list.as_bytes(), &[0], key.as_bytes()].concat())
 }
 
 impl<C> Update<C> {
@@ -221,90 +368,30 @@ impl<C> Update<C> {
         }
         let mut members = self.members.clone();
         members.extend(next.members.iter().map(|(key, member)| (key.clone(), member.clone())));
-        Some(Self { previous: self.previous, revision: next.revision, members, digest: next.digest })
+        let mut lists = self.lists.clone();
+        for (list, edit) in &next.lists {
+            let merged = lists.entry(list.clone()).or_default();
+            if edit.cleared {
+                *merged = edit.clone();
+            } else {
+                merged.keys.extend(edit.keys.iter().map(|(key, on)| (Arc::clone(key), *on)));
+            }
+        }
+        Some(Self { previous: self.previous, revision: next.revision, members, lists, digest: next.digest })
+    }
+
+    /// How many entries and keys it changes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len() + self.lists.values().map(|edit| edit.keys.len()).sum::<usize>()
+    }
+
+    /// Whether it changes nothing but the revision.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.lists.is_empty()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::btree_map;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn member(key: &FoldedKey, content: u8) -> Member<u8> {
-        Member { key: key.clone(), hash: MemberHash::of(&[content]), content: Arc::new(content) }
-    }
-
-    fn view(revision: u64, contents: &BTreeMap<u8, u8>) -> View<u8> {
-        let members =
-            contents.iter().map(|(key, content)| member(&FoldedKey::of(&format!("f{key}")), *content));
-        View::of(Revision::new(revision), members)
-    }
-
-    fn contents(view: &View<u8>) -> Vec<(String, u8)> {
-        view.members().map(|member| (member.key.to_string(), *member.content)).collect()
-    }
-
-    prop_compose! {
-        fn any_view(revision: u64)(contents in btree_map(0_u8..12, 0_u8..4, 0..12)) -> View<u8> {
-            view(revision, &contents)
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn applying_a_difference_gives_the_other_view(a in any_view(1), b in any_view(2)) {
-            let mut applied = a.clone();
-            applied.apply(&a.diff(&b)).unwrap();
-            prop_assert_eq!(contents(&applied), contents(&b));
-            prop_assert_eq!(applied.digest(), b.digest());
-            prop_assert_eq!(applied.revision(), b.revision());
-        }
-
-        #[test]
-        fn merging_is_applying_each(a in any_view(1), b in any_view(2), c in any_view(3)) {
-            let merged = a.diff(&b).merge(&b.diff(&c)).unwrap();
-            let mut applied = a.clone();
-            applied.apply(&merged).unwrap();
-            prop_assert_eq!(contents(&applied), contents(&c));
-            prop_assert_eq!(applied.digest(), c.digest());
-        }
-
-        #[test]
-        fn an_update_that_does_not_fit_changes_nothing(a in any_view(1), b in any_view(2), c in any_view(3)) {
-            let mut held = a.clone();
-            prop_assert!(held.apply(&b.diff(&c)).is_err());
-            prop_assert_eq!(contents(&held), contents(&a));
-            prop_assert_eq!(held.digest(), a.digest());
-        }
-    }
-
-    #[test]
-    fn a_gap_is_noticed() {
-        let a = view(1, &BTreeMap::from([(1, 1)]));
-        let b = view(2, &BTreeMap::from([(1, 2)]));
-        let mut held = view(0, &BTreeMap::new());
-        let refused = held.apply(&a.diff(&b));
-        assert_eq!(refused, Err(MisfitError::Gap { previous: Revision::new(1), held: Revision::ZERO }));
-        assert!(a.diff(&b).merge(&a.diff(&b)).is_none());
-    }
-
-    #[test]
-    fn a_divergence_is_noticed() {
-        let a = view(1, &BTreeMap::from([(1, 1)]));
-        let b = view(2, &BTreeMap::from([(1, 2)]));
-        let mut update = a.diff(&b);
-        update.digest = Digest::default();
-        assert_eq!(a.clone().apply(&update), Err(MisfitError::Diverged { revision: Revision::new(2) }));
-    }
-
-    #[test]
-    fn a_change_to_the_same_content_is_no_update() {
-        let held = view(1, &BTreeMap::from([(1, 1)]));
-        let key = FoldedKey::of("f1");
-        assert!(held.advance(Revision::new(2), [(key.clone(), Some(member(&key, 1)))]).is_none());
-        assert!(held.advance(Revision::new(2), [(FoldedKey::of("f9"), None)]).is_none());
-        assert!(held.advance(Revision::new(2), [(key, None)]).is_some());
-    }
-}
+mod tests;

@@ -5,12 +5,16 @@
 
 mod rules;
 
+use crate::bucketing::Generation;
 use crate::flag::{FlagDefinition, Variant};
 use crate::key::{NAME_GRAMMAR, NameError, ServiceName, VariantName};
 use crate::limits::{
-    TAGS_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX, VIOLATIONS_MAX,
+    SCHEMA_BYTES_MAX, TAGS_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX,
+    VIOLATIONS_MAX,
 };
 use crate::rejection::{Reason, Violation};
+use crate::schema::Schemas;
+use crate::targeting::{CompiledTargeting, TargetingError};
 use crate::value::{FlagType, Value};
 
 /// How much of a wrong value is repeated in the answer.
@@ -81,6 +85,65 @@ impl Findings {
             self.note(Reason::TooLarge, field, &count.to_string(), format!("at most {count_max}"));
         }
         count <= count_max
+    }
+
+    /// Notes a percentage that is none.
+    pub(crate) fn percent(&mut self, field: &str, percent: f64) {
+        self.note(Reason::OutOfRange, field, &percent.to_string(), "0 to 100 with at most three decimals");
+    }
+
+    /// Notes rules on a flag whose targeting expression decides in place of them.
+    pub(crate) fn excluded_by_targeting(&mut self, field: &str, definition: &FlagDefinition) {
+        let allowed =
+            "a flag without a targeting expression, which decides in place of rules; clear it first";
+        self.note(Reason::NotApplicable, field, definition.key.as_str(), allowed);
+    }
+
+    /// Checks a targeting expression.
+    pub(crate) fn targeting(
+        &mut self,
+        field: &str,
+        targeting: &str,
+        generation: Generation,
+        definition: &FlagDefinition,
+    ) {
+        match CompiledTargeting::compile(targeting, generation) {
+            Ok(compiled) => {
+                for name in compiled.named_variants() {
+                    self.variant(field, &name, definition);
+                }
+            }
+            Err(TargetingError { path, allowed }) => {
+                let field = if path.is_empty() { field.to_owned() } else { format!("{field}.{path}") };
+                self.note(Reason::InvalidTargeting, &field, targeting, allowed);
+            }
+        }
+    }
+
+    /// Checks the values of variants by the schema that a flag has.
+    pub(crate) fn values(&mut self, field: &str, schema: &str, variants: &[Variant], schemas: &dyn Schemas) {
+        for (index, variant) in variants.iter().enumerate() {
+            for fault in schemas.faults(schema, &variant.value) {
+                let value = variant.value.to_string();
+                self.note(Reason::SchemaViolation, &format!("{field}[{index}].value"), &value, fault);
+            }
+        }
+    }
+
+    /// Checks that the text is a schema, and that the value of every variant satisfies it.
+    pub(crate) fn schema(&mut self, field: &str, schema: &str, variants: &[Variant], schemas: &dyn Schemas) {
+        if schema.len() > SCHEMA_BYTES_MAX {
+            let allowed = format!("at most {SCHEMA_BYTES_MAX} bytes; this has {}", schema.len());
+            return self.note(Reason::TooLarge, field, schema, allowed);
+        }
+        if let Err(why) = schemas.check(schema) {
+            return self.note(Reason::InvalidSchema, field, schema, why);
+        }
+        for variant in variants {
+            for fault in schemas.faults(schema, &variant.value) {
+                self.note(Reason::SchemaViolation, field, variant.name.as_str(), fault);
+            }
+        }
     }
 
     /// Checks tags.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::number_text::javascript_number;
+
 /// A JSON-like value that keeps 64-bit integers exact.
 ///
 /// Two values are equal when they have the same kind and content; [`Value::loosely_equals`] also lets an integer equal
@@ -57,6 +59,35 @@ impl FlagType {
 impl fmt::Display for FlagType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+/// As JSON, for people: text is quoted, so that it is not taken for a number or a truth.
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => formatter.write_str("null"),
+            Self::Boolean(value) => write!(formatter, "{value}"),
+            Self::Integer(number) => write!(formatter, "{number}"),
+            Self::Float(number) => formatter.write_str(&javascript_number(*number)),
+            Self::String(text) => write!(formatter, "{text:?}"),
+            Self::List(values) => {
+                formatter.write_str("[")?;
+                for (index, value) in values.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(formatter, "{comma}{value}")?;
+                }
+                formatter.write_str("]")
+            }
+            Self::Object(fields) => {
+                formatter.write_str("{")?;
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(formatter, "{comma}{name:?}: {value}")?;
+                }
+                formatter.write_str("}")
+            }
+        }
     }
 }
 
@@ -178,6 +209,17 @@ mod tests {
         );
         assert!(!Value::Integer(1).loosely_equals(&Value::Boolean(true)));
         assert!(!Value::Float(f64::NAN).loosely_equals(&Value::Float(f64::NAN)));
+    }
+
+    #[test]
+    fn a_value_is_shown_as_json() {
+        let shown = |value: &Value, expected: &str| assert_eq!(value.to_string(), expected);
+        shown(&Value::string("a\"b\n"), r#""a\"b\n""#);
+        let list =
+            Value::List(vec![Value::Null, Value::Boolean(true), Value::Integer(-1), Value::Float(0.5)]);
+        shown(&list, "[null, true, -1, 0.5]");
+        let fields = [(Box::from("a"), list), (Box::from("b c"), Value::List(Vec::new()))];
+        shown(&Value::Object(BTreeMap::from(fields)), r#"{"a": [null, true, -1, 0.5], "b c": []}"#);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub const fn reason_to_wire(reason: ResolutionReason) -> v1::Reason {
         ResolutionReason::TargetingMatch => v1::Reason::TargetingMatch,
         ResolutionReason::Split => v1::Reason::Split,
         ResolutionReason::Disabled => v1::Reason::Disabled,
+        ResolutionReason::PrerequisiteFailed => v1::Reason::PrerequisiteFailed,
     }
 }
 
@@ -95,6 +96,20 @@ mod tests {
         assert_eq!(wire.reason(), v1::Reason::Default);
         assert_eq!(wire.error_code(), v1::ErrorCode::TargetingKeyMissing);
         assert!(!wire.error_message.is_empty());
+    }
+
+    #[test]
+    fn the_wire_calls_a_reason_what_the_core_calls_it() {
+        for reason in [
+            ResolutionReason::Static,
+            ResolutionReason::Default,
+            ResolutionReason::TargetingMatch,
+            ResolutionReason::Split,
+            ResolutionReason::Disabled,
+            ResolutionReason::PrerequisiteFailed,
+        ] {
+            assert_eq!(reason_to_wire(reason).as_str_name(), format!("REASON_{reason}"));
+        }
     }
 
     #[test]

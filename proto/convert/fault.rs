@@ -85,7 +85,26 @@ pub enum WireError {
         /// Its nanoseconds.
         nanos: i32,
     },
+    /// Two fields say two things of which only one can be.
+    #[error("{field} is set beside {other}: expected only one of them")]
+    Contradiction {
+        /// Where.
+        field: String,
+        /// The other field, in the same message.
+        other: &'static str,
+    },
+    /// A list has a name that this version does not know.
+    #[error("{field} is {list:?}: expected {LISTS}")]
+    UnknownList {
+        /// Where.
+        field: String,
+        /// What stands there.
+        list: String,
+    },
 }
+
+/// Says in words what [`WireError::UnknownList`] objects to, as the core's check does.
+const LISTS: &str = "`canary`, `segment/KEY/included` or `segment/KEY/excluded`";
 
 impl From<WireError> for Violation {
     fn from(error: WireError) -> Self {
@@ -118,6 +137,10 @@ impl From<WireError> for Violation {
                     "a point in time in microseconds of 64 bits, with 0 to 999999999 nanoseconds".to_owned();
                 (Reason::OutOfRange, field, format!("{seconds} s and {nanos} ns"), allowed)
             }
+            WireError::Contradiction { field, other } => {
+                (Reason::Duplicate, field, "set".to_owned(), format!("not set beside {other}"))
+            }
+            WireError::UnknownList { field, list } => (Reason::InvalidName, field, list, LISTS.to_owned()),
         };
         Self { reason, field, value, allowed }
     }
@@ -143,6 +166,14 @@ impl Faults {
     /// Notes that something is not there.
     pub(super) fn missing(&mut self, path: &Path<'_>, allowed: &'static str) -> Noted {
         self.note(WireError::Missing { field: path.to_string(), allowed })
+    }
+
+    /// A name that was checked when it was created, and so is at least there.
+    pub(super) fn name<'w>(&mut self, path: &Path<'_>, text: &'w str) -> Result<&'w str, Noted> {
+        if text.is_empty() {
+            return Err(self.missing(path, "a name"));
+        }
+        Ok(text)
     }
 
     /// Notes the fault of a single field.
@@ -182,7 +213,7 @@ impl Faults {
 }
 
 /// Runs a conversion, and answers its result or everything that it noted.
-pub(super) fn faults_of<C>(
+fn faults_of<C>(
     field: &str,
     convert: impl FnOnce(&Path<'_>, &mut Faults) -> Result<C, Noted>,
 ) -> Result<C, Vec<WireError>> {
@@ -191,6 +222,17 @@ pub(super) fn faults_of<C>(
         Ok(converted) if faults.0.is_empty() => Ok(converted),
         Ok(_) | Err(Noted(())) => Err(faults.0),
     }
+}
+
+/// As [`faults_of`], for what comes from a server: the first fault is enough to say that it cannot be read.
+pub(super) fn first_fault_of<C>(
+    convert: impl FnOnce(&Path<'_>, &mut Faults) -> Result<C, Noted>,
+) -> Result<C, WireError> {
+    faults_of("", convert).map_err(|faults| {
+        let first = faults.into_iter().next();
+        debug_assert!(first.is_some(), "nothing was noted");
+        first.unwrap_or_else(|| WireError::Missing { field: String::new(), allowed: "a readable message" })
+    })
 }
 
 /// As [`faults_of`], in the core's words.

@@ -1,19 +1,15 @@
-//! Flags: definitions, configurations, and the two together as a subscriber sees them.
+//! Flags: what all environments share of them.
 
-use std::sync::Arc;
-
-use mycelia_flags_core::flag::{
-    EffectiveFlag, FlagConfiguration, FlagDefinition, Lifetime, Switched, Variant,
-};
+use mycelia_flags_core::flag::{FlagDefinition, Lifetime, Switched, Variant};
 use mycelia_flags_core::key::{FlagKey, ServiceName, VariantName};
 use mycelia_flags_core::rejection::Violation;
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::value::{FlagType, Value};
 
-use super::fault::{Faults, Noted, Path, WireError, faults_of, violations_of};
-use super::rule::{rule_to_wire, rules, serve, serve_to_wire, text_or_none};
+use super::fault::{Faults, Noted, Path, WireError, violations_of};
+use super::rule::text_or_none;
 use super::same_names;
-use super::time::{timestamp_from_wire, timestamp_to_wire};
+use super::time::{timestamp, timestamp_from_wire, timestamp_to_wire};
 use super::value::{value, value_to_wire};
 use crate::v1;
 
@@ -49,6 +45,9 @@ pub fn definition_to_wire(definition: &FlagDefinition) -> v1::FlagDefinition {
         tags: definition.tags.iter().map(ToString::to_string).collect(),
         services: definition.services.iter().map(|service| service.as_str().to_owned()).collect(),
         lifetime: lifetime_to_wire(definition.lifetime).into(),
+        expected_end: definition.expected_end.map(timestamp_to_wire),
+        schema: definition.schema.as_deref().unwrap_or_default().to_owned(),
+        archived: definition.archived.as_ref().map(switched_to_wire),
     }
 }
 
@@ -69,10 +68,14 @@ fn definition(
     wire: &v1::FlagDefinition,
     faults: &mut Faults,
 ) -> Result<FlagDefinition, Noted> {
-    let key = name(&path.field("key"), &wire.key, faults);
+    let key = faults.name(&path.field("key"), &wire.key);
     let flag_type = flag_type(path, wire.r#type, faults);
     let variants = faults.each(&path.field("variants"), &wire.variants, variant);
     let lifetime = faults.or_note(lifetime_from_wire(path.field("lifetime"), wire.lifetime));
+    let at = path.field("expected_end");
+    let expected_end = wire.expected_end.map(|end| faults.or_note(timestamp_from_wire(at, &end))).transpose();
+    let at = path.field("archived");
+    let archived = wire.archived.as_ref().map(|wire| switched(&at, wire, faults)).transpose();
     Ok(FlagDefinition {
         key: FlagKey::new(key?),
         flag_type: flag_type?,
@@ -82,134 +85,35 @@ fn definition(
         tags: wire.tags.iter().map(|tag| Box::from(tag.as_str())).collect(),
         services: wire.services.iter().map(|service| ServiceName::new(service)).collect(),
         lifetime: lifetime?.unwrap_or_default(),
+        expected_end: expected_end?,
+        schema: text_or_none(&wire.schema),
+        archived: archived?,
     })
 }
 
-/// The wire's configuration.
-#[must_use]
-pub fn configuration_to_wire(configuration: &FlagConfiguration) -> v1::FlagConfiguration {
-    v1::FlagConfiguration {
-        enabled: configuration.enabled,
-        off_variant: configuration.off_variant.as_str().to_owned(),
-        rules: configuration.rules.iter().map(rule_to_wire).collect(),
-        default_serve: Some(serve_to_wire(&configuration.default_serve)),
-        salt: configuration.salt.as_deref().unwrap_or_default().to_owned(),
-        switched: configuration.switched.as_ref().map(|switched| v1::Switched {
-            actor: switched.by.to_string(),
-            at: Some(timestamp_to_wire(switched.at)),
-            revision: switched.revision.get(),
-        }),
-        default_variant: configuration.default_variant.as_str().to_owned(),
+/// The wire's note of who did something.
+pub(super) fn switched_to_wire(switched: &Switched) -> v1::Switched {
+    v1::Switched {
+        actor: switched.by.to_string(),
+        at: Some(timestamp_to_wire(switched.at)),
+        revision: switched.revision.get(),
     }
 }
 
-/// The core's configuration, of a flag that exists.
-///
-/// # Errors
-/// Everything that is wrong with its shape.
-pub fn configuration_from_wire(
-    field: &str,
-    wire: &v1::FlagConfiguration,
-) -> Result<FlagConfiguration, Vec<Violation>> {
-    violations_of(field, |path, faults| configuration(path, wire, faults))
-}
-
-fn configuration(
-    path: &Path<'_>,
-    wire: &v1::FlagConfiguration,
-    faults: &mut Faults,
-) -> Result<FlagConfiguration, Noted> {
-    let off_variant = name(&path.field("off_variant"), &wire.off_variant, faults);
-    let default_variant = name(&path.field("default_variant"), &wire.default_variant, faults);
-    let rules = rules(&path.field("rules"), &wire.rules, faults);
-    let default_serve = serve(&path.field("default_serve"), wire.default_serve.as_ref(), faults);
-    let switched =
-        wire.switched.as_ref().map(|wire| switched(&path.field("switched"), wire, faults)).transpose();
-    Ok(FlagConfiguration {
-        enabled: wire.enabled,
-        off_variant: VariantName::new(off_variant?),
-        default_variant: VariantName::new(default_variant?),
-        rules: rules?,
-        default_serve: default_serve?,
-        salt: text_or_none(&wire.salt),
-        switched: switched?,
-    })
-}
-
-fn switched(path: &Path<'_>, wire: &v1::Switched, faults: &mut Faults) -> Result<Switched, Noted> {
-    let path = path.field("at");
-    let at = match &wire.at {
-        Some(at) => faults.or_note(timestamp_from_wire(path, at))?,
-        None => return Err(faults.missing(&path, "a point in time")),
-    };
+/// Converts a note of who did something.
+pub(super) fn switched(path: &Path<'_>, wire: &v1::Switched, faults: &mut Faults) -> Result<Switched, Noted> {
+    let at = timestamp(&path.field("at"), wire.at.as_ref(), faults)?;
     Ok(Switched { by: Box::from(wire.actor.as_str()), at, revision: Revision::new(wire.revision) })
 }
 
-/// The wire's flag as a subscriber sees it.
-#[must_use]
-pub fn effective_flag_to_wire(flag: &EffectiveFlag) -> v1::EffectiveFlag {
-    v1::EffectiveFlag {
-        key: flag.key.as_str().to_owned(),
-        r#type: flag_type_to_wire(flag.flag_type).into(),
-        variants: flag.variants.iter().map(variant_to_wire).collect(),
-        enabled: flag.enabled,
-        off_variant: flag.off_variant.as_str().to_owned(),
-        rules: flag.rules.iter().map(rule_to_wire).collect(),
-        default_serve: Some(serve_to_wire(&flag.default_serve)),
-        salt: flag.salt.as_deref().unwrap_or_default().to_owned(),
-        default_variant: flag.default_variant.as_str().to_owned(),
-    }
-}
-
-/// The core's flag as a server sent it. Names are taken as they are: the server has checked them.
-///
-/// # Errors
-/// The first thing that is wrong with its shape. The flag cannot be evaluated by this version then; others can.
-pub fn effective_flag_from_wire(wire: &v1::EffectiveFlag) -> Result<EffectiveFlag, WireError> {
-    faults_of("", |path, faults| effective_flag(path, wire, faults)).map_err(|faults| {
-        let first = faults.into_iter().next();
-        debug_assert!(first.is_some(), "nothing was noted");
-        first.unwrap_or_else(|| WireError::Missing { field: String::new(), allowed: "a flag" })
-    })
-}
-
-fn effective_flag(
-    path: &Path<'_>,
-    wire: &v1::EffectiveFlag,
-    faults: &mut Faults,
-) -> Result<EffectiveFlag, Noted> {
-    let key = name(&path.field("key"), &wire.key, faults)?;
-    let flag_type = flag_type(path, wire.r#type, faults)?;
-    let variants = faults.each(&path.field("variants"), &wire.variants, variant)?;
-    let off_variant = name(&path.field("off_variant"), &wire.off_variant, faults)?;
-    let default_variant = name(&path.field("default_variant"), &wire.default_variant, faults)?;
-    Ok(EffectiveFlag {
-        key: FlagKey::new(key),
-        flag_type,
-        variants: Arc::from(variants),
-        enabled: wire.enabled,
-        off_variant: VariantName::new(off_variant),
-        default_variant: VariantName::new(default_variant),
-        rules: rules(&path.field("rules"), &wire.rules, faults)?,
-        default_serve: serve(&path.field("default_serve"), wire.default_serve.as_ref(), faults)?,
-        salt: text_or_none(&wire.salt),
-    })
-}
-
-fn flag_type(path: &Path<'_>, number: i32, faults: &mut Faults) -> Result<FlagType, Noted> {
+/// Converts the type of a flag that exists.
+pub(super) fn flag_type(path: &Path<'_>, number: i32, faults: &mut Faults) -> Result<FlagType, Noted> {
     let path = path.field("type");
     faults.set(&path, flag_type_from_wire(path, number), FLAG_TYPES)
 }
 
-/// A name that was checked when it was created, and so is at least there.
-fn name<'w>(path: &Path<'_>, text: &'w str, faults: &mut Faults) -> Result<&'w str, Noted> {
-    if text.is_empty() {
-        return Err(faults.missing(path, "a name"));
-    }
-    Ok(text)
-}
-
-fn variant_to_wire(variant: &Variant) -> v1::Variant {
+/// The wire's variant.
+pub(super) fn variant_to_wire(variant: &Variant) -> v1::Variant {
     named_value_to_wire(variant.name.as_str(), &variant.value)
 }
 
@@ -218,7 +122,8 @@ pub(super) fn named_value_to_wire(name: &str, value: &Value) -> v1::Variant {
     v1::Variant { name: name.to_owned(), value: Some(value_to_wire(value)) }
 }
 
-fn variant(path: &Path<'_>, wire: &v1::Variant, faults: &mut Faults) -> Result<Variant, Noted> {
+/// Converts a variant of a flag that exists.
+pub(super) fn variant(path: &Path<'_>, wire: &v1::Variant, faults: &mut Faults) -> Result<Variant, Noted> {
     let (name, value) = named_value(path, wire, faults)?;
     Ok(Variant { name: VariantName::new(&name), value })
 }

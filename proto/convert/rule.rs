@@ -2,7 +2,7 @@
 
 use mycelia_flags_core::condition::{Condition, Operator, Test};
 use mycelia_flags_core::flag::{Rule, Serve, Split, WeightedVariant};
-use mycelia_flags_core::key::VariantName;
+use mycelia_flags_core::key::{SegmentKey, VariantName};
 use mycelia_flags_core::limits::{CONDITION_DEPTH_MAX, RULES_MAX};
 use mycelia_flags_core::rejection::Violation;
 
@@ -77,6 +77,7 @@ pub fn condition_to_wire(condition: &Condition) -> v1::Condition {
         Condition::All(conditions) => WireCondition::All(list(conditions)),
         Condition::Any(conditions) => WireCondition::Any(list(conditions)),
         Condition::Not(condition) => WireCondition::Not(Box::new(condition_to_wire(condition))),
+        Condition::Segment(segment) => WireCondition::Segment(segment.as_str().to_owned()),
     };
     v1::Condition { condition: Some(condition) }
 }
@@ -133,9 +134,19 @@ fn rule(path: &Path<'_>, wire: &v1::Rule, faults: &mut Faults) -> Result<Rule, N
     Ok(Rule { name: Box::from(wire.name.as_str()), condition: condition?, serve: serve? })
 }
 
-const CONDITIONS: &str = "one of test, all, any and not";
+const CONDITIONS: &str = "one of test, all, any, not and segment";
 
-/// Converts a condition. As in the core's check, groups may stand on so many levels, and tests below the last of them.
+/// Converts the condition of a segment, which may have none.
+pub(super) fn optional_condition(
+    path: &Path<'_>,
+    wire: Option<&v1::Condition>,
+    faults: &mut Faults,
+) -> Result<Option<Condition>, Noted> {
+    wire.map(|wire| condition(path, wire, 1, faults)).transpose()
+}
+
+/// Converts a condition. As in the core's check, groups may stand on so many levels, and tests and segments below the
+/// last of them. A segment keeps the text that was sent.
 fn condition(
     path: &Path<'_>,
     wire: &v1::Condition,
@@ -145,6 +156,7 @@ fn condition(
     match &wire.condition {
         None => Err(faults.missing(path, CONDITIONS)),
         Some(WireCondition::Test(wire)) => test(&path.field("test"), wire, faults).map(Condition::Test),
+        Some(WireCondition::Segment(segment)) => Ok(Condition::Segment(SegmentKey::new(segment))),
         Some(_) if level > CONDITION_DEPTH_MAX => {
             Err(faults.note(WireError::TooDeep { field: path.to_string(), levels_max: CONDITION_DEPTH_MAX }))
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use mycelia_flags_core::revision::Timestamp;
 use prost_types::Timestamp as WireTimestamp;
 
-use super::fault::WireError;
+use super::fault::{Faults, Noted, Path, WireError};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const NANOS_PER_MICRO: i32 = 1_000;
@@ -33,6 +33,18 @@ pub fn timestamp_from_wire(field: impl fmt::Display, wire: &WireTimestamp) -> Re
         seconds: wire.seconds,
         nanos: wire.nanos,
     })
+}
+
+/// Converts a point in time that must be there.
+pub(super) fn timestamp(
+    path: &Path<'_>,
+    wire: Option<&WireTimestamp>,
+    faults: &mut Faults,
+) -> Result<Timestamp, Noted> {
+    match wire {
+        Some(at) => faults.or_note(timestamp_from_wire(path, at)),
+        None => Err(faults.missing(path, "a point in time")),
+    }
 }
 
 fn micros(wire: &WireTimestamp) -> Option<i64> {

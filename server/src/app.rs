@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
+use crate::control::expiry;
+use crate::control::seen::SeenContexts;
+use crate::control::usage::Usage;
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::admin::AdminEdge;
 use crate::edge::compiled_sets::CompiledSets;
@@ -24,6 +27,7 @@ use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
 use crate::edge::router::{Edges, ReflectionError, serving, starting};
 use crate::edge::sync::SyncEdge;
+use crate::edge::telemetry::TelemetryEdge;
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
 use crate::tasks::Tasks;
 
@@ -40,6 +44,9 @@ pub struct Config {
     pub hub: HubOptions,
     /// How the server leaves.
     pub drain: DrainOptions,
+    /// Whether a sample of the subjects that flags are evaluated for is kept, in memory and hashed, so that a dry run can
+    /// say whom a change concerns.
+    pub seen_contexts: bool,
 }
 
 /// How a server leaves.
@@ -99,6 +106,7 @@ pub struct Running {
     health: HealthStatuses,
     draining: Arc<AtomicBool>,
     drain: DrainOptions,
+    seen_contexts: bool,
     ended: bool,
 }
 
@@ -139,9 +147,10 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         health,
         draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
+        seen_contexts: config.seen_contexts,
         ended: false,
     };
-    running.begin_tasks();
+    running.begin_tasks(&clock);
     gate.open(serving(health_service, running.edges(&config.default_environment, &clock))?);
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
@@ -204,8 +213,9 @@ async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: Cancellati
 }
 
 impl Running {
-    fn begin_tasks(&self) {
+    fn begin_tasks(&self, clock: &SharedClock) {
         let stopping = self.tasks.stopping();
+        self.tasks.spawn(expiry::run(self.store.clone(), Arc::clone(clock), stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
@@ -222,18 +232,40 @@ impl Running {
             connections: Arc::clone(&self.connections),
             tasks: tasks.clone(),
         };
+        let usage = Arc::new(Usage::new(clock.now()));
+        let seen = Arc::new(SeenContexts::new(self.seen_contexts));
         Edges {
+            telemetry: TelemetryEdge {
+                store: store.clone(),
+                usage: Arc::clone(&usage),
+                seen: Arc::clone(&seen),
+                default_environment: default_environment.clone(),
+                clock: Arc::clone(clock),
+            },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
             evaluation: EvaluationEdge {
                 sets: Arc::new(CompiledSets::new(store.clone())),
                 default_environment: default_environment.clone(),
+                clock: Arc::clone(clock),
+                usage: Arc::clone(&usage),
+                seen: Arc::clone(&seen),
             },
             http: HttpEdge {
                 store: store.clone(),
                 metrics: Arc::new(metrics),
                 draining: Arc::clone(&self.draining),
             },
-            admin: AdminEdge { store, hub, tasks, default_environment, started_at: clock.now() },
+            admin: AdminEdge {
+                store,
+                hub,
+                tasks,
+                default_environment,
+                started_at: clock.now(),
+                clock: Arc::clone(clock),
+                usage,
+                seen,
+                written: Arc::default(),
+            },
         }
     }
 

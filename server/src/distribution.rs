@@ -6,11 +6,13 @@
 //!
 //! What is deliberately absent: gRPC (frames are opaque bytes from an [`encode::Encode`]), and any idea of who writes.
 
+pub mod contract;
 pub mod convergence;
 pub mod encode;
 pub mod feed;
 pub mod hub;
 pub mod limits;
+pub mod reach;
 pub mod registry;
 pub mod scope;
 pub mod subscription;

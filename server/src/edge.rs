@@ -17,3 +17,4 @@ pub mod metrics;
 pub mod router;
 pub mod status;
 pub mod sync;
+pub mod telemetry;

@@ -1,10 +1,11 @@
 //! The Mycelia Flags server as a library.
 //!
-//! Floors, each of which may use what is below it and never what is above: [`app`] → [`edge`] → [`distribution`] →
-//! [`state`]. (`control` joins between edge and distribution with the rollout plans.) `tests/tidy.rs` holds the arrows.
+//! Floors, each of which may use what is below it and never what is above: [`app`] → [`edge`] → [`control`] and
+//! [`distribution`], which do not know each other, → [`state`]. `tests/tidy.rs` holds the arrows.
 
 pub mod app;
 pub mod clock;
+pub mod control;
 pub mod distribution;
 pub mod edge;
 pub mod state;

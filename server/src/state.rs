@@ -2,7 +2,7 @@
 //!
 //! A change set goes in at [`Store::commit`] and comes out as a record that is checked, durable, visible and
 //! announced, in this order. Everybody else reads: the [snapshot](Store::snapshot) of now, the
-//! [recent records](Store::records_after), the whole [history](Store::history).
+//! [recent records](Store::records_after), the whole [history](Store::history), the [past](Store::snapshot_at).
 //!
 //! What this floor deliberately does not know: who listens, why a change is made, gRPC. What nobody above it may
 //! know: sled, and the form in which records lie on disk.
@@ -10,7 +10,8 @@
 //! How it is arranged: `store` is the handle and `writer` the one thread behind it, with the change sets of one `group`
 //! in its hands. The writer stands on the trait in `log`, which `memory_log` and `sled_log` implement. `opening` and
 //! `data_dir` decide whether a directory may be used, `replay` reads a log back and trusts nothing in it. `form` and
-//! `envelope` say what the bytes are.
+//! `envelope` say what the bytes are. `schemas` judges values for the check; `undone` and `past` read in the log what was
+//! there before, on the side of whoever asks.
 
 mod backup;
 mod commit;
@@ -29,14 +30,17 @@ mod log;
 mod memory_log;
 mod open_error;
 mod opening;
+mod past;
 mod read;
 mod recent;
 mod remembered;
 mod replay;
 mod restore;
+mod schemas;
 mod sled_log;
 mod stats;
 mod store;
+mod undone;
 mod writer;
 
 pub use backup::BackupSummary;

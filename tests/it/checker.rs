@@ -5,12 +5,12 @@
 //! revision brings the same state as one that begins at nothing. *Digest equal*: what the server says of the state is
 //! true of it. *Bookmarks*: a heartbeat never runs ahead of what was sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mycelia_flags_core::digest::{Digest, MemberHash};
 use mycelia_flags_core::key::FoldedKey;
 use mycelia_flags_core::revision::Revision;
-use mycelia_flags_proto::raw::{Body, Frame};
+use mycelia_flags_proto::raw::{Body, Frame, RawDelta, RawSnapshot};
 use mycelia_flags_proto::v1;
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -20,17 +20,59 @@ use tonic::{Request, Status, Streaming};
 use crate::patience::within;
 use crate::server::channel;
 
-/// What a subscriber holds: the serialized flags by folded key.
+/// What a subscriber holds: flags and segments as they were serialized, by their keys, and the keys on each list.
 #[derive(Clone, Default, Debug, PartialEq)]
 pub(crate) struct Held {
     pub(crate) epoch: String,
     pub(crate) revision: u64,
     pub(crate) flags: BTreeMap<FoldedKey, Bytes>,
+    pub(crate) segments: BTreeMap<String, Bytes>,
+    pub(crate) canary: Option<Bytes>,
+    pub(crate) lists: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Held {
     pub(crate) fn digest(&self) -> Digest {
-        self.flags.values().fold(Digest::default(), |digest, bytes| digest.with(MemberHash::of(bytes)))
+        let serialized = self.flags.values().chain(self.segments.values()).chain(&self.canary);
+        let digest = serialized.fold(Digest::default(), |digest, bytes| digest.with(MemberHash::of(bytes)));
+        let keys =
+            self.lists.iter().flat_map(|(list, keys)| keys.iter().map(move |key| format!("{list}\0{key}")));
+        keys.fold(digest, |digest, key| digest.with(MemberHash::of(key.as_bytes())))
+    }
+
+    fn replace(&mut self, snapshot: RawSnapshot) {
+        self.flags = snapshot.flags.into_iter().map(|bytes| (key(&bytes), bytes)).collect();
+        self.segments = snapshot.segments.into_iter().map(|bytes| (segment_key(&bytes), bytes)).collect();
+        self.canary = snapshot.canary;
+        let lists = snapshot.lists.into_iter().map(|list| (list.list, list.keys.into_iter().collect()));
+        self.lists = lists.collect();
+        self.revision = snapshot.revision;
+    }
+
+    fn change(&mut self, delta: RawDelta) {
+        for removed in &delta.removed {
+            assert!(self.flags.remove(&FoldedKey::of(removed)).is_some(), "removed was held");
+        }
+        for removed in &delta.removed_segments {
+            assert!(self.segments.remove(removed).is_some(), "a removed segment was held");
+        }
+        self.flags.extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
+        self.segments.extend(delta.segments.into_iter().map(|bytes| (segment_key(&bytes), bytes)));
+        self.canary = delta.canary.or(self.canary.take());
+        for edit in delta.lists {
+            let keys = self.lists.entry(edit.list).or_default();
+            if edit.cleared {
+                keys.clear();
+            }
+            for key in edit.removed {
+                assert!(keys.remove(&key), "a removed key was held");
+            }
+            for key in edit.added {
+                assert!(keys.insert(key), "an added key is new");
+            }
+        }
+        self.lists.retain(|_, keys| !keys.is_empty());
+        self.revision = delta.revision;
     }
 
     pub(crate) fn flag(&self, key: &str) -> Option<v1::EffectiveFlag> {
@@ -49,6 +91,8 @@ pub(crate) struct Checked {
     /// Deltas and snapshots that were received.
     pub(crate) updates: usize,
     pub(crate) snapshots: usize,
+    /// Bytes of the newest frame.
+    pub(crate) frame_bytes: usize,
     frames: Streaming<Frame>,
     channel: Channel,
 }
@@ -81,9 +125,11 @@ impl Checked {
             known_epoch: held.epoch.clone(),
             known_digest: Bytes::copy_from_slice(&held.digest().to_bytes()),
             observer: false,
+            declared: Vec::new(),
         };
         let frames = subscribe(&channel, request).await.unwrap();
-        let mut checked = Self { held, stream_id: 0, updates: 0, snapshots: 0, frames, channel };
+        let mut checked =
+            Self { held, stream_id: 0, updates: 0, snapshots: 0, frame_bytes: 0, frames, channel };
         let welcome = checked.next().await.unwrap();
         assert!(matches!(welcome, Some(Event::Welcome { .. })), "the first frame is a welcome: {welcome:?}");
         checked
@@ -117,6 +163,7 @@ impl Checked {
         let Some(frame) = self.frames.message().await? else {
             return Ok(None);
         };
+        self.frame_bytes = frame.encoded_len();
         let event = match frame.body.expect("a frame has a body") {
             Body::Welcome(welcome) => self.welcome(&welcome),
             Body::Snapshot(snapshot) => {
@@ -125,9 +172,9 @@ impl Checked {
                     snapshot.revision >= self.held.revision,
                     "ordered: a snapshot never goes back in time"
                 );
-                self.held.flags = snapshot.flags.into_iter().map(|bytes| (key(&bytes), bytes)).collect();
-                self.held.revision = snapshot.revision;
-                self.check_digest(&snapshot.digest);
+                let digest = snapshot.digest.clone();
+                self.held.replace(snapshot);
+                self.check_digest(&digest);
                 self.updates += 1;
                 self.snapshots += 1;
                 Event::Snapshot
@@ -135,13 +182,11 @@ impl Checked {
             Body::Delta(delta) => {
                 assert_eq!(delta.previous_revision, self.held.revision, "contiguous");
                 assert!(delta.revision > self.held.revision, "ordered and unique");
-                assert!(!delta.flags.is_empty() || !delta.removed.is_empty(), "a delta changes something");
-                for removed in &delta.removed {
-                    assert!(self.held.flags.remove(&FoldedKey::of(removed)).is_some(), "removed was held");
-                }
-                self.held.flags.extend(delta.flags.into_iter().map(|bytes| (key(&bytes), bytes)));
-                self.held.revision = delta.revision;
-                self.check_digest(&delta.digest);
+                let digest = delta.digest.clone();
+                let before = self.held.digest();
+                self.held.change(delta);
+                assert_ne!(self.held.digest(), before, "a delta changes something");
+                self.check_digest(&digest);
                 self.updates += 1;
                 Event::Delta
             }
@@ -191,6 +236,10 @@ impl Checked {
 
 fn key(bytes: &Bytes) -> FoldedKey {
     FoldedKey::of(&v1::EffectiveFlag::decode(bytes.clone()).unwrap().key)
+}
+
+fn segment_key(bytes: &Bytes) -> String {
+    v1::Segment::decode(bytes.clone()).unwrap().key
 }
 
 /// Subscribes with raw frames, so that digests can be computed over the bytes that came.

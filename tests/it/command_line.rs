@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::binary::{Process, path};
 use crate::checker::{Checked, Held};
 
-fn run(url: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run(url: &str, arguments: &[&str]) -> Output {
     Command::new(path())
         .args(["--server", url, "--actor", "mara"])
         .args(arguments)
@@ -20,7 +20,7 @@ fn run(url: &str, arguments: &[&str]) -> Output {
 
 /// What a command answers, which is JSON because nobody looks on.
 #[track_caller]
-fn json(url: &str, arguments: &[&str]) -> Value {
+pub(crate) fn json(url: &str, arguments: &[&str]) -> Value {
     let output = run(url, arguments);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -28,7 +28,7 @@ fn json(url: &str, arguments: &[&str]) -> Value {
 }
 
 #[track_caller]
-fn refused(url: &str, arguments: &[&str], code: i32, expected: &str) {
+pub(crate) fn refused(url: &str, arguments: &[&str], code: i32, expected: &str) {
     let output = run(url, arguments);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");

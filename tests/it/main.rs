@@ -15,16 +15,26 @@
 
 mod abuse;
 mod admin;
+mod audiences;
+mod bad_input;
 mod binary;
 mod checker;
 mod command_line;
+mod contracts;
 mod convergence;
 mod crash;
+mod decisions;
 mod drain;
 mod evaluation;
 mod foreign;
 mod half_open;
 mod patience;
+mod people;
+mod plan_beta_week;
+mod plan_elevenlabs;
+mod plan_mycelia;
+mod plan_playbook;
+mod plan_whispers;
 mod poisoned;
 mod power_cut;
 mod restarts;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
@@ -21,6 +22,7 @@ pub(crate) struct Wanted {
     pub(crate) listen: SocketAddr,
     pub(crate) hub: HubOptions,
     pub(crate) drain: DrainOptions,
+    pub(crate) bucketing: Option<Generation>,
 }
 
 impl Default for Wanted {
@@ -30,6 +32,7 @@ impl Default for Wanted {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             hub: HubOptions::default(),
             drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
+            bucketing: None,
         }
     }
 }
@@ -44,13 +47,14 @@ impl Wanted {
             listen: self.listen,
             store: StoreOptions {
                 log: self.log,
-                bucketing: None,
+                bucketing: self.bucketing,
                 environments: ["development", "staging", "production"].map(str::to_owned).to_vec(),
                 created_by: "test".to_owned(),
             },
             default_environment: EnvironmentKey::new("production"),
             hub: self.hub,
             drain: self.drain,
+            seen_contexts: true,
         };
         let running = start(config, SystemClock::shared()).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }

@@ -2,11 +2,21 @@
 
 use clap::Args;
 
+use crate::subject::SubjectArgs;
+
 /// `get`.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
     /// The flag's key, in any of its spellings
     pub(crate) flag: String,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Show archived flags too
+    #[arg(long)]
+    pub(crate) archived: bool,
 }
 
 /// `history`.
@@ -30,13 +40,8 @@ pub(crate) struct EvalArgs {
     /// The flag's key, in any of its spellings
     pub(crate) flag: String,
 
-    /// The subject's targeting key
-    #[arg(long, value_name = "KEY")]
-    pub(crate) user: Option<String>,
-
-    /// An attribute of the subject; numbers, true, false, lists, objects and "text" are read as JSON, the rest is text
-    #[arg(long = "attr", value_name = "NAME=VALUE")]
-    pub(crate) attributes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) subject: SubjectArgs,
 
     /// The service that asks
     #[arg(long, value_name = "NAME")]

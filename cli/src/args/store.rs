@@ -86,6 +86,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     pub(crate) progress_timeout: Duration,
 
+    /// Keep no sample of those for whom flags are evaluated (it is in memory only, with targeting keys hashed, and lets a
+    /// dry run say whom a change concerns)
+    #[arg(long)]
+    pub(crate) no_seen_contexts: bool,
+
     /// How the log is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormatArg::Text)]
     pub(crate) log_format: LogFormatArg,

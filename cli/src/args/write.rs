@@ -1,14 +1,17 @@
 //! Commands that change flags.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use prost_types::Timestamp;
 
 use crate::duration_text::parse_duration;
 use crate::percent::Percent;
+use crate::view::moment;
 
 /// What every change takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct WriteArgs {
     /// Why, in words; kept in the history
     #[arg(long, value_name = "TEXT")]
@@ -83,6 +86,14 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) permanent: bool,
 
+    /// When the flag should be gone, such as 2026-12-31; it is reported as stale afterwards
+    #[arg(long, value_name = "DATE", value_parser = moment::parse, conflicts_with = "permanent")]
+    pub(crate) ends: Option<Timestamp>,
+
+    /// A file with a JSON Schema that the value of every variant satisfies; `-` for the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) write: WriteArgs,
 }
@@ -114,11 +125,15 @@ pub(crate) struct RolloutArgs {
     pub(crate) write: WriteArgs,
 }
 
-/// `delete`.
+/// `delete` and `archive`.
 #[derive(Debug, Args)]
-pub(crate) struct DeleteArgs {
+pub(crate) struct RetireArgs {
     /// The flag's key
     pub(crate) flag: String,
+
+    /// Even if a connected instance has declared that it needs the flag
+    #[arg(long)]
+    pub(crate) force: bool,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,

@@ -3,19 +3,22 @@
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change;
 
-use crate::args::write::DeleteArgs;
+use crate::args::write::RetireArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::submission::{Reach, Submission, submit};
+use crate::submission::{Reach, Submission, Told, submit};
+use crate::view::applied::Subject;
 
-pub(crate) async fn run(args: DeleteArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: RetireArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let submission = Submission {
-        change: Change::DeleteFlag(v1::DeleteFlag { flag: args.flag.clone() }),
-        reach: Reach::Everywhere,
-        action: "delete",
-        deed: format!("deleted {} in every environment", args.flag),
-        flag: args.flag,
+        changes: vec![Change::DeleteFlag(v1::DeleteFlag { flag: args.flag.clone(), force: args.force })],
+        told: Told {
+            reach: Reach::Everywhere,
+            action: "delete",
+            deed: format!("deleted {} in every environment", args.flag),
+            subject: Subject::Flag(args.flag),
+        },
     };
     submit(submission, args.write, session).await
 }

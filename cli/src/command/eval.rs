@@ -7,15 +7,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::evaluation::EvaluationView;
-use crate::view::value;
 
 pub(crate) async fn run(args: EvalArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let attributes = args.attributes.iter().map(|text| attribute(text)).collect::<Result<_, _>>()?;
+    let context = args.subject.context()?;
     let connection = session.connection()?;
     let request = v1::EvaluateRequest {
         flag: args.flag,
         environment: session.settings.environment.clone(),
-        context: Some(v1::EvaluationContext { targeting_key: args.user.unwrap_or_default(), attributes }),
+        context: Some(context),
         service: args.service.unwrap_or_default(),
     };
     let answer = connection.answer(connection.evaluation().evaluate(request)).await?;
@@ -31,12 +30,6 @@ fn exit_of(evaluation: &v1::Evaluation) -> Exit {
         _ if evaluation.value.is_none() => Exit::Failed,
         _ => Exit::Done,
     }
-}
-
-fn attribute(text: &str) -> Result<(String, v1::Value), Failure> {
-    let complaint = |why: String| Failure::Usage(format!("--attr {text}: {why}"));
-    let (name, value) = text.split_once('=').ok_or_else(|| complaint("expected NAME=VALUE".to_owned()))?;
-    Ok((name.to_owned(), value::of_attribute(value).map_err(complaint)?))
 }
 
 #[cfg(test)]
@@ -55,11 +48,5 @@ mod tests {
         assert_eq!(exit_of(&evaluation(v1::ErrorCode::ParseError, None)), Exit::Failed);
         assert_eq!(exit_of(&evaluation(v1::ErrorCode::TargetingKeyMissing, value.clone())), Exit::Done);
         assert_eq!(exit_of(&evaluation(v1::ErrorCode::Unspecified, value)), Exit::Done);
-    }
-
-    #[test]
-    fn an_attribute_is_a_name_and_a_value() {
-        assert_eq!(attribute("country=DE").unwrap().0, "country");
-        assert_eq!(attribute("country").unwrap_err().exit(), Exit::Usage);
     }
 }

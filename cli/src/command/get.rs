@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::{self, Session};
 use crate::view::flag::{FlagView, GetView};
+use crate::view::moment::Now;
 
 pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
@@ -18,6 +19,6 @@ pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Fa
         false => Vec::new(),
     };
     let flag = FlagView::of(&answer.flag.unwrap_or_default());
-    session.show(&GetView { flag, revision: answer.revision, order })?;
+    session.show(&GetView { flag, revision: answer.revision, order, now: Now::of_system() })?;
     Ok(Exit::Done)
 }

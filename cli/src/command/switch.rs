@@ -7,17 +7,20 @@ use crate::args::write::{RolloutArgs, SwitchArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::submission::{Reach, Submission, submit};
+use crate::submission::{Reach, Submission, Told, submit};
+use crate::view::applied::Subject;
 
 pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let change =
         v1::EnableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
-        change: Change::EnableFlag(change),
-        reach: Reach::Environment,
-        action: "enable",
-        deed: format!("enabled {}", args.flag),
-        flag: args.flag,
+        changes: vec![Change::EnableFlag(change)],
+        told: Told {
+            reach: Reach::Environment,
+            action: "enable",
+            deed: format!("enabled {}", args.flag),
+            subject: Subject::Flag(args.flag),
+        },
     };
     submit(submission, args.write, session).await
 }
@@ -26,11 +29,13 @@ pub(crate) async fn disable(args: SwitchArgs, session: &Session<'_>) -> Result<E
     let change =
         v1::DisableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
-        change: Change::DisableFlag(change),
-        reach: Reach::Environment,
-        action: "disable",
-        deed: format!("disabled {}", args.flag),
-        flag: args.flag,
+        changes: vec![Change::DisableFlag(change)],
+        told: Told {
+            reach: Reach::Environment,
+            action: "disable",
+            deed: format!("disabled {}", args.flag),
+            subject: Subject::Flag(args.flag),
+        },
     };
     submit(submission, args.write, session).await
 }
@@ -43,11 +48,13 @@ pub(crate) async fn rollout(args: RolloutArgs, session: &Session<'_>) -> Result<
         enable: args.enable,
     };
     let submission = Submission {
-        change: Change::Rollout(change),
-        reach: Reach::Environment,
-        action: "rollout",
-        deed: format!("rolled out {} to {}", args.flag, args.percent),
-        flag: args.flag,
+        changes: vec![Change::Rollout(change)],
+        told: Told {
+            reach: Reach::Environment,
+            action: "rollout",
+            deed: format!("rolled out {} to {}", args.flag, args.percent),
+            subject: Subject::Flag(args.flag),
+        },
     };
     submit(submission, args.write, session).await
 }

@@ -6,14 +6,57 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::convergence::ConvergenceView;
+use crate::view::difference::{self, FieldChangeView};
+use crate::view::impact::{self, ImpactView};
 use crate::view::moment;
 
-/// The answer of `create`, `enable`, `disable`, `rollout` and `delete`.
+/// What a change is about; in the document it stands under the name of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Subject {
+    Flag(String),
+    Segment(String),
+    Feature(String),
+    /// As the wire names it.
+    List(String),
+    /// The state of canary mode that was asked for.
+    Canary(&'static str),
+    /// What is undone.
+    #[serde(rename = "undone")]
+    Revision(u64),
+}
+
+impl Default for Subject {
+    fn default() -> Self {
+        Self::Flag(String::new())
+    }
+}
+
+impl Subject {
+    /// The subject of a sentence.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Flag(key) => key.clone(),
+            Self::Segment(key) => format!("segment {key}"),
+            Self::Feature(key) => format!("feature {key}"),
+            Self::List(list) if list == "canary" => "the canary allowlist".to_owned(),
+            Self::List(list) => match list.strip_prefix("segment/").and_then(|list| list.rsplit_once('/')) {
+                Some((segment, list)) => format!("the {list} list of segment {segment}"),
+                None => list.clone(),
+            },
+            Self::Canary(_) => "canary mode".to_owned(),
+            Self::Revision(revision) => format!("what revision {revision} wrote"),
+        }
+    }
+}
+
+/// The answer of every command that changes something.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct AppliedView {
     /// The command.
     pub(crate) action: &'static str,
-    pub(crate) flag: String,
+    #[serde(flatten)]
+    pub(crate) subject: Subject,
     /// Null when the change concerns all environments.
     pub(crate) environment: Option<String>,
     /// The revision that holds the change; for a dry run, the one that was looked at.
@@ -27,11 +70,24 @@ pub(crate) struct AppliedView {
     pub(crate) entities: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) committed_at: Option<String>,
+    /// Of a dry run: what would be written, field by field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meaning: Option<MeaningView>,
     /// With `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) convergence: Option<ConvergenceView>,
     #[serde(skip)]
     pub(crate) deed: String,
+}
+
+/// What a dry run says of a change.
+#[derive(Debug, Serialize)]
+pub(crate) struct MeaningView {
+    pub(crate) differences: Vec<FieldChangeView>,
+    /// Whom it would concern, flag by flag; empty when nobody.
+    pub(crate) impacts: Vec<ImpactView>,
+    /// How many recently seen contexts were looked at.
+    pub(crate) sampled: u32,
 }
 
 impl AppliedView {
@@ -43,6 +99,11 @@ impl AppliedView {
             dry_run,
             replayed: answer.replayed,
             committed_at: moment::exactly(answer.committed_at.as_ref()),
+            meaning: dry_run.then(|| MeaningView {
+                differences: answer.differences.into_iter().map(FieldChangeView::of).collect(),
+                impacts: answer.impacts.into_iter().map(ImpactView::of).collect(),
+                sampled: answer.sampled,
+            }),
             entities: answer.writes.into_iter().map(|write| write.entity).collect(),
             warnings: answer.warnings,
             ..Self::default()
@@ -61,7 +122,8 @@ impl View for AppliedView {
                 let place = self.environment.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
                 format!(
                     "unchanged: {} is already as asked{place}, still at revision {}",
-                    self.flag, self.revision
+                    self.subject.words(),
+                    self.revision
                 )
             }
             (true, true) => {
@@ -72,6 +134,10 @@ impl View for AppliedView {
         let replayed = if self.replayed { " (replayed: an earlier request had done this)" } else { "" };
         let mut page = Page::default();
         page.line([Span::from(text), Span::new(replayed, Tone::Faint)]);
+        if let Some(meaning) = self.meaning.as_ref().filter(|_| self.changed) {
+            difference::lines(&mut page, &meaning.differences);
+            impact::lines(&mut page, &meaning.impacts, meaning.sampled);
+        }
         page
     }
 }
@@ -89,7 +155,7 @@ mod tests {
             ..v1::ApplyResponse::default()
         };
         let mut view = AppliedView::of(answer, dry_run);
-        view.flag = "dreams".to_owned();
+        view.subject = Subject::Flag("dreams".to_owned());
         view.deed = "enabled dreams".to_owned();
         view.environment = environment.map(str::to_owned);
         assert_eq!(view.page().render(false), format!("{expected}\n"));
@@ -104,7 +170,8 @@ mod tests {
             true,
             false,
             Some("staging"),
-            "would have enabled dreams in staging (dry run at revision 7, nothing changed)",
+            "would have enabled dreams in staging (dry run at revision 7, nothing changed)\n\
+             no contexts were seen recently, so whom it concerns is not known",
         );
         check(
             1,
@@ -120,5 +187,21 @@ mod tests {
             Some("production"),
             "unchanged: dreams is already as asked in production, still at revision 7",
         );
+    }
+
+    #[test]
+    fn what_a_change_is_about_stands_under_its_name() {
+        let check = |subject: Subject, name: &str, value: &str, words: &str| {
+            assert_eq!(subject.words(), words);
+            let view = AppliedView { subject, ..AppliedView::default() };
+            assert_eq!(serde_json::to_value(&view).unwrap()[name], value);
+        };
+        check(Subject::Flag("dreams".to_owned()), "flag", "dreams", "dreams");
+        check(Subject::Segment("A".to_owned()), "segment", "A", "segment A");
+        check(Subject::Feature("voice".to_owned()), "feature", "voice", "feature voice");
+        check(Subject::Canary("on"), "canary", "on", "canary mode");
+        check(Subject::List("canary".to_owned()), "list", "canary", "the canary allowlist");
+        let list = "segment/A/excluded";
+        check(Subject::List(list.to_owned()), "list", list, "the excluded list of segment A");
     }
 }

@@ -1,88 +1,116 @@
 //! One intent of the history.
 
+mod words;
+
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change;
 use serde::Serialize;
-
-use crate::view::serve::{ServeView, words_of};
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ChangeView {
     /// The name of the change on the wire, such as `rollout`.
     pub(crate) kind: &'static str,
+    /// Null when the change is about something else.
     pub(crate) flag: Option<String>,
+    /// The key of the segment that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) segment: Option<String>,
+    /// The key of the feature that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feature: Option<String>,
     /// Null when the change concerns all environments.
     pub(crate) environment: Option<String>,
     /// The same in words.
     pub(crate) words: String,
 }
 
+/// What a change is about.
+enum About<'a> {
+    Flag(&'a str),
+    Segment(&'a str),
+    Feature(&'a str),
+    Other,
+}
+
 impl ChangeView {
     /// Of an intent; `environment` names the one that was meant by those that name none.
     pub(crate) fn of(change: &v1::Change, environment: Option<&str>) -> Self {
         let Some(change) = &change.change else {
-            let words = "a change that this program does not know".to_owned();
-            return Self { kind: "unknown", flag: None, environment: None, words };
+            return Self {
+                kind: "unknown",
+                flag: None,
+                segment: None,
+                feature: None,
+                environment: None,
+                words: "a change that this program does not know".to_owned(),
+            };
         };
-        let (kind, flag, named) = subject(change);
-        let Some(named) = named else {
-            return Self { kind, flag: flag.map(str::to_owned), environment: None, words: words(change) };
+        let (kind, about, named) = subject(change);
+        let environment = match named {
+            Some("") => environment,
+            named => named,
         };
-        let environment = if named.is_empty() { environment } else { Some(named) };
-        Self {
-            kind,
-            flag: flag.map(str::to_owned),
-            environment: environment.map(str::to_owned),
-            words: format!("{} in {}", words(change), environment.unwrap_or("the default environment")),
+        let words = words::of(change);
+        let words = match (named, environment) {
+            (None, _) => words,
+            (Some(_), Some(environment)) => format!("{words} in {environment}"),
+            (Some(_), None) => format!("{words} in the default environment"),
+        };
+        let (mut flag, mut segment, mut feature) = (None, None, None);
+        match about {
+            About::Flag(key) => flag = Some(key.to_owned()),
+            About::Segment(key) => segment = Some(key.to_owned()),
+            About::Feature(key) => feature = Some(key.to_owned()),
+            About::Other => {}
         }
+        Self { kind, flag, segment, feature, environment: environment.map(str::to_owned), words }
     }
 }
 
-/// The kind, the flag if it is about one, and the environment if it happens in one.
-fn subject(change: &Change) -> (&'static str, Option<&str>, Option<&str>) {
+/// The kind, what it is about, and the environment if it happens in one.
+fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
+    use About::{Feature, Flag, Other, Segment};
     match change {
-        Change::CreateFlag(create) => ("create_flag", Some(created_key(create)), None),
-        Change::DeleteFlag(delete) => ("delete_flag", Some(&delete.flag), None),
-        Change::UpdateFlag(update) => ("update_flag", Some(&update.flag), None),
-        Change::SetVariants(set) => ("set_variants", Some(&set.flag), None),
-        Change::EnableFlag(enable) => ("enable_flag", Some(&enable.flag), Some(&enable.environment)),
-        Change::DisableFlag(disable) => ("disable_flag", Some(&disable.flag), Some(&disable.environment)),
-        Change::Rollout(rollout) => ("rollout", Some(&rollout.flag), Some(&rollout.environment)),
-        Change::SetDefaultServe(set) => ("set_default_serve", Some(&set.flag), Some(&set.environment)),
-        Change::SetRules(set) => ("set_rules", Some(&set.flag), Some(&set.environment)),
-        Change::SetOffVariant(set) => ("set_off_variant", Some(&set.flag), Some(&set.environment)),
-        Change::SetSalt(set) => ("set_salt", Some(&set.flag), Some(&set.environment)),
-        Change::CreateStore(_) => ("create_store", None, None),
-        Change::RestoreStore(_) => ("restore_store", None, None),
-    }
-}
-
-/// What was asked, without the place.
-fn words(change: &Change) -> String {
-    match change {
-        Change::CreateFlag(create) => format!("create {}", created_key(create)),
-        Change::DeleteFlag(delete) => format!("delete {}", delete.flag),
-        Change::UpdateFlag(update) => format!("describe {} anew", update.flag),
-        Change::SetVariants(set) => {
-            let names: Vec<_> = set.variants.iter().map(|variant| variant.name.as_str()).collect();
-            format!("set the variants of {} to {}", set.flag, names.join(", "))
+        Change::CreateFlag(create) => ("create_flag", Flag(created_key(create)), None),
+        Change::DeleteFlag(delete) => ("delete_flag", Flag(&delete.flag), None),
+        Change::ArchiveFlag(archive) => ("archive_flag", Flag(&archive.flag), None),
+        Change::UnarchiveFlag(unarchive) => ("unarchive_flag", Flag(&unarchive.flag), None),
+        Change::UpdateFlag(update) => ("update_flag", Flag(&update.flag), None),
+        Change::SetVariants(set) => ("set_variants", Flag(&set.flag), None),
+        Change::EnableFlag(enable) => ("enable_flag", Flag(&enable.flag), Some(&enable.environment)),
+        Change::DisableFlag(disable) => ("disable_flag", Flag(&disable.flag), Some(&disable.environment)),
+        Change::Rollout(rollout) => ("rollout", Flag(&rollout.flag), Some(&rollout.environment)),
+        Change::SetMatrix(set) => ("set_matrix", Flag(&set.flag), Some(&set.environment)),
+        Change::SetDefaultServe(set) => ("set_default_serve", Flag(&set.flag), Some(&set.environment)),
+        Change::SetRules(set) => ("set_rules", Flag(&set.flag), Some(&set.environment)),
+        Change::SetTargeting(set) => ("set_targeting", Flag(&set.flag), Some(&set.environment)),
+        Change::SetPrerequisites(set) => ("set_prerequisites", Flag(&set.flag), Some(&set.environment)),
+        Change::SetOffVariant(set) => ("set_off_variant", Flag(&set.flag), Some(&set.environment)),
+        Change::SetSalt(set) => ("set_salt", Flag(&set.flag), Some(&set.environment)),
+        Change::SetCanaryPart(set) => ("set_canary_part", Flag(&set.flag), Some(&set.environment)),
+        Change::SetOverride(set) => ("set_override", Flag(&set.flag), Some(&set.environment)),
+        Change::RemoveOverride(remove) => ("remove_override", Flag(&remove.flag), Some(&remove.environment)),
+        Change::SetSegment(set) => ("set_segment", Segment(&set.segment), Some(&set.environment)),
+        Change::DeleteSegment(delete) => {
+            ("delete_segment", Segment(&delete.segment), Some(&delete.environment))
         }
-        Change::EnableFlag(enable) => format!("enable {}", enable.flag),
-        Change::DisableFlag(disable) => format!("disable {}", disable.flag),
-        Change::Rollout(rollout) => {
-            let enable = if rollout.enable { "enable and " } else { "" };
-            format!("{enable}roll out {} to {}%", rollout.flag, rollout.percent)
+        Change::EditList(edit) => {
+            let about = words::segment_of(&edit.list).map_or(Other, Segment);
+            ("edit_list", about, Some(&edit.environment))
         }
-        Change::SetDefaultServe(set) => {
-            format!("serve {} for {}", words_of(ServeView::of(set.serve.as_ref()).as_ref()), set.flag)
+        Change::SwitchCanary(switch) => ("switch_canary", Other, Some(&switch.environment)),
+        Change::SetFeature(set) => {
+            let key = set.feature.as_ref().map_or("", |feature| feature.key.as_str());
+            ("set_feature", Feature(key), None)
         }
-        Change::SetRules(set) => format!("set {} rules for {}", set.rules.len(), set.flag),
-        Change::SetOffVariant(set) => format!("serve {} for {} while it is off", set.variant, set.flag),
-        Change::SetSalt(set) if set.salt.is_empty() => format!("bucket {} by its key", set.flag),
-        Change::SetSalt(set) => format!("bucket {} by {}", set.flag, set.salt),
-        Change::CreateStore(create) => format!("create the store with {}", create.environments.join(", ")),
-        Change::RestoreStore(restore) => format!("restore from store {}", restore.from_epoch),
+        Change::DeleteFeature(delete) => ("delete_feature", Feature(&delete.feature), None),
+        Change::ChangeFeature(change) => {
+            ("change_feature", Feature(&change.feature), Some(&change.environment))
+        }
+        Change::Undo(_) => ("undo", Other, None),
+        Change::CreateStore(_) => ("create_store", Other, None),
+        Change::RestoreStore(_) => ("restore_store", Other, None),
     }
 }
 
@@ -100,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_read_as_words() {
+    fn changes_name_their_environment() {
         let rollout = |environment: &str| {
             Change::Rollout(v1::Rollout {
                 environment: environment.to_owned(),
@@ -112,6 +140,25 @@ mod tests {
         check(rollout("staging"), Some("production"), "roll out dreams to 12.5% in staging");
         check(rollout(""), Some("production"), "roll out dreams to 12.5% in production");
         check(rollout(""), None, "roll out dreams to 12.5% in the default environment");
-        check(Change::DeleteFlag(v1::DeleteFlag { flag: "dreams".to_owned() }), None, "delete dreams");
+        let delete = v1::DeleteFlag { flag: "dreams".to_owned(), force: false };
+        check(Change::DeleteFlag(delete), None, "delete dreams");
+    }
+
+    #[test]
+    fn the_document_says_what_a_change_is_about() {
+        let edit = v1::EditList {
+            environment: "staging".to_owned(),
+            list: "segment/beta/excluded".to_owned(),
+            add: vec!["ada".to_owned()],
+            remove: Vec::new(),
+        };
+        let view = ChangeView::of(&v1::Change { change: Some(Change::EditList(edit)) }, None);
+        assert_eq!(
+            serde_json::to_value(&view).unwrap(),
+            serde_json::json!({
+                "kind": "edit_list", "flag": null, "segment": "beta", "environment": "staging",
+                "words": "exclude ada from segment beta in staging"
+            })
+        );
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::view::value;
 
-/// `{"test": …}`, `{"all": […]}`, `{"any": […]}` or `{"not": …}`.
+/// `{"test": …}`, `{"all": […]}`, `{"any": […]}`, `{"not": …}` or `{"segment": …}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ConditionView {
@@ -15,6 +15,7 @@ pub(crate) enum ConditionView {
     All(Vec<ConditionView>),
     Any(Vec<ConditionView>),
     Not(Box<ConditionView>),
+    Segment(String),
 }
 
 impl ConditionView {
@@ -30,6 +31,7 @@ impl ConditionView {
             Condition::All(list) => Self::All(Self::of_list(list)),
             Condition::Any(list) => Self::Any(Self::of_list(list)),
             Condition::Not(inner) => Self::Not(Box::new(Self::of(Some(inner))?)),
+            Condition::Segment(key) => Self::Segment(key.clone()),
         })
     }
 
@@ -51,6 +53,7 @@ impl ConditionView {
             Self::All(conditions) => Self::joined(conditions, " and "),
             Self::Any(conditions) => Self::joined(conditions, " or "),
             Self::Not(inner) => format!("not ({})", inner.words()),
+            Self::Segment(key) => format!("in segment {key}"),
         }
     }
 
@@ -115,6 +118,7 @@ pub(crate) mod tests {
         check(&all, r#"(country in "DE", "AT" or plan equals "free") and not (plan equals "free")"#);
         check(&v1::Condition { condition: Some(Condition::All(list(&[]))) }, "always");
         check(&v1::Condition { condition: Some(Condition::Any(list(&[]))) }, "never");
+        check(&v1::Condition { condition: Some(Condition::Segment("beta".to_owned())) }, "in segment beta");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use mycelia_flags_proto::v1;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::view::value;
+use crate::view::moment;
+use crate::view::switched::SwitchedView;
+use crate::view::value::{self, json_of};
 
 /// A flag's definition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,6 +23,12 @@ pub(crate) struct DefinitionView {
     pub(crate) services: Vec<String>,
     /// `temporary` or `permanent`.
     pub(crate) lifetime: &'static str,
+    /// When it should be gone; null when nobody said.
+    pub(crate) expected_end: Option<String>,
+    /// The JSON Schema that the value of every variant satisfies; null when there is none.
+    pub(crate) schema: Option<Json>,
+    /// Who archived it; null while it is not archived.
+    pub(crate) archived: Option<SwitchedView>,
 }
 
 /// A named value.
@@ -44,6 +52,9 @@ impl DefinitionView {
                 v1::Lifetime::Permanent => "permanent",
                 v1::Lifetime::Unspecified | v1::Lifetime::Temporary => "temporary",
             },
+            expected_end: moment::exactly(definition.expected_end.as_ref()),
+            schema: json_of(&definition.schema),
+            archived: definition.archived.as_ref().map(SwitchedView::of),
         }
     }
 }

@@ -26,8 +26,37 @@ pub(crate) struct EventView {
     pub(crate) flags: Vec<EffectiveFlagView>,
     /// The keys of the flags that are no longer there.
     pub(crate) removed: Vec<String>,
+    /// What changed about whom flags are served to; of a snapshot nothing is said.
+    pub(crate) audiences: Vec<AudienceChange>,
     #[serde(skip)]
     committed_briefly: String,
+}
+
+/// Whom flags are served to, changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct AudienceChange {
+    /// `canary`, `segment KEY` or `list NAME`.
+    pub(crate) audience: String,
+    /// `on`, `off`, `changed`, `removed`, or how many keys came and went: `+2 -1`.
+    pub(crate) change: String,
+}
+
+fn audiences(delta: &v1::Delta) -> Vec<AudienceChange> {
+    let of = |audience: String, change: &str| AudienceChange { audience, change: change.to_owned() };
+    let canary = delta.canary.as_ref();
+    let canary = canary.map(|canary| of("canary".to_owned(), if canary.on { "on" } else { "off" }));
+    let segments = delta.segments.iter().map(|segment| of(format!("segment {}", segment.key), "changed"));
+    let removed = delta.removed_segments.iter().map(|key| of(format!("segment {key}"), "removed"));
+    let lists = delta.lists.iter().map(|edit| {
+        let change = match (edit.cleared, edit.added.len(), edit.removed.len()) {
+            (true, 0, _) => "emptied".to_owned(),
+            (_, added, 0) => format!("+{added}"),
+            (_, 0, removed) => format!("-{removed}"),
+            (_, added, removed) => format!("+{added} -{removed}"),
+        };
+        AudienceChange { audience: format!("list {}", edit.list), change }
+    });
+    canary.into_iter().chain(segments).chain(removed).chain(lists).collect()
 }
 
 /// Which event.
@@ -88,6 +117,7 @@ impl EventView {
             committed_at: None,
             flags: snapshot.flags.iter().map(|flag| EffectiveFlagView::of(flag, is_news(flag))).collect(),
             removed: known.filter(|key| !kept.contains(key.as_str())).cloned().collect(),
+            audiences: Vec::new(),
             committed_briefly: String::new(),
         }
     }
@@ -102,6 +132,7 @@ impl EventView {
             committed_at: moment::exactly(delta.committed_at.as_ref()),
             flags: delta.flags.iter().map(|flag| EffectiveFlagView::of(flag, true)).collect(),
             removed: delta.removed.clone(),
+            audiences: audiences(delta),
             committed_briefly: moment::briefly(delta.committed_at.as_ref()),
         }
     }
@@ -135,6 +166,9 @@ impl View for EventView {
                 Span::new("removed", Tone::Partial),
             ]);
         }
+        for AudienceChange { audience, change } in &self.audiences {
+            page.line([faint(when.clone()), Span::from(format!("{audience}  {change}"))]);
+        }
         page
     }
 }
@@ -161,6 +195,31 @@ mod tests {
             EventView::of_delta("staging", &delta).page().render(false),
             "1970-01-01T00:00:00.000Z  revision 8  staging  a  off\n\
              1970-01-01T00:00:00.000Z  revision 8  staging  b  removed\n"
+        );
+    }
+
+    #[test]
+    fn a_change_of_whom_it_is_about_is_told_in_a_few_words() {
+        let edit = |list: &str, added: &[&str], removed: &[&str]| v1::ListEdit {
+            list: list.to_owned(),
+            cleared: false,
+            added: added.iter().map(ToString::to_string).collect(),
+            removed: removed.iter().map(ToString::to_string).collect(),
+        };
+        let delta = v1::Delta {
+            canary: Some(v1::Canary { on: true, switched: None }),
+            removed_segments: vec!["beta".to_owned()],
+            lists: vec![
+                edit("canary", &["ana", "bo"], &["cy"]),
+                edit("segment/staff/included", &["ana"], &[]),
+            ],
+            ..v1::Delta::default()
+        };
+        let told: Vec<String> =
+            audiences(&delta).into_iter().map(|told| format!("{} {}", told.audience, told.change)).collect();
+        assert_eq!(
+            told,
+            ["canary on", "segment beta removed", "list canary +2 -1", "list segment/staff/included +1"]
         );
     }
 

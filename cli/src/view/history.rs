@@ -7,10 +7,13 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::submission::environment_of;
 use crate::terminal::View;
+use crate::view::canary::CanaryView;
 use crate::view::change::ChangeView;
 use crate::view::configuration::ConfigurationView;
 use crate::view::definition::DefinitionView;
+use crate::view::feature::FeatureView;
 use crate::view::moment;
+use crate::view::segment::SegmentView;
 
 /// The answer of `history`.
 #[derive(Debug, Serialize)]
@@ -42,13 +45,20 @@ pub(crate) struct RecordView {
 /// What a revision did to one entity.
 #[derive(Debug, Serialize)]
 pub(crate) struct WriteView {
-    /// `flag/KEY`, `configuration/ENVIRONMENT/KEY`, `environment/KEY` or `settings`.
+    /// `flag/KEY`, `configuration/ENVIRONMENT/KEY`, `segment/ENVIRONMENT/KEY`, `canary/ENVIRONMENT`,
+    /// `list/ENVIRONMENT/LIST/KEY`, `feature/KEY`, `environment/KEY` or `settings`.
     pub(crate) entity: String,
     pub(crate) removed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) definition: Option<DefinitionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) configuration: Option<ConfigurationView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) segment: Option<SegmentView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) canary: Option<CanaryView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) feature: Option<FeatureView>,
 }
 
 impl RecordView {
@@ -71,12 +81,26 @@ impl RecordView {
 
 impl WriteView {
     fn of(write: &v1::Write) -> Self {
-        let (definition, configuration) = match &write.value {
-            Some(Written::Flag(definition)) => (Some(DefinitionView::of(definition)), None),
-            Some(Written::Configuration(configuration)) => (None, Some(ConfigurationView::of(configuration))),
-            Some(Written::Environment(_) | Written::Settings(_)) | None => (None, None),
+        let mut view = Self {
+            entity: write.entity.clone(),
+            removed: write.value.is_none(),
+            definition: None,
+            configuration: None,
+            segment: None,
+            canary: None,
+            feature: None,
         };
-        Self { entity: write.entity.clone(), removed: write.value.is_none(), definition, configuration }
+        match &write.value {
+            Some(Written::Flag(definition)) => view.definition = Some(DefinitionView::of(definition)),
+            Some(Written::Configuration(configuration)) => {
+                view.configuration = Some(ConfigurationView::of(configuration));
+            }
+            Some(Written::Segment(segment)) => view.segment = Some(SegmentView::of(segment)),
+            Some(Written::Canary(canary)) => view.canary = Some(CanaryView::of(canary)),
+            Some(Written::Feature(feature)) => view.feature = Some(FeatureView::of(feature)),
+            Some(Written::Environment(_) | Written::Settings(_) | Written::Listed(_)) | None => {}
+        }
+        view
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a flag does in an environment, in one or two words: `off`, `on`, `25%`, `rules+50%`, `variant x`.
+//! What a flag does in an environment, in one or two words: `off`, `on`, `25%`, `rules+50%`, `targeting+on`,
+//! `variant x`.
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::serve::Serve;
@@ -17,16 +18,22 @@ pub(crate) struct State {
 impl State {
     /// Of a flag's configuration.
     pub(crate) fn of_configuration(configuration: &v1::FlagConfiguration, variants: &[v1::Variant]) -> Self {
-        let serve = configuration.default_serve.as_ref();
-        Self::of(configuration.enabled, !configuration.rules.is_empty(), serve, variants)
+        let before = Before::of(&configuration.rules, &configuration.targeting);
+        Self::of(configuration.enabled, before, configuration.default_serve.as_ref(), variants)
+    }
+
+    /// Of what an enabled flag serves when no rule matches.
+    pub(crate) fn of_default(configuration: &v1::FlagConfiguration, variants: &[v1::Variant]) -> Self {
+        Self::of(true, Before::Nothing, configuration.default_serve.as_ref(), variants)
     }
 
     /// Of a flag as an environment's subscribers get it.
     pub(crate) fn of_effective(flag: &v1::EffectiveFlag) -> Self {
-        Self::of(flag.enabled, !flag.rules.is_empty(), flag.default_serve.as_ref(), &flag.variants)
+        let before = Before::of(&flag.rules, &flag.targeting);
+        Self::of(flag.enabled, before, flag.default_serve.as_ref(), &flag.variants)
     }
 
-    fn of(enabled: bool, has_rules: bool, serve: Option<&v1::Serve>, variants: &[v1::Variant]) -> Self {
+    fn of(enabled: bool, before: Before, serve: Option<&v1::Serve>, variants: &[v1::Variant]) -> Self {
         if !enabled {
             return Self { text: "off".to_owned(), tone: Tone::Faint };
         }
@@ -35,15 +42,37 @@ impl State {
             Some(Serve::Variant(name)) => of_variant(name, variants),
             Some(Serve::Split(split)) => of_split(split, variants),
         };
-        if has_rules {
-            Self { text: format!("rules+{text}"), tone: Tone::Partial }
-        } else {
-            Self { text, tone }
+        match before {
+            Before::Nothing => Self { text, tone },
+            Before::Rules => Self { text: format!("rules+{text}"), tone: Tone::Partial },
+            Before::Targeting => Self { text: format!("targeting+{text}"), tone: Tone::Partial },
         }
+    }
+
+    pub(crate) const fn tone(&self) -> Tone {
+        self.tone
     }
 
     pub(crate) fn span(&self) -> Span {
         Span::new(&self.text, self.tone)
+    }
+}
+
+/// What decides before the default serve does.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Nothing,
+    Rules,
+    Targeting,
+}
+
+impl Before {
+    fn of(rules: &[v1::Rule], targeting: &str) -> Self {
+        match (rules.is_empty(), targeting.is_empty()) {
+            (_, false) => Self::Targeting,
+            (false, true) => Self::Rules,
+            (true, true) => Self::Nothing,
+        }
     }
 }
 
@@ -74,7 +103,8 @@ fn of_split(split: &v1::Split, variants: &[v1::Variant]) -> (String, Tone) {
     (on.to_string(), tone)
 }
 
-fn boolean(name: &str, variants: &[v1::Variant]) -> Option<bool> {
+/// The value of a variant, if it is a boolean one.
+pub(crate) fn boolean(name: &str, variants: &[v1::Variant]) -> Option<bool> {
     let variant = variants.iter().find(|variant| variant.name == name)?;
     match variant.value.as_ref()?.kind {
         Some(Kind::BooleanValue(boolean)) => Some(boolean),
@@ -117,6 +147,14 @@ pub(crate) mod tests {
         check(true, 0, split(&[("on", 100_000), ("off", 0)]), &boolean, "100%");
         check(true, 1, split(&[("on", 50_000), ("off", 50_000)]), &boolean, "rules+50%");
         check(true, 1, variant("on"), &boolean, "rules+on");
+        let targeted = v1::EffectiveFlag {
+            enabled: true,
+            variants: on_and_off(),
+            default_serve: Some(variant("on")),
+            targeting: "{}".to_owned(),
+            ..v1::EffectiveFlag::default()
+        };
+        assert_eq!(State::of_effective(&targeted).text, "targeting+on");
 
         let sizes = [named("small", Kind::IntegerValue(1)), named("large", Kind::IntegerValue(9))];
         check(true, 0, variant("small"), &sizes, "variant small");

@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
-use crate::view::moment;
+use crate::view::feature::FeatureView;
+use crate::view::moment::{self, Now};
+use crate::view::overrides::{self, ActiveOverrideView};
+use crate::view::rollout::{self, RolloutView};
 use crate::view::subscriber::{ServiceView, SubscriberView, by_service};
 
 /// The answer of `status`.
@@ -27,14 +30,56 @@ pub(crate) struct StatusView {
     pub(crate) bucketing: &'static str,
     pub(crate) started_at: Option<String>,
     pub(crate) services: Vec<ServiceView>,
+    /// Of all environments.
+    pub(crate) canaries: Vec<CanaryStatusView>,
+    /// Of all environments.
+    pub(crate) overrides: Vec<ActiveOverrideView>,
+    pub(crate) features: Vec<FeatureView>,
+    /// Whose rollouts are shown.
+    pub(crate) environment: String,
+    pub(crate) rollouts: Vec<RolloutView>,
     #[serde(skip)]
     started_briefly: String,
+    #[serde(skip)]
+    now: Now,
+}
+
+/// The canary mode of an environment.
+#[derive(Debug, Serialize)]
+pub(crate) struct CanaryStatusView {
+    pub(crate) environment: String,
+    pub(crate) on: bool,
+    /// Keys on the allowlist.
+    pub(crate) allowlist: u32,
+}
+
+/// What `status` was answered.
+#[derive(Debug, Default)]
+pub(crate) struct StatusParts {
+    pub(crate) status: v1::GetStatusResponse,
+    pub(crate) subscribers: Vec<v1::Subscriber>,
+    pub(crate) features: Vec<v1::Feature>,
+    pub(crate) flags: Vec<v1::Flag>,
+    /// Which environment was chosen; empty for the server's default one.
+    pub(crate) environment: String,
 }
 
 impl StatusView {
-    pub(crate) fn of(server: &str, status: v1::GetStatusResponse, subscribers: Vec<v1::Subscriber>) -> Self {
-        let subscribers: Vec<_> = subscribers.into_iter().map(SubscriberView::of).collect();
+    pub(crate) fn of(server: &str, parts: StatusParts, now: Now) -> Self {
+        let status = parts.status;
+        let subscribers: Vec<_> = parts.subscribers.into_iter().map(SubscriberView::of).collect();
+        let environment = match parts.environment.as_str() {
+            "" => status.default_environment.clone(),
+            chosen => chosen.to_owned(),
+        };
+        let rollouts = parts.flags.iter().filter_map(|flag| RolloutView::of(flag, &environment));
         Self {
+            now,
+            canaries: status.canaries.iter().map(CanaryStatusView::of).collect(),
+            overrides: status.overrides.iter().map(ActiveOverrideView::of).collect(),
+            features: parts.features.iter().map(FeatureView::of).collect(),
+            rollouts: rollouts.collect(),
+            environment,
             server: server.to_owned(),
             bucketing: match status.bucketing() {
                 v1::BucketingGeneration::V2 => "v2",
@@ -61,6 +106,17 @@ impl StatusView {
             false => name.clone(),
         };
         self.environments.iter().map(default).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl CanaryStatusView {
+    fn of(canary: &v1::CanaryStatus) -> Self {
+        Self { environment: canary.environment.clone(), on: canary.on, allowlist: canary.allowlist }
+    }
+
+    fn span(&self) -> Span {
+        let (word, tone) = if self.on { ("on", Tone::Good) } else { ("off", Tone::Faint) };
+        Span::new(&format!("{} {word} ({} listed)", self.environment, self.allowlist), tone)
     }
 }
 
@@ -104,6 +160,25 @@ impl View for StatusView {
             0,
             facts.into_iter().map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact]).collect(),
         );
+        for canary in &self.canaries {
+            page.line([Span::new("canary mode    ", Tone::Faint), canary.span()]);
+        }
+        if !self.overrides.is_empty() {
+            page.blank();
+            page.table(0, overrides::rows(&self.overrides, self.now));
+        }
+        if !self.features.is_empty() {
+            page.blank();
+            let row = |feature: &FeatureView| {
+                vec![Span::from(feature.key.as_str()), Span::from(feature.flags.join(", "))]
+            };
+            let heading = vec![Span::new("FEATURE", Tone::Faint), Span::new("FLAGS", Tone::Faint)];
+            page.table(0, [heading].into_iter().chain(self.features.iter().map(row)).collect());
+        }
+        if !self.rollouts.is_empty() {
+            page.blank();
+            rollout::describe(&self.environment, &self.rollouts, &mut page);
+        }
         if !self.services.is_empty() {
             page.blank();
             page.table(0, self.services.iter().map(ServiceView::row).collect());
@@ -115,6 +190,7 @@ impl View for StatusView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::overrides::tests::detached;
 
     #[test]
     fn services_are_shown_with_how_many_are_up_to_date() {
@@ -130,10 +206,29 @@ mod tests {
             environments: vec!["staging".to_owned(), "production".to_owned()],
             default_environment: "production".to_owned(),
             not_writable_reason: "the disk is full".to_owned(),
+            canaries: vec![v1::CanaryStatus { environment: "production".to_owned(), on: true, allowlist: 3 }],
+            overrides: vec![v1::ActiveOverride {
+                environment: "production".to_owned(),
+                flag: "dreams".to_owned(),
+                r#override: Some(detached("runner", "off", 3_600)),
+            }],
             ..v1::GetStatusResponse::default()
         };
         let subscribers = vec![subscriber("ui", 7), subscriber("runner", 7), subscriber("runner", 5)];
-        let page = StatusView::of("http://x", status, subscribers).page().render(false);
+        let parts = StatusParts {
+            status,
+            subscribers,
+            features: vec![v1::Feature {
+                key: "voice".to_owned(),
+                flags: vec!["a".to_owned(), "b".to_owned()],
+                ..v1::Feature::default()
+            }],
+            ..StatusParts::default()
+        };
+        let page = StatusView::of("http://x", parts, Now::of_seconds(60)).page().render(false);
+        assert!(page.contains("canary mode    production on (3 listed)\n"), "{page}");
+        assert!(page.contains("production  dreams  runner   off   59m left, until "), "{page}");
+        assert!(page.contains("\nvoice    a, b\n"), "{page}");
         assert!(page.contains("environments   staging, production (default)\n"), "{page}");
         assert!(page.contains("writable       no: the disk is full\n"), "{page}");
         assert!(page.contains("production  runner  1/2  at revisions 5 to 7\n"), "{page}");

@@ -70,6 +70,12 @@ pub(crate) fn of_attribute(text: &str) -> Result<v1::Value, String> {
     }
 }
 
+/// JSON that travels as text; what is no JSON is shown as the text that it is, and nothing when it is empty.
+pub(crate) fn json_of(text: &str) -> Option<Json> {
+    let json = || serde_json::from_str(text).unwrap_or_else(|_error| Json::String(text.to_owned()));
+    (!text.is_empty()).then(json)
+}
+
 fn of_object(fields: Map<String, Json>) -> Result<v1::Value, String> {
     let fields =
         fields.into_iter().map(|(name, json)| Ok((name, of_json(json)?))).collect::<Result<_, String>>()?;

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
+use mycelia_flags_proto::v1::change::Change;
 use mycelia_flags_proto::v1::sync_service_server::SyncServiceServer;
 use serde_json::{Value as Json, json};
 
@@ -143,6 +144,70 @@ fn all_pages_are_read() {
         .collect();
     assert_eq!(revisions, [5, 4, 3, 2, 1]);
     assert_eq!(history["more"], json!(false));
+}
+
+#[test]
+fn a_list_is_read_to_its_end() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["canary-list"], 0);
+    assert_eq!(parsed(&stdout), json!({"environment": "production", "on": true, "keys": ["ada", "bob"]}));
+    let (stdout, _) = server.run(&["segment", "members", "A", "--excluded"], 0);
+    assert_eq!(parsed(&stdout)["list"], json!("excluded"));
+    assert_eq!(parsed(&stdout)["keys"], json!(["ada", "bob"]));
+}
+
+#[test]
+fn many_keys_are_sent_in_several_change_sets_with_progress() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    let keys: String = (0..25_000).map(|number| format!("user{number}\n")).collect();
+    std::fs::write(&file, keys).unwrap();
+    let file = file.to_str().unwrap();
+    let (stdout, stderr) = server.run(&["canary-add", "--file", file, "--expect-revision", "3"], 0);
+    let progress = "10000 of 25000 keys\n20000 of 25000 keys\n25000 of 25000 keys\n";
+    assert!(stderr.starts_with(progress), "{stderr}");
+    let document = parsed(&stdout);
+    assert_eq!(document["action"], json!("canary-add"));
+    assert_eq!(document["list"], json!("canary"));
+    assert_eq!(document["warnings"], json!(["the flag has no owner"]));
+    let sent: Vec<_> = server.script.changes(|change, expected| match change {
+        Change::EditList(edit) => (edit.add.len(), expected),
+        other => panic!("{other:?}"),
+    });
+    // Each part expects what the one before it left behind.
+    assert_eq!(sent, [(10_000, Some(3)), (10_000, Some(7)), (5_000, Some(7))]);
+}
+
+#[test]
+fn rules_are_written_under_the_revision_that_they_were_read_at() {
+    let server = Server::start();
+    let add = ["rule", "add", "ruled", "--when", "plan = pro", "--serve", "on", "--name", "new", "--at", "2"];
+    server.run(&add, 0);
+    server.run(&["rule", "remove", "ruled", "1", "--expect-revision", "6"], 0);
+    let (_, stderr) = server.run(&["rule", "remove", "ruled", "1", "--expect-revision", "5", "--json"], 1);
+    assert_eq!(parsed(&stderr)["error"]["reason"], json!("REVISION_MISMATCH"));
+    server.run(&["rule", "remove", "ruled", "3"], 5);
+    server.run(&["rule", "list", "ruled", "--env", "nowhere"], 5);
+    let written: Vec<_> = server.script.changes(|change, expected| match change {
+        Change::SetRules(set) => {
+            let names: Vec<_> = set.rules.into_iter().map(|rule| rule.name).collect();
+            (names.join(" "), expected)
+        }
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(written, [("first new second".to_owned(), Some(6)), ("second".to_owned(), Some(6))]);
+}
+
+#[test]
+fn who_is_no_member_is_6() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["segment", "test", "A", "--user", "ada", "--attr", "age=17"], 0);
+    assert_eq!(parsed(&stdout)["member"], json!(true));
+    assert_eq!(parsed(&stdout)["steps"][0]["steps"][0]["text"], json!("age is 17"));
+    let (stdout, stderr) = server.run(&["segment", "test", "A", "--context", r#"{"targetingKey":"bob"}"#], 6);
+    assert_eq!(parsed(&stdout)["member"], json!(false));
+    assert_eq!(stderr, "");
 }
 
 #[test]

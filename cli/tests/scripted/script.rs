@@ -24,6 +24,18 @@ pub(crate) struct Script {
     pub(crate) is_damaged: Arc<AtomicBool>,
 }
 
+impl Script {
+    /// What was asked for, with the revision that was expected.
+    pub(crate) fn changes<T>(&self, of: impl Fn(v1::change::Change, Option<u64>) -> T) -> Vec<T> {
+        let applied = self.applied.lock().unwrap();
+        let asked = applied.iter().flat_map(|request| {
+            let changes = request.change_set.clone().unwrap().changes;
+            changes.into_iter().map(|change| (change.change.unwrap(), request.expected_revision))
+        });
+        asked.map(|(change, expected)| of(change, expected)).collect()
+    }
+}
+
 fn parts<T: Send + 'static>(parts: Vec<Result<T, Status>>) -> Response<Parts<T>> {
     Response::new(Box::pin(tokio_stream::iter(parts)))
 }
@@ -32,6 +44,8 @@ fn flag_of(request: &v1::ApplyRequest) -> String {
     match &request.change_set.as_ref().unwrap().changes.first().unwrap().change {
         Some(v1::change::Change::EnableFlag(enable)) => enable.flag.clone(),
         Some(v1::change::Change::Rollout(rollout)) => rollout.flag.clone(),
+        Some(v1::change::Change::SetRules(set)) => set.flag.clone(),
+        Some(v1::change::Change::EditList(edit)) => edit.list.clone(),
         other => format!("{other:?}"),
     }
 }
@@ -60,12 +74,26 @@ impl AdminService for Script {
             writes,
             warnings: vec!["the flag has no owner".to_owned()],
             replayed: times > 1,
-            committed_at: None,
+            ..v1::ApplyResponse::default()
         }))
     }
 
-    async fn get_flag(&self, _request: Request<v1::GetFlagRequest>) -> Answer<v1::GetFlagResponse> {
-        Err(Status::unimplemented("not scripted"))
+    /// Only `ruled` is there, with two rules; it is read at revision 6.
+    async fn get_flag(&self, request: Request<v1::GetFlagRequest>) -> Answer<v1::GetFlagResponse> {
+        if request.get_ref().flag != "ruled" {
+            return Err(Status::unimplemented("not scripted"));
+        }
+        let rule = |name: &str| v1::Rule { name: name.to_owned(), ..v1::Rule::default() };
+        let configuration = v1::FlagConfiguration {
+            enabled: true,
+            rules: vec![rule("first"), rule("second")],
+            ..v1::FlagConfiguration::default()
+        };
+        let flag = v1::Flag {
+            definition: Some(v1::FlagDefinition { key: "ruled".to_owned(), ..v1::FlagDefinition::default() }),
+            configurations: BTreeMap::from([("production".to_owned(), configuration)]),
+        };
+        Ok(Response::new(v1::GetFlagResponse { flag: Some(flag), revision: 6 }))
     }
 
     async fn list_flags(&self, request: Request<v1::ListFlagsRequest>) -> Answer<v1::ListFlagsResponse> {
@@ -147,6 +175,76 @@ impl AdminService for Script {
         Ok(Response::new(v1::GetStatusResponse {
             default_environment: "production".to_owned(),
             ..v1::GetStatusResponse::default()
+        }))
+    }
+
+    async fn explain(&self, _request: Request<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn diff(&self, _request: Request<v1::DiffRequest>) -> Answer<v1::DiffResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn list_segments(
+        &self,
+        _request: Request<v1::ListSegmentsRequest>,
+    ) -> Answer<v1::ListSegmentsResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn test_segment(
+        &self,
+        request: Request<v1::TestSegmentRequest>,
+    ) -> Answer<v1::TestSegmentResponse> {
+        let context = request.into_inner().context.unwrap();
+        let detail = v1::ExplainStep { text: "age is 17".to_owned(), ..v1::ExplainStep::default() };
+        let step = v1::ExplainStep {
+            kind: v1::StepKind::Detail.into(),
+            text: "not on a list".to_owned(),
+            inner: vec![detail],
+            ..v1::ExplainStep::default()
+        };
+        let member = context.targeting_key == "ada" && context.attributes.contains_key("age");
+        Ok(Response::new(v1::TestSegmentResponse { member, steps: vec![step], revision: 7 }))
+    }
+
+    async fn get_canary(&self, _request: Request<v1::GetCanaryRequest>) -> Answer<v1::GetCanaryResponse> {
+        Ok(Response::new(v1::GetCanaryResponse {
+            environment: "production".to_owned(),
+            canary: Some(v1::Canary { on: true, switched: None }),
+            allowlist: 2,
+            ..v1::GetCanaryResponse::default()
+        }))
+    }
+
+    async fn list_features(
+        &self,
+        _request: Request<v1::ListFeaturesRequest>,
+    ) -> Answer<v1::ListFeaturesResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn list_stale(&self, _request: Request<v1::ListStaleRequest>) -> Answer<v1::ListStaleResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn export(&self, _request: Request<v1::ExportRequest>) -> Answer<v1::ExportResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn import(&self, _request: Request<v1::ImportRequest>) -> Answer<v1::ImportResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Answer<v1::ListKeysResponse> {
+        let is_first = request.get_ref().page_token.is_empty();
+        Ok(Response::new(v1::ListKeysResponse {
+            keys: vec![if is_first { "ada" } else { "bob" }.to_owned()],
+            next_page_token: if is_first { "more".to_owned() } else { String::new() },
+            total: 2,
+            environment: "production".to_owned(),
+            revision: 7,
         }))
     }
 }

@@ -1,6 +1,13 @@
 //! The file is complete or as good as none, and belongs to whom it was written for.
 
+use mycelia_flags_core::context::Context;
+use mycelia_flags_core::key::SegmentKey;
+use mycelia_flags_core::key_set::KeySet;
+use mycelia_flags_core::list::ListKey;
+use mycelia_flags_core::update::Member;
+
 use super::*;
+use crate::state::Content;
 
 fn binding() -> Binding {
     Binding {
@@ -17,7 +24,19 @@ fn state(flags: usize) -> State {
     let state = decode::values(&values).unwrap().unwrap_or_default();
     let lineage = Lineage { epoch: Arc::from("epoch-1"), environment: Arc::from("production") };
     let members = state.view.members().cloned();
-    State::of(lineage, Generation::V2, View::of(Revision::new(41), members))
+    let keys: KeySet = (0..flags).map(|number| format!("user-{number}")).collect();
+    let lists = [(ListKey::Canary, keys.clone()), (ListKey::Included(SegmentKey::new("beta")), keys)];
+    let members = members.chain([segment("beta"), decode::canary(&Bytes::from(canary_on()), true)]);
+    State::of(lineage, Generation::V2, Arc::from("runner"), View::of(Revision::new(41), members, lists))
+}
+
+fn canary_on() -> Vec<u8> {
+    v1::Canary { on: true, ..v1::Canary::default() }.encode_to_vec()
+}
+
+fn segment(key: &str) -> Member<Content> {
+    let wire = v1::Segment { key: key.to_owned(), ..v1::Segment::default() };
+    decode::segment(&Bytes::from(wire.encode_to_vec()), Generation::V2, true)
 }
 
 fn store(directory: &tempfile::TempDir) -> Store {
@@ -38,6 +57,10 @@ fn what_was_saved_is_loaded() {
         assert_eq!(kept.state.bucketing, Generation::V2);
         assert_eq!(kept.state.view.digest(), saved.view.digest());
         assert_eq!(kept.state.set.len(), flags);
+        let audiences = kept.state.set.audiences();
+        let somebody = Context::new("user-2");
+        assert_eq!(audiences.canary().map(KeySet::len), Some(flags));
+        assert_eq!(audiences.has(&SegmentKey::new("beta"), &somebody), flags > 2);
         assert!(kept.since.age() < Duration::from_secs(60));
     }
     let files = fs::read_dir(directory.path().join("cache")).unwrap().count();

@@ -252,10 +252,9 @@ pub(crate) fn constant(key: &str, kind: value::Kind) -> EffectiveFlag {
         variants: vec![Variant { name: name.clone(), value }],
         enabled: true,
         off_variant: name.clone(),
-        rules: Vec::new(),
         default_serve: Some(Serve { serve: Some(serve::Serve::Variant(name.clone())) }),
-        salt: String::new(),
         default_variant: name,
+        ..EffectiveFlag::default()
     }
 }
 
@@ -313,6 +312,7 @@ impl Subscriber {
             flags: flags.values().cloned().collect(),
             digest: digest(revision, flags),
             bucketing: BucketingGeneration::V3.into(),
+            ..Snapshot::default()
         }))
         .await;
     }
@@ -326,7 +326,7 @@ impl Subscriber {
             flags: changed.map(|(_, flag)| flag.clone()).collect(),
             removed: removed.map(|key| (*key).to_owned()).collect(),
             digest: digest(revision, after),
-            committed_at: None,
+            ..Delta::default()
         }))
         .await;
     }

@@ -6,8 +6,9 @@ use super::Draft;
 use crate::change::Place;
 use crate::entity::{Entity, EntityId};
 use crate::flag::{
-    FlagConfiguration, FlagDefinition, Rule, Serve, Split, Switched, Variant, WeightedVariant,
+    CanaryPart, FlagConfiguration, FlagDefinition, Rule, Serve, Split, Switched, Variant, WeightedVariant,
 };
+use crate::key::{EnvironmentKey, SegmentKey};
 use crate::limits::{TEXT_BYTES_MAX, WEIGHT_TOTAL};
 use crate::rejection::Reason;
 use crate::validate::Findings;
@@ -24,34 +25,12 @@ impl Draft<'_> {
         let weight = exact_weight(percent);
         if weight.is_none() {
             // Wrong whatever the flag is, so it is said even when there is no such flag.
-            let field = format!("{field}.percent");
-            let allowed = "0 to 100 with at most three decimals";
-            self.findings.note(Reason::OutOfRange, &field, &percent.to_string(), allowed);
+            self.findings.percent(&format!("{field}.percent"), percent);
         }
         self.configure(field, place, |findings, definition, configuration| {
-            let pair = definition.true_and_false().filter(|_| definition.flag_type == FlagType::Boolean);
-            if pair.is_none() {
-                let allowed =
-                    "a boolean flag with a true and a false variant; use a default serve with a split";
-                findings.note(
-                    Reason::NotApplicable,
-                    &format!("{field}.flag"),
-                    definition.key.as_str(),
-                    allowed,
-                );
-            }
-            if let (Some(by), false, false) = (&configuration.switched, configuration.enabled, enable) {
-                let allowed = format!(
-                    "{} disabled it at {} (revision {}); say enable to enable it again",
-                    by.by, by.at, by.revision
-                );
-                findings.note(
-                    Reason::FlagDisabled,
-                    &format!("{field}.flag"),
-                    definition.key.as_str(),
-                    allowed,
-                );
-            }
+            let flag = format!("{field}.flag");
+            let pair = true_and_false(findings, &flag, definition);
+            may_enable(findings, &flag, definition, configuration, enable);
             if let (Some(weight), Some((on, off))) = (weight, pair) {
                 let split = rollout_split(&configuration.default_serve, on, off, weight);
                 configuration.default_serve = Serve::Split(split);
@@ -74,10 +53,55 @@ impl Draft<'_> {
     }
 
     pub(super) fn set_rules(&mut self, field: &str, place: &Place, rules: &[Rule]) {
+        for (index, rule) in rules.iter().enumerate() {
+            for (field, segment) in rule.condition.segments_at(&format!("{field}.rules[{index}].condition")) {
+                // What is no name is noted with everything else that a condition may not hold.
+                if SegmentKey::parse(segment.as_str()).is_ok() {
+                    self.names_segment(&field, place, segment);
+                }
+            }
+        }
         self.configure(field, place, |findings, definition, configuration| {
             findings.rules(&format!("{field}.rules"), rules, definition);
+            if configuration.targeting.is_some() && !rules.is_empty() {
+                findings.excluded_by_targeting(&format!("{field}.flag"), definition);
+            }
             configuration.rules = rules.to_vec();
         });
+    }
+
+    pub(super) fn set_targeting(&mut self, field: &str, place: &Place, targeting: &str) {
+        let generation = self.work.settings().bucketing;
+        self.configure(field, place, |findings, definition, configuration| {
+            if targeting.is_empty() {
+                configuration.targeting = None;
+                return;
+            }
+            findings.targeting(&format!("{field}.targeting"), targeting, generation, definition);
+            if !configuration.rules.is_empty() {
+                let allowed = "a flag without rules: targeting decides in place of them";
+                let field = format!("{field}.flag");
+                findings.note(Reason::NotApplicable, &field, definition.key.as_str(), allowed);
+            }
+            configuration.targeting = Some(Box::from(targeting));
+        });
+    }
+
+    pub(super) fn set_canary_part(&mut self, field: &str, place: &Place, part: &CanaryPart) {
+        self.configure(field, place, |findings, definition, configuration| {
+            if let CanaryPart::Variant(variant) = part {
+                findings.variant(&format!("{field}.part.variant"), variant.as_str(), definition);
+            }
+            configuration.canary = part.clone();
+        });
+    }
+
+    /// Notes a segment that the place's environment does not have. An environment that is not there is noted elsewhere.
+    pub(super) fn names_segment(&mut self, field: &str, place: &Place, segment: &SegmentKey) {
+        let environment = EnvironmentKey::parse(&place.environment).ok();
+        if let Some(environment) = environment.filter(|environment| self.work.has_environment(environment)) {
+            self.has_segment(field, &environment, segment);
+        }
     }
 
     pub(super) fn set_off_variant(&mut self, field: &str, place: &Place, variant: &str) {
@@ -102,14 +126,14 @@ impl Draft<'_> {
         });
     }
 
-    fn configure(
+    pub(super) fn configure(
         &mut self,
         field: &str,
         place: &Place,
         edit: impl FnOnce(&mut Findings, &FlagDefinition, &mut FlagConfiguration),
     ) {
         let environment = self.environment(&format!("{field}.environment"), &place.environment);
-        let definition = self.flag(&format!("{field}.flag"), &place.flag);
+        let definition = self.live_flag(&format!("{field}.flag"), &place.flag);
         let (Some(environment), Some(definition)) = (environment, definition) else {
             return;
         };
@@ -124,7 +148,42 @@ impl Draft<'_> {
     }
 }
 
-fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: Switched) {
+/// The true and the false variant of a boolean flag; notes that another one has none.
+pub(super) fn true_and_false<'d>(
+    findings: &mut Findings,
+    field: &str,
+    definition: &'d FlagDefinition,
+) -> Option<(&'d Variant, &'d Variant)> {
+    let pair = definition.true_and_false().filter(|_| definition.flag_type == FlagType::Boolean);
+    if pair.is_none() {
+        let allowed = "a boolean flag with a true and a false variant; use a default serve with a split";
+        findings.note(Reason::NotApplicable, field, definition.key.as_str(), allowed);
+    }
+    pair
+}
+
+/// Notes a flag that somebody has disabled, unless it is said that it is to be enabled again.
+pub(super) fn may_enable(
+    findings: &mut Findings,
+    field: &str,
+    definition: &FlagDefinition,
+    configuration: &FlagConfiguration,
+    enable: bool,
+) {
+    if let (Some(by), false, false) = (&configuration.switched, configuration.enabled, enable) {
+        let allowed = format!(
+            "{} disabled it at {} (revision {}); say enable to enable it again",
+            by.by, by.at, by.revision
+        );
+        findings.note(Reason::FlagDisabled, field, definition.key.as_str(), allowed);
+    }
+}
+
+pub(super) fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: Switched) {
+    // Off means off everywhere. An override that is set afterwards is a deliberate act.
+    if !enabled {
+        configuration.overrides.clear();
+    }
     // Disabling a flag that nobody ever switched is a decision too: `rollout` must respect it.
     if configuration.enabled != enabled || configuration.switched.is_none() {
         configuration.enabled = enabled;
@@ -134,7 +193,7 @@ fn set_enabled(configuration: &mut FlagConfiguration, enabled: bool, switched: S
 
 /// A share for `on` and the rest for `off`. Keeps what decides who is who: the attribute that the flag buckets by, and
 /// which of the two comes first. Otherwise raising a percentage would exchange people instead of adding some.
-fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> Split {
+pub(super) fn rollout_split(current: &Serve, on: &Variant, off: &Variant, weight: u32) -> Split {
     let mut weights = vec![
         WeightedVariant { variant: on.name.clone(), weight },
         WeightedVariant { variant: off.name.clone(), weight: WEIGHT_TOTAL - weight },

@@ -72,6 +72,14 @@ impl Draft<'_> {
         } else {
             findings.variants(&format!("{field}.variants"), create.flag_type, &create.variants)
         };
+        if !create.schema.is_empty() {
+            findings.schema(
+                &format!("{field}.schema"),
+                &create.schema,
+                &variants,
+                self.circumstances.schemas,
+            );
+        }
         FlagDefinition {
             key: key.unwrap_or_else(|| FlagKey::new(&create.key)),
             flag_type: create.flag_type,
@@ -81,6 +89,9 @@ impl Draft<'_> {
             tags: findings.tags(&format!("{field}.tags"), &create.tags),
             services: findings.services(&format!("{field}.services"), &create.services),
             lifetime: create.lifetime,
+            expected_end: create.expected_end,
+            schema: (!create.schema.is_empty()).then(|| Box::from(create.schema.as_str())),
+            archived: None,
         }
     }
 
@@ -130,7 +141,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn update(&mut self, field: &str, update: &UpdateFlag) {
-        let Some(definition) = self.flag(&format!("{field}.flag"), &update.flag) else {
+        let Some(definition) = self.live_flag(&format!("{field}.flag"), &update.flag) else {
             return;
         };
         let mut definition = FlagDefinition::clone(&definition);
@@ -148,16 +159,27 @@ impl Draft<'_> {
         if let Some(services) = &update.services {
             definition.services = self.findings.services(&format!("{field}.services"), services);
         }
+        if let Some(schema) = &update.schema {
+            let field = format!("{field}.schema");
+            if !schema.is_empty() {
+                self.findings.schema(&field, schema, &definition.variants, self.circumstances.schemas);
+            }
+            definition.schema = (!schema.is_empty()).then(|| Box::from(schema.as_str()));
+        }
         definition.lifetime = update.lifetime.unwrap_or(definition.lifetime);
-        self.write(EntityId::Flag(definition.key.folded()), Some(Entity::Flag(Arc::new(definition))));
+        definition.expected_end = update.expected_end.unwrap_or(definition.expected_end);
+        self.define(definition);
     }
 
     pub(super) fn set_variants(&mut self, field: &str, flag: &str, variants: &[(String, Value)]) {
-        let Some(definition) = self.flag(&format!("{field}.flag"), flag) else {
+        let Some(definition) = self.live_flag(&format!("{field}.flag"), flag) else {
             return;
         };
         let field = format!("{field}.variants");
         let variants = self.findings.variants(&field, definition.flag_type, variants);
+        if let Some(schema) = &definition.schema {
+            self.findings.values(&field, schema, &variants, self.circumstances.schemas);
+        }
         if variants.is_empty() {
             // That there are none is the fault; that each place misses its variant is not another one.
             return;
@@ -176,6 +198,6 @@ impl Draft<'_> {
                 }
             }
         }
-        self.write(EntityId::Flag(folded), Some(Entity::Flag(Arc::new(definition))));
+        self.define(definition);
     }
 }

@@ -10,7 +10,7 @@ mod rollout;
 mod switched;
 mod variants;
 
-use super::{Checked, Origin, check};
+use super::{Checked, Circumstances, Origin, check};
 use crate::bucketing::Generation;
 use crate::change::{Change, ChangeSet, CreateFlag, Place};
 use crate::condition::{Condition, Operator, Test};
@@ -20,6 +20,7 @@ use crate::key::{EnvironmentKey, FoldedKey, VariantName};
 use crate::record::Record;
 use crate::rejection::{Reason, Rejection};
 use crate::revision::Timestamp;
+use crate::schema::AnyValue;
 use crate::snapshot::Snapshot;
 use crate::value::{FlagType, Value};
 
@@ -56,7 +57,7 @@ impl Store {
 
     /// What these changes would do.
     pub(crate) fn check(&self, changes: &[Change]) -> Result<Checked, Rejection> {
-        check(&self.snapshot, &change_set("ana", changes), Origin::Caller, self.now())
+        check(&self.snapshot, &change_set("ana", changes), self.circumstances(Origin::Caller))
     }
 
     /// Checks and commits.
@@ -71,7 +72,7 @@ impl Store {
         changes: &[Change],
     ) -> Result<Checked, Rejection> {
         let change_set = change_set(actor, changes);
-        let checked = check(&self.snapshot, &change_set, origin, self.now())?;
+        let checked = check(&self.snapshot, &change_set, self.circumstances(origin))?;
         let record = Record {
             revision: self.snapshot.revision().next(),
             committed_at: self.now(),
@@ -97,11 +98,20 @@ impl Store {
         FlagConfiguration::clone(configuration.unwrap())
     }
 
+    fn circumstances(&self, origin: Origin) -> Circumstances<'_> {
+        Circumstances { origin, at: self.now(), ..nowhere() }
+    }
+
     /// A second for each revision, from 2026-11-21T09:00:00Z on.
     fn now(&self) -> Timestamp {
         let seconds = i64::try_from(self.snapshot.revision().get()).unwrap();
         Timestamp::from_unix_micros((1_795_251_600 + seconds) * 1_000_000)
     }
+}
+
+/// A caller at the beginning of time.
+pub(crate) fn nowhere() -> Circumstances<'static> {
+    Circumstances { origin: Origin::Caller, at: Timestamp::default(), schemas: &AnyValue, undone: &[] }
 }
 
 pub(crate) fn change_set(actor: &str, changes: &[Change]) -> ChangeSet {
@@ -147,7 +157,7 @@ pub(crate) fn disable(flag: &str) -> Change {
 }
 
 pub(crate) fn delete(flag: &str) -> Change {
-    Change::DeleteFlag { flag: flag.to_owned() }
+    Change::DeleteFlag { flag: flag.to_owned(), force: false }
 }
 
 pub(crate) fn rollout(flag: &str, percent: f64) -> Change {

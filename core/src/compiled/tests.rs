@@ -6,7 +6,7 @@ mod set;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{CompileError, CompiledFlag};
+use super::{Around, CompileError, CompiledFlag};
 use crate::bucketing::Generation;
 use crate::check::tests::{rule, serve, split, split_by, test};
 use crate::condition::{Condition, Operator};
@@ -28,18 +28,17 @@ const NEARLY_ALL: [(&str, u32); 2] = [("c", 99_999), ("a", 1)];
 
 /// The texts a to d, enabled: a by default, d when off, and b where a split finds no key.
 fn flag(key: &str) -> EffectiveFlag {
+    let variants =
+        ["a", "b", "c", "d"].map(|name| Variant { name: VariantName::new(name), value: Value::string(name) });
     EffectiveFlag {
-        key: FlagKey::new(key),
-        flag_type: FlagType::String,
-        variants: ["a", "b", "c", "d"]
-            .map(|name| Variant { name: VariantName::new(name), value: Value::string(name) })
-            .into(),
-        enabled: true,
         off_variant: VariantName::new("d"),
         default_variant: VariantName::new("b"),
-        rules: Vec::new(),
-        default_serve: serve("a"),
-        salt: None,
+        ..EffectiveFlag::constant(
+            FlagKey::new(key),
+            FlagType::String,
+            variants.into(),
+            &VariantName::new("a"),
+        )
     }
 }
 
@@ -74,7 +73,7 @@ fn from(country: &str) -> Context {
 #[track_caller]
 fn check(flag: &EffectiveFlag, context: &Context, variant: &str, reason: ResolutionReason) {
     let compiled = compile(flag);
-    let served = compiled.evaluate(context);
+    let served = compiled.evaluate(Around::nothing(), context);
     assert_eq!((served.variant.name.as_str(), served.reason, served.error), (variant, reason, None));
 }
 
@@ -82,7 +81,7 @@ fn check(flag: &EffectiveFlag, context: &Context, variant: &str, reason: Resolut
 #[track_caller]
 fn check_no_key(flag: &EffectiveFlag, context: &Context) {
     let compiled = compile(flag);
-    let served = compiled.evaluate(context);
+    let served = compiled.evaluate(Around::nothing(), context);
     let expected = ("b", DEFAULT, Some(ErrorCode::TargetingKeyMissing));
     assert_eq!((served.variant.name.as_str(), served.reason, served.error), expected);
 }
@@ -120,6 +119,15 @@ fn the_default_serve_says_whether_there_were_rules() {
     let both = EffectiveFlag { default_serve: split(&NEARLY_ALL), ..targeted() };
     check(&both, &from("FR"), "c", SPLIT);
     check(&both, &from("DE"), "b", MATCH);
+}
+
+/// As flagd has it: everybody gets the same.
+#[test]
+fn an_empty_targeting_expression_is_none() {
+    let targeted = |targeting: &str| EffectiveFlag { targeting: Some(Box::from(targeting)), ..flag("voice") };
+    check(&targeted("{}"), &from("DE"), "a", STATIC);
+    check(&targeted(" null "), &from("DE"), "a", STATIC);
+    check(&targeted(r#"{"var": "nothing"}"#), &from("DE"), "a", DEFAULT);
 }
 
 #[test]
@@ -170,7 +178,7 @@ fn a_variant_of_every_type_is_served() {
         };
         let compiled = compile(&typed);
         assert_eq!(compiled.flag_type(), flag_type);
-        assert_eq!(compiled.evaluate(&Context::anonymous()).variant.value, value);
+        assert_eq!(compiled.evaluate(Around::nothing(), &Context::anonymous()).variant.value, value);
     }
 }
 
@@ -237,6 +245,6 @@ fn a_variant_of_weight_zero_is_served_to_nobody() {
     let compiled = compile(&by_default(split(&[("a", 0), ("b", 50_000), ("c", 0), ("d", 50_000)])));
     for number in 0..1_000 {
         let context = Context::new(&format!("user-{number}"));
-        assert!(matches!(compiled.evaluate(&context).variant.name.as_str(), "b" | "d"));
+        assert!(matches!(compiled.evaluate(Around::nothing(), &context).variant.name.as_str(), "b" | "d"));
     }
 }

@@ -1,6 +1,7 @@
 //! Every operator on every kind of attribute, and operands that make no sense.
 
 use super::*;
+use crate::audiences::Audiences;
 use crate::condition::Test;
 
 fn context() -> Context {
@@ -20,7 +21,7 @@ fn check(attribute: &str, operator: Operator, operands: &[Value], expected: bool
         let test = Test { attribute: Box::from(attribute), operator, operands: operands.to_vec(), negated };
         let compiled = CompiledCondition::compile(&Condition::Test(test)).unwrap();
         assert_eq!(
-            compiled.holds(&context()),
+            compiled.holds(&context(), &Audiences::default()),
             expected != negated,
             "{attribute} {operator:?} negated={negated}"
         );
@@ -111,7 +112,9 @@ fn a_date_is_its_midnight_in_utc() {
 fn all_any_and_not_combine() {
     let yes = || Condition::All(vec![]);
     let no = || Condition::Any(vec![]);
-    let holds = |condition: &Condition| CompiledCondition::compile(condition).unwrap().holds(&context());
+    let holds = |condition: &Condition| {
+        CompiledCondition::compile(condition).unwrap().holds(&context(), &Audiences::default())
+    };
     assert!(holds(&Condition::All(vec![yes(), Condition::Not(Box::new(no()))])));
     assert!(!holds(&Condition::All(vec![yes(), no()])));
     assert!(holds(&Condition::Any(vec![no(), yes()])));

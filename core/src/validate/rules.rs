@@ -3,13 +3,14 @@
 use super::Findings;
 use crate::condition::{Condition, Operator, Test};
 use crate::flag::{FlagDefinition, Rule, Serve, Split};
-use crate::key::VariantName;
+use crate::key::{SegmentKey, VariantName};
 use crate::limits::{
     CONDITION_DEPTH_MAX, OPERAND_BYTES_MAX, OPERANDS_MAX, RULES_BYTES_MAX, RULES_MAX, TESTS_MAX,
-    TEXT_BYTES_MAX, VALUE_DEPTH_MAX, VARIANTS_MAX, WEIGHT_TOTAL,
+    TEXT_BYTES_MAX, VARIANTS_MAX, WEIGHT_TOTAL,
 };
 use crate::matcher::Matcher;
 use crate::rejection::Reason;
+use crate::value::Value;
 
 impl Findings {
     /// Checks what is served.
@@ -60,19 +61,40 @@ impl Findings {
         for (index, rule) in rules.iter().enumerate() {
             let field = format!("{field}[{index}]");
             self.text(&format!("{field}.name"), &rule.name, TEXT_BYTES_MAX);
-            let tests = test_count(&rule.condition);
-            if tests > TESTS_MAX {
-                let allowed = format!("at most {TESTS_MAX} tests in one rule");
-                self.note(Reason::TooLarge, &format!("{field}.condition"), &tests.to_string(), allowed);
-            } else {
-                self.condition(&format!("{field}.condition"), &rule.condition, 1);
-            }
+            self.rule_condition(&format!("{field}.condition"), &rule.condition);
             self.serve(&format!("{field}.serve"), &rule.serve, definition);
         }
     }
 
+    fn rule_condition(&mut self, field: &str, condition: &Condition) {
+        let tests = test_count(condition);
+        if tests > TESTS_MAX {
+            let allowed = format!("at most {TESTS_MAX} tests in one condition");
+            self.note(Reason::TooLarge, field, &tests.to_string(), allowed);
+        } else {
+            self.condition(field, condition, 1);
+        }
+    }
+
+    /// Checks the condition of a segment, which names no segments.
+    pub(crate) fn segment_condition(&mut self, field: &str, condition: &Condition) {
+        let bytes = condition_bytes(condition);
+        if bytes > RULES_BYTES_MAX {
+            let allowed = format!("at most {RULES_BYTES_MAX} bytes of attributes and operands together");
+            self.note(Reason::TooLarge, field, &bytes.to_string(), allowed);
+        }
+        for (field, segment) in condition.segments_at(field) {
+            let allowed = "tests of attributes: a segment names no other segment";
+            self.note(Reason::NotApplicable, &field, segment.as_str(), allowed);
+        }
+        self.rule_condition(field, condition);
+    }
+
     fn condition(&mut self, field: &str, condition: &Condition, level: usize) {
         match condition {
+            Condition::Segment(segment) => {
+                self.name(&format!("{field}.segment"), segment.as_str(), SegmentKey::parse);
+            }
             Condition::Test(test) => self.test(&format!("{field}.test"), test),
             _ if level > CONDITION_DEPTH_MAX => {
                 let allowed = format!("at most {CONDITION_DEPTH_MAX} levels");
@@ -107,10 +129,10 @@ impl Findings {
                 let allowed = format!("at most {OPERAND_BYTES_MAX} bytes");
                 self.note(Reason::TooLarge, &field, &operand.size().to_string(), allowed);
             }
-            // As deep as a variant's value may be, and for the same reason.
-            if operand.depth() > VALUE_DEPTH_MAX {
-                let allowed = format!("at most {VALUE_DEPTH_MAX} levels of nesting");
-                self.note(Reason::TooLarge, &field, &operand.depth().to_string(), allowed);
+            let is_compared = matches!(test.operator, Operator::Equals | Operator::In | Operator::Contains);
+            if is_compared && !is_plain(operand) {
+                let allowed = "text, a number or a boolean";
+                self.note(Reason::InvalidOperand, &field, &operand.to_string(), allowed);
             }
             if !operand.is_finite() {
                 self.note(Reason::OutOfRange, &field, "NaN or infinite", "a finite number");
@@ -118,8 +140,7 @@ impl Findings {
         }
         if let Err(wrong) = Matcher::compile(test.operator, &test.operands) {
             let at = wrong.index.map_or_else(|| field.clone(), |index| format!("{field}[{index}]"));
-            let value =
-                wrong.index.and_then(|index| test.operands.get(index)).map(|value| format!("{value:?}"));
+            let value = wrong.index.and_then(|index| test.operands.get(index)).map(ToString::to_string);
             let value = value.unwrap_or_else(|| test.operands.len().to_string());
             self.note(Reason::InvalidOperand, &at, &value, wrong.allowed);
         }
@@ -134,10 +155,16 @@ impl Findings {
     }
 }
 
+/// Whether flagd's language can compare with the value in every provider: lists and objects have no equality there, and
+/// null is what a missing attribute is.
+const fn is_plain(operand: &Value) -> bool {
+    !matches!(operand, Value::Null | Value::List(_) | Value::Object(_))
+}
+
 /// How many tests a condition has. An empty group counts as one, or a condition could be long without having any.
 fn test_count(condition: &Condition) -> usize {
     match condition {
-        Condition::Test(_) => 1,
+        Condition::Test(_) | Condition::Segment(_) => 1,
         Condition::Not(inner) => test_count(inner),
         Condition::All(inner) | Condition::Any(inner) => inner.iter().map(test_count).sum::<usize>().max(1),
     }
@@ -160,6 +187,7 @@ fn condition_bytes(condition: &Condition) -> usize {
             let operands = test.operands.iter().map(|operand| operand.size() + 1);
             test.attribute.len() + operands.sum::<usize>()
         }
+        Condition::Segment(segment) => segment.as_str().len(),
         Condition::Not(inner) => condition_bytes(inner),
         Condition::All(inner) | Condition::Any(inner) => inner.iter().map(condition_bytes).sum(),
     }

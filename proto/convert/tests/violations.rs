@@ -1,5 +1,7 @@
 //! What is wrong, and where exactly.
 
+mod audiences;
+
 use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::flag::Lifetime;
@@ -41,6 +43,14 @@ fn check(wire: &v1::ChangeSet, expected: &[Expected<'_>]) {
     for violation in rejection.violations {
         assert!(!violation.allowed.is_empty(), "{violation}");
     }
+}
+
+/// One fault, with the words that say what is expected there.
+#[track_caller]
+fn check_words(change: WireChange, expected: Expected<'_>, allowed: &str) {
+    let violations = change_set_from_wire(&change_set([change])).unwrap_err().violations;
+    check_violations(&violations, &[expected]);
+    assert_eq!(violations[0].allowed, allowed);
 }
 
 #[track_caller]

@@ -5,8 +5,10 @@ use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::digest::Digest;
 use mycelia_flags_core::flag::EffectiveFlag;
 use mycelia_flags_core::revision::{Revision, Timestamp};
+use mycelia_flags_core::segment::Segment;
 use mycelia_flags_core::update::{Update, View};
 
+use super::contract::Breach;
 use super::registry::StreamId;
 use crate::state::Epoch;
 
@@ -40,14 +42,22 @@ pub struct Welcome {
     pub bucketing: Generation,
     /// The environment that is followed.
     pub environment: String,
+    /// The declared flags that are not as they were declared.
+    pub breaches: Vec<Breach>,
 }
 
-/// Turns what subscribers are told into bytes: flags by themselves, and whole frames made of encoded flags.
+/// Turns what subscribers are told into bytes: flags and segments by themselves, and whole frames made of these.
 ///
 /// Every frame that is the same for all subscribers of a scope is encoded once and its bytes are shared.
 pub trait Encode: Send + Sync + std::fmt::Debug {
     /// One flag. The digest of a state is computed over exactly these bytes.
     fn flag(&self, flag: &EffectiveFlag) -> Bytes;
+
+    /// One segment, without its lists.
+    fn segment(&self, segment: &Segment) -> Bytes;
+
+    /// The switch of canary mode.
+    fn canary(&self, on: bool) -> Bytes;
 
     /// The first frame of a stream.
     fn welcome(&self, welcome: &Welcome) -> Bytes;

@@ -4,6 +4,8 @@
 //! rest: the steps in the ring are contiguous (each builds on the revision of the one before) and the last one leads
 //! to the view.
 
+mod state;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -13,19 +15,19 @@ use mycelia_flags_core::record::Record;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use mycelia_flags_core::snapshot::Snapshot;
 use mycelia_flags_core::update::{Update, View};
+use state::ScopeState;
 
 use super::encode::Encode;
 use super::limits::{FEED_BYTES_MAX, FEED_STEPS_MAX, MERGED_FRAMES_MAX, SINGLE_FRAMES_MAX};
-use super::scope::{Projector, Scope, touched};
+use super::scope::{Projector, Scope};
 use crate::state::Epoch;
 
 /// The feed of a scope.
 #[derive(Debug)]
 pub struct Feed {
-    scope: Scope,
+    state: ScopeState,
     epoch: Epoch,
     bucketing: Generation,
-    view: View<Bytes>,
     steps: VecDeque<Step>,
     step_bytes: usize,
     snapshot_frame: Option<Bytes>,
@@ -86,12 +88,10 @@ impl Feed {
         projector: &mut Projector,
         encode: &dyn Encode,
     ) -> Self {
-        let view = projector.view(snapshot, &scope, encode);
         Self {
-            scope,
+            state: ScopeState::begin(scope, snapshot, projector, encode),
             epoch,
             bucketing: snapshot.settings().bucketing,
-            view,
             steps: VecDeque::new(),
             step_bytes: 0,
             snapshot_frame: None,
@@ -103,19 +103,19 @@ impl Feed {
     /// The newest revision of the scope.
     #[must_use]
     pub const fn revision(&self) -> Revision {
-        self.view.revision()
+        self.view().revision()
     }
 
     /// The digest of the state at that revision.
     #[must_use]
     pub const fn digest(&self) -> Digest {
-        self.view.digest()
+        self.view().digest()
     }
 
     /// The scope's state.
     #[must_use]
     pub const fn view(&self) -> &View<Bytes> {
-        &self.view
+        self.state.view()
     }
 
     /// What was encoded and handed out so far.
@@ -132,11 +132,7 @@ impl Feed {
         projector: &mut Projector,
         encode: &dyn Encode,
     ) -> bool {
-        let scope = &self.scope;
-        let members: BTreeMap<_, _> = touched(&record.writes, &scope.environment)
-            .map(|flag| (flag.clone(), projector.member(after, scope, flag, encode)))
-            .collect();
-        let update = self.view.advance(record.revision, members);
+        let update = self.state.advance(record, after, projector, encode);
         update.is_some_and(|update| self.push(update, record.committed_at, encode))
     }
 
@@ -148,19 +144,11 @@ impl Feed {
         projector: &mut Projector,
         encode: &dyn Encode,
     ) -> bool {
-        let view = projector.view(snapshot, &self.scope, encode);
-        if view.digest() == self.view.digest() {
-            return false;
-        }
-        let update = self.view.diff(&view);
-        self.push(update, at, encode)
+        let update = self.state.jump(snapshot, projector, encode);
+        update.is_some_and(|update| self.push(update, at, encode))
     }
 
     fn push(&mut self, update: Update<Bytes>, committed_at: Timestamp, encode: &dyn Encode) -> bool {
-        if let Err(misfit) = self.view.apply(&update) {
-            debug_assert!(false, "an update that was made from the view does not fit it: {misfit}");
-            return false;
-        }
         let frame = encode.delta(&update, committed_at);
         self.counts.deltas_encoded += 1;
         self.step_bytes += frame.len();
@@ -220,19 +208,19 @@ impl Feed {
             Some(frame) => frame.clone(),
             None => {
                 self.counts.snapshots_encoded += 1;
-                let frame = encode.snapshot(self.epoch, self.bucketing, &self.view);
+                let frame = encode.snapshot(self.epoch, self.bucketing, self.state.view());
                 self.snapshot_frame.insert(frame).clone()
             }
         };
         self.counts.snapshots_sent += 1;
-        (frame, Cursor::At(self.view.revision()))
+        (frame, Cursor::At(self.view().revision()))
     }
 
-    /// One frame for many steps. When it would name most of the scope's flags, a snapshot says it shorter.
+    /// One frame for many steps. When it would name most of what the scope holds, a snapshot says it shorter.
     fn merged(&mut self, held: Revision, position: usize, encode: &dyn Encode) -> (Bytes, Cursor) {
         if let Some(frame) = self.merged_frames.get(&held) {
             self.counts.merged_sent += 1;
-            return (frame.clone(), Cursor::At(self.view.revision()));
+            return (frame.clone(), Cursor::At(self.view().revision()));
         }
         let mut pending = self.steps.range(position..);
         let first = pending.next().map(|step| (step.update.clone(), step.committed_at));
@@ -241,7 +229,7 @@ impl Feed {
             None => None,
         });
         match merged.flatten() {
-            Some((update, at)) if update.members.len() * 2 <= self.view.len() => {
+            Some((update, at)) if update.len() * 2 <= self.state.len() => {
                 let frame = encode.delta(&update, at);
                 if self.merged_frames.len() < MERGED_FRAMES_MAX {
                     self.merged_frames.insert(held, frame.clone());
@@ -264,7 +252,7 @@ impl Feed {
             // asked to hold what the feed began with; what came later did not touch the scope.
             None => {
                 let base =
-                    self.steps.front().map_or_else(|| self.view.revision(), |step| step.update.previous);
+                    self.steps.front().map_or_else(|| self.view().revision(), |step| step.update.previous);
                 (base, revision <= base)
             }
         }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::contract;
 use super::encode::{Encode, Welcome};
 use super::feed::{Counts, Cursor, Feed, Known};
 use super::limits::IDLE_FEEDS_MAX;
@@ -250,6 +251,8 @@ impl Hub {
         let SubscribeRequest { environment, service, identity, known, cut } = request;
         let scope = Scope { environment, service };
         let (cell, changed) = self.cell(&scope)?;
+        let snapshot = self.store.snapshot();
+        let breaches = contract::breaches(&snapshot, scope.service.as_ref(), &identity.declared);
         let entry = self.registry.add(scope.clone(), identity, cut, self.clock.now())?;
         let (cursor, revision, digest) = {
             let feed = cell.feed();
@@ -262,8 +265,9 @@ impl Hub {
             digest,
             up_to_date: cursor == Cursor::At(revision),
             heartbeat_ms: u32::try_from(self.options.heartbeat.as_millis()).unwrap_or(u32::MAX),
-            bucketing: self.store.snapshot().settings().bucketing,
+            bucketing: snapshot.settings().bucketing,
             environment: scope.environment.to_string(),
+            breaches,
         };
         let welcome = self.encode.welcome(&welcome);
         let timing = Timing::draw(&self.options, self.registry.len());

@@ -23,3 +23,6 @@ pub const ACKNOWLEDGEMENTS_MAX: usize = 16;
 
 /// Bytes of the text by which an SDK says why it refused an update.
 pub const REFUSED_BYTES_MAX: usize = 1_024;
+
+/// Flags that one subscriber declares. More is refused with `TOO_LARGE`.
+pub const DECLARED_MAX: usize = 1_000;

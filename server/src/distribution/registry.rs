@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use tokio::sync::watch;
 
+use super::contract::Declared;
 use super::limits::{ACKNOWLEDGEMENTS_MAX, REFUSED_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use super::scope::Scope;
 
@@ -35,6 +36,8 @@ pub struct Identity {
     pub address: String,
     /// It only looks on; nobody waits for it.
     pub observer: bool,
+    /// The flags that it needs.
+    pub declared: Vec<Declared>,
 }
 
 /// Ends the connection of a stream that cannot even be told that it ends.

@@ -1,15 +1,18 @@
 //! What a subscriber may see.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mycelia_flags_core::digest::MemberHash;
 use mycelia_flags_core::entity::{EntityId, Write};
-use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName};
+use mycelia_flags_core::flag::EffectiveFlag;
+use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, SegmentKey, ServiceName};
 use mycelia_flags_core::snapshot::Snapshot;
-use mycelia_flags_core::update::{Member, View};
+use mycelia_flags_core::update::{EntryKey, Member};
 
 use super::encode::Encode;
+use super::reach::Looked;
 
 /// An environment, as one service may see it. Subscribers of one scope share every frame.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,17 +23,25 @@ pub struct Scope {
     pub service: Option<ServiceName>,
 }
 
-/// A flag of an environment, encoded, and who may see it.
+impl Scope {
+    fn sees(&self, services: &[ServiceName]) -> bool {
+        services.is_empty() || self.service.as_ref().is_some_and(|service| services.contains(service))
+    }
+}
+
+/// A flag of an environment, encoded, who may see it, and what it names.
 #[derive(Debug, Clone)]
 struct Projected {
     member: Member<Bytes>,
     services: Vec<ServiceName>,
+    names: Arc<[EntryKey]>,
 }
 
-/// Encodes each flag of each environment once, however many scopes look at it, now or later.
+/// Encodes each flag and each segment of each environment once, however many scopes look at it, now or later.
 #[derive(Debug, Default)]
 pub struct Projector {
-    known: BTreeMap<FoldedKey, BTreeMap<EnvironmentKey, Option<Projected>>>,
+    flags: BTreeMap<FoldedKey, BTreeMap<EnvironmentKey, Option<Projected>>>,
+    segments: BTreeMap<(EnvironmentKey, SegmentKey), Option<Member<Bytes>>>,
 }
 
 impl Projector {
@@ -39,42 +50,70 @@ impl Projector {
         for write in writes {
             match &write.id {
                 EntityId::Flag(flag) => {
-                    self.known.remove(flag);
+                    self.flags.remove(flag);
                 }
                 EntityId::Configuration(environment, flag) => {
-                    if let Some(known) = self.known.get_mut(flag) {
+                    if let Some(known) = self.flags.get_mut(flag) {
                         known.remove(environment);
                     }
                 }
-                EntityId::Settings | EntityId::Environment(_) => {}
+                EntityId::Segment(environment, segment) => {
+                    self.segments.remove(&(environment.clone(), segment.clone()));
+                }
+                EntityId::Canary(_)
+                | EntityId::Listed(..)
+                | EntityId::Feature(_)
+                | EntityId::Settings
+                | EntityId::Environment(_) => {}
             }
         }
     }
 
-    /// A flag as a scope sees it; none when there is no such flag, or the scope may not see it.
-    pub fn member(
+    /// A flag as it matters to what a scope needs; none when there is no such flag.
+    pub fn look(
         &mut self,
         snapshot: &Snapshot,
         scope: &Scope,
         flag: &FoldedKey,
         encode: &dyn Encode,
-    ) -> Option<Member<Bytes>> {
-        let projected = self
-            .known
-            .entry(flag.clone())
-            .or_default()
-            .entry(scope.environment.clone())
-            .or_insert_with(|| project(snapshot, &scope.environment, flag, encode))
-            .as_ref()?;
-        let visible = projected.services.is_empty()
-            || scope.service.as_ref().is_some_and(|service| projected.services.contains(service));
-        visible.then(|| projected.member.clone())
+    ) -> Option<Looked> {
+        let projected = self.flag(snapshot, &scope.environment, flag, encode)?;
+        Some(Looked { visible: scope.sees(&projected.services), names: Arc::clone(&projected.names) })
     }
 
-    /// Everything that a scope sees.
-    pub fn view(&mut self, snapshot: &Snapshot, scope: &Scope, encode: &dyn Encode) -> View<Bytes> {
-        let members = snapshot.flags().filter_map(|(flag, _)| self.member(snapshot, scope, flag, encode));
-        View::of(snapshot.revision(), members)
+    /// An entry of an environment; none when there is no such entry.
+    pub fn member(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &EnvironmentKey,
+        entry: &EntryKey,
+        encode: &dyn Encode,
+    ) -> Option<Member<Bytes>> {
+        match entry {
+            EntryKey::Flag(flag) => {
+                self.flag(snapshot, environment, flag, encode).map(|projected| projected.member.clone())
+            }
+            EntryKey::Segment(segment) => {
+                let known = self.segments.entry((environment.clone(), segment.clone()));
+                let project = || {
+                    let content = encode.segment(snapshot.segment(environment, segment)?);
+                    Some(member(entry, content))
+                };
+                known.or_insert_with(project).clone()
+            }
+            EntryKey::Canary => Some(member(entry, encode.canary(snapshot.canary(environment).on))),
+        }
+    }
+
+    fn flag(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &EnvironmentKey,
+        flag: &FoldedKey,
+        encode: &dyn Encode,
+    ) -> Option<&Projected> {
+        let known = self.flags.entry(flag.clone()).or_default().entry(environment.clone());
+        known.or_insert_with(|| project(snapshot, environment, flag, encode)).as_ref()
     }
 }
 
@@ -85,17 +124,20 @@ fn project(
     encode: &dyn Encode,
 ) -> Option<Projected> {
     let effective = snapshot.effective(environment, flag)?;
-    let services = snapshot.flag(flag)?.services.clone();
-    let content = encode.flag(&effective);
-    let member = Member { key: flag.clone(), hash: MemberHash::of(&content), content: content.into() };
-    Some(Projected { member, services })
+    let member = member(&EntryKey::Flag(flag.clone()), encode.flag(&effective));
+    Some(Projected { member, names: names(&effective), services: effective.services })
 }
 
-/// The flags of an environment that a write may have changed for its subscribers.
-pub fn touched<'w>(writes: &'w [Write], environment: &EnvironmentKey) -> impl Iterator<Item = &'w FoldedKey> {
-    writes.iter().filter_map(move |write| match &write.id {
-        EntityId::Flag(flag) => Some(flag),
-        EntityId::Configuration(of, flag) => (of == environment).then_some(flag),
-        EntityId::Settings | EntityId::Environment(_) => None,
-    })
+fn member(key: &EntryKey, content: Bytes) -> Member<Bytes> {
+    Member { key: key.clone(), hash: MemberHash::of(&content), content: Arc::new(content) }
+}
+
+/// What a flag names, each once.
+fn names(flag: &EffectiveFlag) -> Arc<[EntryKey]> {
+    let prerequisites = flag.prerequisites.iter().map(|needed| EntryKey::Flag(needed.flag.folded()));
+    let segments = flag.rules.iter().flat_map(|rule| rule.condition.segments());
+    let mut names: Vec<EntryKey> = prerequisites.chain(segments.cloned().map(EntryKey::Segment)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
 }

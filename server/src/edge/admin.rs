@@ -1,17 +1,27 @@
 //! `AdminService`: the one way to write, and what people read.
 
+mod audiences;
 mod commit;
+mod dry_run;
+mod inspection;
 mod reads;
 mod streams;
 
 use std::sync::Arc;
 
+use mycelia_flags_core::context::Context;
 use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::rejection::Rejection;
 use mycelia_flags_core::revision::Timestamp;
-use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_server::AdminService;
+use mycelia_flags_proto::{convert, v1};
 use tonic::{Request, Response, Status};
 
+use super::status;
+use crate::clock::SharedClock;
+use crate::control::seen::SeenContexts;
+use crate::control::usage::Usage;
+use crate::control::written::LastWritten;
 use crate::distribution::hub::Hub;
 use crate::state::Store;
 use crate::tasks::Tasks;
@@ -29,6 +39,20 @@ pub struct AdminEdge {
     pub default_environment: EnvironmentKey,
     /// Since when this process serves.
     pub started_at: Timestamp,
+    /// The time.
+    pub clock: SharedClock,
+    /// When flags were evaluated last.
+    pub usage: Arc<Usage>,
+    /// For whom flags were evaluated lately.
+    pub seen: Arc<SeenContexts>,
+    /// When what flags serve was written last.
+    pub written: Arc<LastWritten>,
+}
+
+/// Reads the subject of a question.
+fn context(wire: v1::EvaluationContext) -> Result<Context, Status> {
+    convert::context_from_wire("context", &wire)
+        .map_err(|violations| status::rejected(&Rejection { violations }))
 }
 
 #[tonic::async_trait]
@@ -88,5 +112,72 @@ impl AdminService for AdminEdge {
         _request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
         Ok(Response::new(self.status()))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        self.explain(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn diff(&self, request: Request<v1::DiffRequest>) -> Result<Response<v1::DiffResponse>, Status> {
+        self.diff(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_segments(
+        &self,
+        request: Request<v1::ListSegmentsRequest>,
+    ) -> Result<Response<v1::ListSegmentsResponse>, Status> {
+        self.segments(&request.into_inner()).map(Response::new)
+    }
+
+    async fn test_segment(
+        &self,
+        request: Request<v1::TestSegmentRequest>,
+    ) -> Result<Response<v1::TestSegmentResponse>, Status> {
+        self.segment_test(request.into_inner()).map(Response::new)
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<v1::ListKeysRequest>,
+    ) -> Result<Response<v1::ListKeysResponse>, Status> {
+        self.keys(&request.into_inner()).map(Response::new)
+    }
+
+    async fn get_canary(
+        &self,
+        request: Request<v1::GetCanaryRequest>,
+    ) -> Result<Response<v1::GetCanaryResponse>, Status> {
+        self.canary(&request.into_inner()).map(Response::new)
+    }
+
+    async fn list_features(
+        &self,
+        _request: Request<v1::ListFeaturesRequest>,
+    ) -> Result<Response<v1::ListFeaturesResponse>, Status> {
+        Ok(Response::new(self.features()))
+    }
+
+    async fn list_stale(
+        &self,
+        request: Request<v1::ListStaleRequest>,
+    ) -> Result<Response<v1::ListStaleResponse>, Status> {
+        self.stale(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export(
+        &self,
+        request: Request<v1::ExportRequest>,
+    ) -> Result<Response<v1::ExportResponse>, Status> {
+        self.export(&request.into_inner()).map(Response::new)
+    }
+
+    async fn import(
+        &self,
+        request: Request<v1::ImportRequest>,
+    ) -> Result<Response<v1::ImportResponse>, Status> {
+        self.import(&request.into_inner()).map(Response::new)
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use mycelia_flags_core::compiled::{CompiledFlag, CompiledSet, Slot};
-use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
-use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::compiled::{Around, CompiledSet, Now, Slot, of_snapshot};
+use mycelia_flags_core::entity::EntityId;
+use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::list::ListKey;
+use mycelia_flags_core::revision::{Revision, Timestamp};
 use mycelia_flags_core::snapshot::Snapshot;
 
-use crate::distribution::scope::touched;
 use crate::state::Store;
 
 /// Compiled flags by environment.
@@ -38,6 +39,12 @@ impl Compiled {
         self.set.get(key)
     }
 
+    /// What the flags are evaluated in, for a service; empty for whoever is none.
+    #[must_use]
+    pub fn around<'s>(&'s self, service: &'s str, now: Timestamp) -> Around<'s> {
+        Around::new(&self.set, service, Now::At(now.unix_seconds()))
+    }
+
     /// All flags, in the order of their keys.
     #[must_use]
     pub fn in_order(&self) -> &[Arc<Slot>] {
@@ -48,6 +55,8 @@ impl Compiled {
 /// An environment's compiled flags, and the snapshot that they are of.
 #[derive(Debug)]
 pub struct CompiledEnvironment {
+    /// The environment.
+    pub key: EnvironmentKey,
     /// The flags.
     pub flags: Arc<Compiled>,
     /// Where they come from.
@@ -71,31 +80,26 @@ impl CompiledSets {
         let held = known.get(environment);
         let flags = match held {
             Some((revision, flags)) if *revision == snapshot.revision() => Arc::clone(flags),
-            Some((revision, flags)) => match self.touched_since(*revision, &snapshot, environment) {
-                Some(touched) => Compiled::of(recompiled(&flags.set, &snapshot, environment, &touched)),
-                None => Compiled::of(compile_all(&snapshot, environment)),
+            Some((revision, flags)) => match self.written_since(*revision, &snapshot) {
+                Some(writes) => Compiled::of(recompiled(&flags.set, &snapshot, environment, &writes)),
+                None => Compiled::of(of_snapshot::compiled(&snapshot, environment, None)),
             },
-            None => Compiled::of(compile_all(&snapshot, environment)),
+            None => Compiled::of(of_snapshot::compiled(&snapshot, environment, None)),
         };
         if held.is_none_or(|(revision, _)| *revision < snapshot.revision()) {
             known.insert(environment.clone(), (snapshot.revision(), Arc::clone(&flags)));
         }
-        Some(CompiledEnvironment { flags, snapshot })
+        Some(CompiledEnvironment { key: environment.clone(), flags, snapshot })
     }
 
-    /// The flags that changed between a revision and a snapshot; none when that is not known.
-    fn touched_since(
-        &self,
-        revision: Revision,
-        snapshot: &Snapshot,
-        environment: &EnvironmentKey,
-    ) -> Option<BTreeSet<FoldedKey>> {
+    /// What was written between a revision and a snapshot; none when that is not known.
+    fn written_since(&self, revision: Revision, snapshot: &Snapshot) -> Option<BTreeSet<EntityId>> {
         if revision > snapshot.revision() {
             return None;
         }
         let records = self.store.records_after(revision)?;
         let records = records.iter().filter(|record| record.revision <= snapshot.revision());
-        Some(records.flat_map(|record| touched(&record.writes, environment).cloned()).collect())
+        Some(records.flat_map(|record| record.writes.iter().map(|write| write.id.clone())).collect())
     }
 }
 
@@ -103,27 +107,28 @@ fn recompiled(
     set: &CompiledSet,
     snapshot: &Snapshot,
     environment: &EnvironmentKey,
-    flags: &BTreeSet<FoldedKey>,
+    written: &BTreeSet<EntityId>,
 ) -> CompiledSet {
     let mut set = set.clone();
-    for flag in flags {
-        match compile(snapshot, environment, flag) {
-            Some(slot) => set.insert(slot),
-            None => set.remove(flag),
+    let mut lists: BTreeSet<&ListKey> = BTreeSet::new();
+    for id in written.iter().filter(|id| id.environment().is_none_or(|of| of == environment)) {
+        match id {
+            EntityId::Flag(flag) | EntityId::Configuration(_, flag) => {
+                match of_snapshot::slot(snapshot, environment, flag) {
+                    Some(slot) => set.insert(slot),
+                    None => set.remove(flag),
+                }
+            }
+            EntityId::Segment(_, segment) => {
+                of_snapshot::set_segment(set.audiences_mut(), snapshot, environment, segment);
+            }
+            EntityId::Canary(_) => set.audiences_mut().switch_canary(snapshot.canary(environment).on),
+            EntityId::Listed(_, list, _) => drop(lists.insert(list)),
+            EntityId::Feature(_) | EntityId::Settings | EntityId::Environment(_) => {}
         }
     }
+    for list in lists {
+        set.audiences_mut().set_list(list, snapshot.list(environment, list));
+    }
     set
-}
-
-fn compile_all(snapshot: &Snapshot, environment: &EnvironmentKey) -> CompiledSet {
-    CompiledSet::of(snapshot.flags().filter_map(|(flag, _)| compile(snapshot, environment, flag)))
-}
-
-fn compile(snapshot: &Snapshot, environment: &EnvironmentKey, flag: &FoldedKey) -> Option<Arc<Slot>> {
-    let effective = snapshot.effective(environment, flag)?;
-    let slot = match CompiledFlag::compile(&effective, snapshot.settings().bucketing) {
-        Ok(flag) => Slot::Flag(flag),
-        Err(error) => Slot::Broken { key: effective.key, why: error.to_string().into() },
-    };
-    Some(Arc::new(slot))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use mycelia_flags_core::compiled::Slot;
+use mycelia_flags_core::compiled::{Around, Slot};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
-use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName};
+use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
-use mycelia_flags_core::snapshot::Snapshot;
+use mycelia_flags_core::revision::Timestamp;
 use mycelia_flags_proto::convert;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationService;
@@ -15,6 +15,9 @@ use tonic::{Request, Response, Status};
 
 use super::compiled_sets::{CompiledEnvironment, CompiledSets};
 use super::status;
+use crate::clock::SharedClock;
+use crate::control::seen::SeenContexts;
+use crate::control::usage::Usage;
 
 /// What EvaluationService calls.
 #[derive(Debug, Clone)]
@@ -23,6 +26,12 @@ pub struct EvaluationEdge {
     pub sets: Arc<CompiledSets>,
     /// The environment that an empty name means.
     pub default_environment: EnvironmentKey,
+    /// The time, for targeting expressions that ask for it.
+    pub clock: SharedClock,
+    /// When flags were evaluated last.
+    pub usage: Arc<Usage>,
+    /// For whom.
+    pub seen: Arc<SeenContexts>,
 }
 
 impl EvaluationEdge {
@@ -41,25 +50,32 @@ impl EvaluationEdge {
     }
 }
 
+impl EvaluationEdge {
+    /// Notes the first evaluation of a flag as it is now.
+    fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
+        if let Slot::Flag(flag) = slot
+            && flag.note_evaluated()
+        {
+            self.usage.note(environment, std::iter::once(flag.key().folded()), now);
+        }
+    }
+}
+
 fn context(wire: Option<v1::EvaluationContext>) -> Result<Context, Status> {
     convert::context_from_wire("context", &wire.unwrap_or_default())
         .map_err(|violations| status::rejected(&Rejection { violations }))
 }
 
-fn evaluate(slot: &Slot, context: &Context) -> v1::Evaluation {
+fn evaluate(slot: &Slot, around: Around<'_>, context: &Context) -> v1::Evaluation {
     match slot {
-        Slot::Flag(flag) => convert::evaluation_to_wire(flag.key(), &flag.evaluate(context)),
+        Slot::Flag(flag) => convert::evaluation_to_wire(flag.key(), &flag.evaluate(around, context)),
         Slot::Broken { key, .. } => convert::evaluation_error_to_wire(key.as_str(), ErrorCode::ParseError),
     }
 }
 
 /// Whether a caller may know of a flag; an empty service is a person or a tool and may know of all.
-fn is_visible(snapshot: &Snapshot, flag: &str, service: &str) -> bool {
-    if service.is_empty() {
-        return true;
-    }
-    let service = ServiceName::new(service);
-    snapshot.flag(&FoldedKey::of(flag)).is_some_and(|definition| definition.is_visible_to(&service))
+fn is_visible(slot: &Slot, service: &str) -> bool {
+    service.is_empty() || slot.is_visible_to(service)
 }
 
 #[tonic::async_trait]
@@ -71,9 +87,15 @@ impl EvaluationService for EvaluationEdge {
         let request = request.into_inner();
         let environment = self.environment(&request.environment)?;
         let context = context(request.context)?;
-        let visible = is_visible(&environment.snapshot, &request.flag, &request.service);
-        let evaluation = match environment.flags.get(&request.flag).filter(|_| visible) {
-            Some(slot) => evaluate(slot, &context),
+        self.seen.note_raw(&environment.key, &request.service, &context);
+        let now = self.clock.now();
+        let around = environment.flags.around(&request.service, now);
+        let found = environment.flags.get(&request.flag);
+        let evaluation = match found.filter(|slot| is_visible(slot, &request.service)) {
+            Some(slot) => {
+                self.note(&environment.key, slot, now);
+                evaluate(slot, around, &context)
+            }
             None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
         };
         let revision = environment.snapshot.revision().get();
@@ -87,12 +109,18 @@ impl EvaluationService for EvaluationEdge {
         let request = request.into_inner();
         let environment = self.environment(&request.environment)?;
         let context = context(request.context)?;
+        self.seen.note_raw(&environment.key, &request.service, &context);
+        let now = self.clock.now();
+        let around = environment.flags.around(&request.service, now);
         let evaluations = environment
             .flags
             .in_order()
             .iter()
-            .filter(|slot| is_visible(&environment.snapshot, slot.key().as_str(), &request.service))
-            .map(|slot| evaluate(slot, &context))
+            .filter(|slot| is_visible(slot, &request.service))
+            .map(|slot| {
+                self.note(&environment.key, slot, now);
+                evaluate(slot, around, &context)
+            })
             .collect();
         let revision = environment.snapshot.revision().get();
         Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))

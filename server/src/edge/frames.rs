@@ -6,12 +6,14 @@ use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::digest::Digest;
 use mycelia_flags_core::flag::EffectiveFlag;
 use mycelia_flags_core::revision::{Revision, Timestamp};
-use mycelia_flags_core::update::{Update, View};
+use mycelia_flags_core::segment::Segment;
+use mycelia_flags_core::update::{EntryKey, Member, Update, View};
 use mycelia_flags_proto::convert;
 use mycelia_flags_proto::raw::{Body, Frame, RawDelta, RawSnapshot, grpc_frame};
 use mycelia_flags_proto::v1;
 use prost::Message as _;
 
+use crate::distribution::contract::{Breach, Fault};
 use crate::distribution::encode::{Encode, EndReason, Welcome};
 use crate::state::Epoch;
 
@@ -22,6 +24,14 @@ pub struct GrpcFrames;
 impl Encode for GrpcFrames {
     fn flag(&self, flag: &EffectiveFlag) -> Bytes {
         convert::effective_flag_to_wire(flag).encode_to_vec().into()
+    }
+
+    fn segment(&self, segment: &Segment) -> Bytes {
+        convert::segment_to_wire(segment, false).encode_to_vec().into()
+    }
+
+    fn canary(&self, on: bool) -> Bytes {
+        v1::Canary { on, switched: None }.encode_to_vec().into()
     }
 
     fn welcome(&self, welcome: &Welcome) -> Bytes {
@@ -35,6 +45,7 @@ impl Encode for GrpcFrames {
             environment: welcome.environment.clone(),
             up_to_date: welcome.up_to_date,
             digest: digest_bytes(welcome.digest.sealed(welcome.revision)),
+            breaches: welcome.breaches.iter().map(breach).collect(),
         }))
     }
 
@@ -42,21 +53,37 @@ impl Encode for GrpcFrames {
         framed(Body::Snapshot(RawSnapshot {
             epoch: epoch.to_string(),
             revision: view.revision().get(),
-            flags: view.members().map(|member| Bytes::clone(&member.content)).collect(),
+            flags: flags(view.members()),
             digest: digest_bytes(view.digest().sealed(view.revision())),
             bucketing: convert::generation_to_wire(bucketing).into(),
+            segments: segments(view.members()),
+            canary: canary(view.members()),
+            lists: view.lists().map(|(list, keys)| convert::key_list_to_wire(list, keys)).collect(),
         }))
     }
 
     fn delta(&self, update: &Update<Bytes>, committed_at: Timestamp) -> Bytes {
-        let removed = update.members.iter().filter(|(_, member)| member.is_none());
+        let mut removed = Vec::new();
+        let mut removed_segments = Vec::new();
+        for key in update.members.iter().filter(|(_, member)| member.is_none()).map(|(key, _)| key) {
+            match key {
+                EntryKey::Flag(flag) => removed.push(flag.to_string()),
+                EntryKey::Segment(segment) => removed_segments.push(segment.to_string()),
+                // It is always there.
+                EntryKey::Canary => {}
+            }
+        }
         framed(Body::Delta(RawDelta {
             previous_revision: update.previous.get(),
             revision: update.revision.get(),
-            flags: update.members.values().flatten().map(|member| Bytes::clone(&member.content)).collect(),
-            removed: removed.map(|(key, _)| key.to_string()).collect(),
+            flags: flags(update.members.values().flatten()),
+            removed,
             digest: digest_bytes(update.digest.sealed(update.revision)),
             committed_at: Some(convert::timestamp_to_wire(committed_at)),
+            segments: segments(update.members.values().flatten()),
+            removed_segments,
+            canary: canary(update.members.values().flatten()),
+            lists: update.lists.iter().map(|(list, edit)| convert::list_edit_to_wire(list, edit)).collect(),
         }))
     }
 
@@ -74,6 +101,34 @@ impl Encode for GrpcFrames {
             EndReason::SlowConsumer => v1::GoodbyeReason::SlowConsumer,
         };
         framed(Body::Goodbye(v1::Goodbye { reason: reason.into(), reconnect_after_ms }))
+    }
+}
+
+fn flags<'m>(members: impl Iterator<Item = &'m Member<Bytes>>) -> Vec<Bytes> {
+    let flags = members.filter(|member| matches!(member.key, EntryKey::Flag(_)));
+    flags.map(|member| Bytes::clone(&member.content)).collect()
+}
+
+fn segments<'m>(members: impl Iterator<Item = &'m Member<Bytes>>) -> Vec<Bytes> {
+    let segments = members.filter(|member| matches!(member.key, EntryKey::Segment(_)));
+    segments.map(|member| Bytes::clone(&member.content)).collect()
+}
+
+fn canary<'m>(mut members: impl Iterator<Item = &'m Member<Bytes>>) -> Option<Bytes> {
+    let canary = members.find(|member| member.key == EntryKey::Canary);
+    canary.map(|member| Bytes::clone(&member.content))
+}
+
+fn breach(breach: &Breach) -> v1::ContractBreach {
+    let fault = match breach.fault {
+        Fault::Missing => v1::ContractFault::Missing,
+        Fault::Mistyped(_) => v1::ContractFault::Mistyped,
+        Fault::Archived => v1::ContractFault::Archived,
+    };
+    v1::ContractBreach {
+        flag: breach.declared.flag.to_string(),
+        fault: fault.into(),
+        message: breach.in_words(),
     }
 }
 

@@ -68,3 +68,21 @@ pub const RECORDS_PAGE_MAX: usize = 1_000;
 
 /// Series with a service's name in /metrics; services beyond this are counted together as `other`.
 pub const METRIC_SERVICES_MAX: usize = 100;
+
+/// Keys in one answer of ListKeys when the caller does not say.
+pub const KEYS_PAGE: usize = 1_000;
+
+/// Keys in one answer of ListKeys.
+pub const KEYS_PAGE_MAX: usize = 10_000;
+
+/// How long a flag must have given everybody the same to be called stale, when the caller does not say: 30 days.
+pub const SETTLED_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// Flags that one report of an instance names: as many as a store holds.
+pub const REPORT_FLAGS_MAX: usize = 10_000;
+
+/// Contexts in one report of an instance.
+pub const REPORT_CONTEXTS_MAX: usize = 64;
+
+/// Bytes of a report: names of all flags, and a few contexts.
+pub const REPORT_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
+use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
@@ -15,9 +16,10 @@ use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
 use super::http::{HttpEdge, health, metrics, not_ready, ready};
-use super::limits::{ADMIN_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
+use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::status::{with_reason, word};
 use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
+use super::telemetry::TelemetryEdge;
 
 /// The edges that answer.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct Edges {
     pub sync: SyncEdge,
     /// EvaluationService.
     pub evaluation: EvaluationEdge,
+    /// TelemetryService.
+    pub telemetry: TelemetryEdge,
     /// Plain HTTP.
     pub http: HttpEdge,
 }
@@ -58,6 +62,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     let admin = AdminServiceServer::new(edges.admin).max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX);
     let evaluation =
         EvaluationServiceServer::new(edges.evaluation).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let telemetry =
+        TelemetryServiceServer::new(edges.telemetry).max_decoding_message_size(REPORT_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     // Both versions: grpcurl asks v1, Python's client v1alpha.
@@ -65,6 +71,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(reflection().build_v1alpha()?);
     routes.add_service(admin);
     routes.add_service(evaluation);
+    routes.add_service(telemetry);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))

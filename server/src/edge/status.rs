@@ -14,8 +14,19 @@ use crate::state::{CommitError, ReadError};
 /// The domain of the reason words.
 pub const DOMAIN: &str = "flags.mycelia";
 
-/// Violations that travel as details. They travel in trailers, and clients take no more than some 8 KiB of those.
+/// Violations that travel as details.
 const VIOLATIONS_SHOWN_MAX: usize = 16;
+
+/// Bytes of the violations that travel as details; the first one always does. Details and message travel in trailers,
+/// and clients take no more than some 8 KiB of those, the strictest; one that gets more sees a broken connection and
+/// no answer at all.
+const DETAILS_BYTES_MAX: usize = 3 * 1024;
+
+/// Bytes of the message, which travels twice.
+const MESSAGE_BYTES_MAX: usize = 768;
+
+/// How much is said of what is allowed. A flag's variants alone can be 8 KiB of names.
+const ALLOWED_BYTES_MAX: usize = 300;
 
 /// Violations that are written out in the message.
 const VIOLATIONS_IN_MESSAGE_MAX: usize = 4;
@@ -70,25 +81,38 @@ pub fn rejected(rejection: &Rejection) -> Status {
         RejectionKind::Conflict => Code::Aborted,
     };
     let mut details = ErrorDetails::new();
+    let mut bytes = 0_usize;
     for violation in rejection.violations.iter().take(VIOLATIONS_SHOWN_MAX) {
-        let value = &violation.value;
-        let description = format!("{value:?} ({}): {}", violation.reason.as_str(), violation.allowed);
+        let allowed = brief(&violation.allowed, ALLOWED_BYTES_MAX);
+        let description = format!("{:?} ({}): {allowed}", violation.value, violation.reason.as_str());
+        bytes = bytes.saturating_add(violation.field.len()).saturating_add(description.len());
+        if bytes > DETAILS_BYTES_MAX && details.has_bad_request_violations() {
+            break;
+        }
         details.add_bad_request_violation(violation.field.clone(), description);
     }
     if let Some(first) = rejection.violations.first() {
         let metadata = HashMap::from([
             ("field".to_owned(), first.field.clone()),
             ("value".to_owned(), first.value.clone()),
-            ("allowed".to_owned(), first.allowed.clone()),
+            ("allowed".to_owned(), brief(&first.allowed, ALLOWED_BYTES_MAX)),
         ]);
         details.set_error_info(first.reason.as_str(), DOMAIN, metadata);
     }
     let shown = rejection.violations.iter().take(VIOLATIONS_IN_MESSAGE_MAX).map(ToString::to_string);
-    let mut message = shown.collect::<Vec<_>>().join("; ");
+    let mut message = brief(&shown.collect::<Vec<_>>().join("; "), MESSAGE_BYTES_MAX);
     if rejection.violations.len() > VIOLATIONS_IN_MESSAGE_MAX {
         message.push_str(&format!("; {} violations in all", rejection.violations.len()));
     }
     Status::with_error_details(code, message, details)
+}
+
+/// As much of a text as there is room for.
+fn brief(text: &str, bytes_max: usize) -> String {
+    match text.get(..text.floor_char_boundary(bytes_max)) {
+        Some(begun) if begun.len() < text.len() => format!("{begun}…"),
+        _ => text.to_owned(),
+    }
 }
 
 /// A commit that did not happen.
@@ -159,5 +183,53 @@ pub fn acknowledge_refused(refusal: &AcknowledgeError) -> Status {
         AcknowledgeError::NotSent { .. } => {
             with_reason(Code::FailedPrecondition, word::NOT_SENT, refusal.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mycelia_flags_core::rejection::{Reason, Violation};
+
+    use super::*;
+
+    /// Bytes of the headers in which a refusal travels.
+    fn header_bytes(violations: usize, allowed: &str) -> usize {
+        let violation = |number| Violation {
+            reason: Reason::UnknownVariant,
+            field: format!("changes[{number}].set_rules.rules[0].serve.split.weights[0].variant"),
+            value: "v".repeat(80),
+            allowed: allowed.to_owned(),
+        };
+        let status = rejected(&Rejection { violations: (0..violations).map(violation).collect() });
+        let mut headers = http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+    }
+
+    /// hyper's own clients take 16 KiB, others 8.
+    #[test]
+    fn a_refusal_fits_the_headers_that_clients_take() {
+        for violations in [1, 16, 1_000] {
+            for allowed in ["one of on, off", &"n".repeat(100_000)] {
+                let bytes = header_bytes(violations, allowed);
+                assert!(bytes <= 8 * 1024, "{bytes} bytes for {violations} violations");
+            }
+            let bytes = header_bytes(violations, &"🙂".repeat(10_000));
+            assert!(bytes <= 16 * 1024, "{bytes} bytes for {violations} violations");
+        }
+    }
+
+    #[test]
+    fn the_first_violation_is_always_among_the_details() {
+        let violation = Violation {
+            reason: Reason::UnknownFlag,
+            field: "f".repeat(5_000),
+            value: String::new(),
+            allowed: "x".repeat(301),
+        };
+        let status = rejected(&Rejection { violations: vec![violation.clone(), violation] });
+        let found = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].description, format!("\"\" (UNKNOWN_FLAG): {}…", "x".repeat(300)));
     }
 }

@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Request, Response};
 use mycelia_flags_core::digest::Digest;
-use mycelia_flags_core::key::{EnvironmentKey, NAME_GRAMMAR, NameError, ServiceName};
+use mycelia_flags_core::key::{EnvironmentKey, FlagKey, NAME_GRAMMAR, NameError, ServiceName};
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
-use mycelia_flags_proto::v1;
+use mycelia_flags_proto::{convert, v1};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tracing::debug;
@@ -18,8 +18,10 @@ use tracing::debug;
 use super::grpc_message::{answer, read, refuse, stream};
 use super::limits::IDENTITY_BYTES_MAX;
 use super::status;
+use crate::distribution::contract::Declared;
 use crate::distribution::feed::Known;
 use crate::distribution::hub::{Hub, SubscribeRequest};
+use crate::distribution::limits::DECLARED_MAX;
 use crate::distribution::registry::{Acknowledgement, Cut, Identity, StreamId};
 use crate::distribution::subscription::Subscription;
 use crate::state::Epoch;
@@ -82,6 +84,7 @@ impl SyncEdge {
         for (field, text) in [("instance", &message.instance), ("sdk", &message.sdk)] {
             identity(field, text, &mut violations);
         }
+        let declared = declared(&message.declared, &mut violations);
         let (Some(environment), true) = (environment, violations.is_empty()) else {
             return Err(status::rejected(&Rejection { violations }));
         };
@@ -92,8 +95,13 @@ impl SyncEdge {
             revision: Revision::new(message.known_revision),
             digest: Digest::from_bytes(&message.known_digest),
         };
-        let identity =
-            Identity { instance: message.instance, sdk: message.sdk, address, observer: message.observer };
+        let identity = Identity {
+            instance: message.instance,
+            sdk: message.sdk,
+            address,
+            observer: message.observer,
+            declared,
+        };
         let request = SubscribeRequest { environment, service, identity, known, cut };
         let subscription = self.hub.subscribe(request).map_err(|error| status::subscribe_refused(&error))?;
         let entry = subscription.entry();
@@ -138,6 +146,28 @@ fn identity(field: &str, text: &str, violations: &mut Vec<Violation>) {
         let shown = text.escape_default().to_string();
         violations.push(violation(Reason::InvalidText, field, &shown, "text without control characters"));
     }
+}
+
+fn declared(wire: &[v1::DeclaredFlag], violations: &mut Vec<Violation>) -> Vec<Declared> {
+    if wire.len() > DECLARED_MAX {
+        let allowed = format!("at most {DECLARED_MAX} flags");
+        violations.push(violation(Reason::TooLarge, "declared", &wire.len().to_string(), &allowed));
+        return Vec::new();
+    }
+    let mut declared = Vec::new();
+    for (index, wire) in wire.iter().enumerate() {
+        let flag = name(&format!("declared[{index}].flag"), &wire.flag, FlagKey::parse, violations);
+        let field = format!("declared[{index}].type");
+        match (flag, convert::flag_type_from_wire(&field, wire.r#type)) {
+            (Some(flag), Ok(flag_type)) => declared.push(Declared { flag, flag_type }),
+            (_, Err(_unknown)) => {
+                let allowed = "a flag type, or none";
+                violations.push(violation(Reason::WrongType, &field, &wire.r#type.to_string(), allowed));
+            }
+            (None, Ok(_)) => {}
+        }
+    }
+    declared
 }
 
 fn violation(reason: Reason, field: &str, value: &str, allowed: &str) -> Violation {

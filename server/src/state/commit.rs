@@ -54,10 +54,11 @@ pub enum CommitError {
     /// Too many change sets are waiting already.
     #[error("too many change sets are waiting; try again")]
     Busy,
-    /// The request was committed before, but its record cannot be read now.
-    #[error("the record of revision {revision}, which answers this repeated request, cannot be read")]
+    /// A record that the request needs cannot be read now: the one that answers a repeated request, or one that is
+    /// to be undone.
+    #[error("the record of revision {revision}, which this request needs, cannot be read")]
     Unreadable {
-        /// The revision under which the request was committed.
+        /// The revision under which the request was committed, or that is to be undone.
         revision: Revision,
     },
 }

@@ -15,12 +15,15 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use mycelia_flags_core::record::Record;
-use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::revision::{Revision, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::form::{self, FormError};
 
-const VERSION: u8 = 1;
+/// What is written. 1 had nothing of audiences, prerequisites, overrides, features, schemas and undoing; every record of
+/// it is one of 2 as well.
+const VERSION: u8 = 2;
+const VERSION_MIN: u8 = 1;
 const HEADER_BYTES: usize = 41;
 
 /// The hash of a record and, through the one before it, of the whole history up to it.
@@ -81,7 +84,7 @@ pub(super) struct Sealed {
 pub(super) enum RecordFault {
     #[error("it has {found} bytes, and its envelope alone has {HEADER_BYTES}")]
     Short { found: usize },
-    #[error("its envelope has version {found}, and this program knows {VERSION}")]
+    #[error("its envelope has version {found}, and this program knows {VERSION_MIN} to {VERSION}")]
     Version { found: u8 },
     #[error("it has {found} bytes after its envelope, and should have {declared}")]
     Length { declared: u32, found: usize },
@@ -123,7 +126,7 @@ fn open(bytes: &Bytes) -> Result<(ChainHash, Bytes), RecordFault> {
     let [version, c0, c1, c2, c3, l0, l1, l2, l3, hash @ ..] = header else {
         return Err(RecordFault::Short { found: bytes.len() });
     };
-    if *version != VERSION {
+    if !(VERSION_MIN..=VERSION).contains(version) {
         return Err(RecordFault::Version { found: *version });
     }
     let declared = u32::from_be_bytes([*l0, *l1, *l2, *l3]);
@@ -149,6 +152,11 @@ fn checksum(bytes: &[u8]) -> u32 {
 pub(super) fn read_record(bytes: &Bytes) -> Result<(Record, ChainHash), RecordFault> {
     let (hash, payload) = open(bytes)?;
     Ok((form::decode_record(payload)?, hash))
+}
+
+/// Reads when one stored record was committed, without a look at the rest of it.
+pub(super) fn read_stamp(bytes: &Bytes) -> Result<(Revision, Timestamp), RecordFault> {
+    Ok(form::decode_stamp(open(bytes)?.1)?)
 }
 
 /// Follows a log from its beginning and lets nothing pass that does not continue it.
@@ -184,10 +192,8 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
-    use mycelia_flags_core::change::ChangeSet;
-    use mycelia_flags_core::revision::Timestamp;
-
     use super::*;
+    use mycelia_flags_core::change::ChangeSet;
 
     fn record(revision: u64) -> Record {
         Record {
@@ -210,6 +216,7 @@ mod tests {
         assert_eq!(chain.follow(&second.bytes), Ok(record(2)));
         assert_eq!(chain.position(), second.position);
         assert_eq!(read_record(&second.bytes), Ok((record(2), second.position.hash)));
+        assert_eq!(read_stamp(&second.bytes), Ok((Revision::new(2), record(2).committed_at)));
     }
 
     #[test]
@@ -217,6 +224,22 @@ mod tests {
         let sealed = Sealed::seal(&record(2), Position::default());
         let gap = RecordFault::Gap { expected: Revision::new(1), found: Revision::new(2) };
         assert_eq!(Chain::default().follow(&sealed.bytes), Err(gap));
+    }
+
+    #[test]
+    fn the_first_version_is_read_and_a_newer_one_is_named() {
+        let sealed = Sealed::seal(&record(1), Position::default());
+        let of_version = |version| {
+            let mut bytes = sealed.bytes.to_vec();
+            bytes[0] = version;
+            let checksum = checksum(&bytes).to_be_bytes();
+            bytes[1..5].copy_from_slice(&checksum);
+            Chain::default().follow(&bytes.into())
+        };
+        assert_eq!(of_version(1), Ok(record(1)));
+        for found in [0, VERSION + 1] {
+            assert_eq!(of_version(found), Err(RecordFault::Version { found }));
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@
 
 use std::sync::{Arc, PoisonError};
 
-use mycelia_flags_core::check::{Checked, Origin, check};
+use mycelia_flags_core::check::{Checked, Circumstances, Origin, Undone, check};
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::schema::Schemas;
 use mycelia_flags_core::snapshot::Snapshot;
 use tokio::sync::oneshot;
 
@@ -20,6 +21,7 @@ use super::limits::{GROUP_BYTES_MAX, GROUP_REQUESTS_MAX, READ_BYTES_MAX, RECORD_
 use super::log::Log;
 use super::remembered::{Earlier, Remembered};
 use super::store::Visible;
+use super::writer::Waiting;
 use crate::clock::SharedClock;
 
 pub(super) type Answer = oneshot::Sender<Result<Committed, CommitError>>;
@@ -30,6 +32,7 @@ pub(super) struct Bench<'w> {
     pub(super) remembered: &'w mut Remembered,
     pub(super) visible: &'w Visible,
     pub(super) clock: &'w SharedClock,
+    pub(super) schemas: &'w dyn Schemas,
 }
 
 /// Change sets that become durable together.
@@ -67,12 +70,18 @@ impl Group {
     }
 
     /// Judges a request and keeps its answer for later.
-    pub(super) fn admit(&mut self, request: CommitRequest, answer: Answer, bench: &mut Bench<'_>) {
-        let outcome = self.judge(request, bench);
+    pub(super) fn admit(&mut self, waiting: Waiting, bench: &mut Bench<'_>) {
+        let Waiting { request, undone, answer } = waiting;
+        let outcome = self.judge(request, &undone, bench);
         self.answers.push((answer, outcome));
     }
 
-    fn judge(&mut self, request: CommitRequest, bench: &mut Bench<'_>) -> Result<Committed, CommitError> {
+    fn judge(
+        &mut self,
+        request: CommitRequest,
+        undone: &[Undone],
+        bench: &mut Bench<'_>,
+    ) -> Result<Committed, CommitError> {
         if let Some(committed) = self.repeated(&request, bench)? {
             return Ok(committed);
         }
@@ -81,7 +90,8 @@ impl Group {
         if let Some(expected) = request.expected_revision.filter(|expected| *expected != head) {
             return Err(mismatch(expected, head).into());
         }
-        let Checked { writes, warnings } = check(&self.working, &request.change_set, Origin::Caller, at)?;
+        let circumstances = Circumstances { origin: Origin::Caller, at, schemas: bench.schemas, undone };
+        let Checked { writes, warnings } = check(&self.working, &request.change_set, circumstances)?;
         if request.dry_run || writes.is_empty() {
             return Ok(Committed { revision: head, committed_at: at, writes, warnings, replayed: false });
         }

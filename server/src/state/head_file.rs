@@ -23,8 +23,9 @@ use super::data_dir::{HEAD, sync_dir};
 use super::envelope::{ChainHash, Position};
 use super::epoch::Epoch;
 
-/// The newest store format that this program knows.
-pub(super) const STORE_FORMAT: u32 = 1;
+/// The newest store format that this program knows, and the one that it writes: the first commit to a store of an older
+/// format makes it one of this. 2 came with the second version of records.
+pub(super) const STORE_FORMAT: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"MYCELIAH";
 const SLOT_BYTES: usize = 512;

@@ -45,3 +45,32 @@ pub(super) const BACKUP_CHUNK_BYTES_MAX: usize = 64 * 1024;
 
 /// Records that `restore` appends in one batch.
 pub(super) const RESTORE_BATCH_RECORDS: usize = 256;
+
+/// Objects and arrays of a JSON Schema once its references are written out. Each is tried on each part of a value, on the
+/// writer's thread.
+pub(super) const SCHEMA_PARTS_MAX: usize = 5_000;
+
+/// Levels of a JSON Schema once its references are written out. Each is a call on the writer's stack.
+pub(super) const SCHEMA_DEPTH_MAX: usize = 64;
+
+/// `unevaluatedItems` and `unevaluatedProperties` in a JSON Schema once its references are written out. Each can double
+/// the work of judging what is below it.
+pub(super) const SCHEMA_UNEVALUATED_MAX: usize = 4;
+
+/// Patterns of a JSON Schema once its references are written out.
+pub(super) const SCHEMA_PATTERNS_MAX: usize = 64;
+
+/// Bytes of one compiled pattern of a JSON Schema: `\p{L}{1,64}` fits, `(a{999}){999}` does not.
+pub(super) const SCHEMA_PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Faults that are named of one value.
+pub(super) const SCHEMA_FAULTS_MAX: usize = 10;
+
+/// Characters of what is said about one fault; what a schema allows is repeated in it.
+pub(super) const SCHEMA_FAULT_CHARS_MAX: usize = 300;
+
+/// Encoded bytes of all records that one change set undoes: what they wrote is held in memory until it is committed.
+pub(super) const UNDONE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Snapshots of the past that are kept for whoever asks next, which mostly is about the same moment.
+pub(super) const PAST_SNAPSHOTS_MAX: usize = 2;

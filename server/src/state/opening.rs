@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{Change, ChangeSet};
-use mycelia_flags_core::check::{Origin, check};
+use mycelia_flags_core::check::{Circumstances, Origin, check};
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::rejection::Rejection;
 use mycelia_flags_core::revision::Timestamp;
+use mycelia_flags_core::schema::AnyValue;
 use mycelia_flags_core::snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
 use tracing::info;
@@ -28,6 +29,7 @@ use super::log::Log;
 use super::memory_log::MemoryLog;
 use super::open_error::OpenError;
 use super::replay::{Loaded, load, refusal};
+use super::schemas::JsonSchemas;
 use super::sled_log::SledLog;
 use super::stats::Counters;
 use super::store::{Store, Visible};
@@ -119,7 +121,9 @@ pub(super) fn own_record(
     at: Timestamp,
 ) -> Result<Record, Rejection> {
     let change_set = ChangeSet { actor: actor.to_owned(), changes: vec![change], ..ChangeSet::default() };
-    let writes = check(snapshot, &change_set, Origin::Store, at)?.writes;
+    // What the store asks for itself knows neither schemas nor undoing.
+    let circumstances = Circumstances { origin: Origin::Store, at, schemas: &AnyValue, undone: &[] };
+    let writes = check(snapshot, &change_set, circumstances)?.writes;
     Ok(Record {
         revision: snapshot.revision().next(),
         committed_at: at,
@@ -167,6 +171,7 @@ pub(super) fn start(
         set_aside: VecDeque::new(),
         visible: Arc::clone(&visible),
         clock,
+        schemas: JsonSchemas::default(),
         remembered,
         position,
         crash_points,

@@ -49,6 +49,48 @@ impl From<LogError> for ReadError {
     }
 }
 
+/// The log from a revision back to the first one.
+///
+/// A piece is read from its oldest record on and ends early when its records are large; what it lacks then are the
+/// newest. So a piece that ended early is thrown away and a shorter one read: no more than a piece is ever in memory.
+#[derive(Debug)]
+pub(super) struct Backwards<'c> {
+    commands: &'c mpsc::Sender<Command>,
+    /// The newest revision that was not handed out.
+    next: Revision,
+    length: u64,
+}
+
+impl<'c> Backwards<'c> {
+    pub(super) fn from(commands: &'c mpsc::Sender<Command>, newest: Revision) -> Self {
+        Self { commands, next: newest, length: RECORDS_AT_FIRST }
+    }
+
+    /// Some records, the newest first; nothing when all were handed out.
+    pub(super) async fn piece(&mut self) -> Result<Vec<Bytes>, ReadError> {
+        while self.next > Revision::ZERO {
+            let length = self.length.min(self.next.get());
+            let after = Revision::new(self.next.get() - length);
+            let mut piece = read_piece(self.commands, after, self.next).await?;
+            let found = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            if found == length {
+                self.next = after;
+                self.length = (length * 2).min(u64::try_from(READ_RECORDS_MAX).unwrap_or(u64::MAX));
+                piece.reverse();
+                return Ok(piece);
+            }
+            if found == 0 {
+                return Err(ReadError::Log { what: format!("nothing follows revision {after}") });
+            }
+            self.length = (length / 2).max(1);
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// What is asked for is mostly recent.
+const RECORDS_AT_FIRST: u64 = 16;
+
 /// One command's worth of sealed records: those after a revision, at most up to another one, at least one if there is
 /// one. Waits for its turn when the writer is busy.
 pub(super) async fn read_piece(

@@ -102,7 +102,8 @@ impl SledLog {
             });
         }
         match <[u8; 4]>::try_from(&*format).map(u32::from_be_bytes) {
-            Ok(STORE_FORMAT) => Ok(()),
+            // As it was created; HEAD says what has been written since.
+            Ok(1..=STORE_FORMAT) => Ok(()),
             found => Err(OpenError::NewerFormat {
                 dir: self.dir.clone(),
                 found: found.unwrap_or(u32::MAX),

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use mycelia_flags_core::check::Undone;
 use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
-use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::revision::{Revision, Timestamp};
 use mycelia_flags_core::snapshot::Snapshot;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
 
 use super::backup::{self, BackupSummary};
 use super::commit::{CommitError, CommitRequest, Committed, WriterHealth};
@@ -20,9 +21,11 @@ use super::epoch::Epoch;
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::open_error::OpenError;
 use super::opening::{self, StoreOptions};
+use super::past::{self, Past};
 use super::read::ReadError;
 use super::recent::Recent;
 use super::stats::{Counters, StoreStats};
+use super::undone;
 use super::writer::{Command, Waiting, WriterThread};
 use crate::clock::SharedClock;
 
@@ -38,6 +41,9 @@ pub struct Store {
 struct Inner {
     commands: mpsc::Sender<Command>,
     visible: Arc<Visible>,
+    past: Past,
+    /// One change set that undoes something at a time: what it undoes is held in memory, and found by reading the log.
+    undoing: Turn<()>,
     _writer: WriterThread,
 }
 
@@ -63,7 +69,8 @@ impl Store {
     }
 
     pub(super) fn new(commands: mpsc::Sender<Command>, visible: Arc<Visible>, writer: WriterThread) -> Self {
-        Self { inner: Arc::new(Inner { commands, visible, _writer: writer }) }
+        let (past, undoing) = (Past::default(), Turn::new(()));
+        Self { inner: Arc::new(Inner { commands, visible, past, undoing, _writer: writer }) }
     }
 
     /// The identity of the store. A revision means nothing without it.
@@ -90,8 +97,19 @@ impl Store {
     /// When it was not committed; nothing of it has happened then, except as [`CommitError::Poisoned`] says.
     pub async fn commit(&self, request: CommitRequest) -> Result<Committed, CommitError> {
         check_key(&request.idempotency_key)?;
+        if !undone::undoes(&request.change_set) {
+            return self.submit(request, Vec::new()).await;
+        }
+        let _turn = self.inner.undoing.lock().await;
+        // What becomes visible after this was not read; the check compares with the state that it finds.
+        let head = *self.inner.visible.head.borrow();
+        let undone = undone::read(&self.inner.commands, &request.change_set, head).await?;
+        self.submit(request, undone).await
+    }
+
+    async fn submit(&self, request: CommitRequest, undone: Vec<Undone>) -> Result<Committed, CommitError> {
         let (answer, answered) = oneshot::channel();
-        match self.inner.commands.try_send(Command::Commit(Waiting { request, answer })) {
+        match self.inner.commands.try_send(Command::Commit(Waiting { request, undone, answer })) {
             Ok(()) => answered.await.unwrap_or(Err(CommitError::Unavailable)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(CommitError::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(CommitError::Unavailable),
@@ -114,6 +132,32 @@ impl Store {
     pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, ReadError> {
         let head = *self.inner.visible.head.borrow();
         history::history(&self.inner.commands, &query, head).await
+    }
+
+    /// All entities as they were at a revision; none when there is no such revision. Reads the log from its beginning,
+    /// or from where somebody has asked before; commits go on meanwhile.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn snapshot_at(&self, revision: Revision) -> Result<Option<Arc<Snapshot>>, ReadError> {
+        let now = self.snapshot();
+        if revision == now.revision() {
+            return Ok(Some(now));
+        }
+        if revision == Revision::ZERO || revision > now.revision() {
+            return Ok(None);
+        }
+        self.inner.past.snapshot_at(&self.inner.commands, revision).await.map(Some)
+    }
+
+    /// The last revision, in the order of revisions, that was committed at or before a moment; zero when there was none.
+    /// A clock that was set back makes moments return: the later revision counts. Reads the log from its end.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn revision_at(&self, moment: Timestamp) -> Result<Revision, ReadError> {
+        let head = *self.inner.visible.head.borrow();
+        past::revision_at(&self.inner.commands, head, moment).await
     }
 
     /// Whether the writer takes change sets.

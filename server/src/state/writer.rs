@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use mycelia_flags_core::check::Undone;
 use mycelia_flags_core::revision::Revision;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, error, info};
@@ -20,6 +21,7 @@ use super::limits::READ_BYTES_MAX;
 use super::log::{Log, LogError};
 use super::read::ReadError;
 use super::remembered::Remembered;
+use super::schemas::JsonSchemas;
 use super::store::Visible;
 use crate::clock::SharedClock;
 
@@ -38,6 +40,8 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) request: CommitRequest,
+    /// The revisions that it undoes, as the log had them when it was asked for.
+    pub(super) undone: Vec<Undone>,
     pub(super) answer: Answer,
 }
 
@@ -62,6 +66,7 @@ pub(super) struct Writer {
     pub(super) set_aside: VecDeque<Command>,
     pub(super) visible: Arc<Visible>,
     pub(super) clock: SharedClock,
+    pub(super) schemas: JsonSchemas,
     pub(super) remembered: Remembered,
     pub(super) position: Position,
     pub(super) crash_points: CrashPoints,
@@ -122,14 +127,15 @@ impl Writer {
         // Check: one after the other, each against what the ones before it did, on a copy that nobody sees.
         let mut group = Group::on(&self.visible.snapshot.load(), self.position);
         let mut next = Some(first);
-        while let Some(Waiting { request, answer }) = next.take() {
+        while let Some(waiting) = next.take() {
             let mut bench = Bench {
                 log: &mut *self.log,
                 remembered: &mut self.remembered,
                 visible: &self.visible,
                 clock: &self.clock,
+                schemas: &self.schemas,
             };
-            group.admit(request, answer, &mut bench);
+            group.admit(waiting, &mut bench);
             if group.has_room() {
                 next = self.next_waiting();
             }

@@ -230,8 +230,8 @@ impl World {
         let epoch: usize = held.lineage.epoch.strip_prefix("epoch-").unwrap().parse().unwrap();
         let revision = held.revision().get();
         let had = &self.epochs[epoch][usize::try_from(revision).unwrap() - 1];
-        let mut expected: Vec<(FoldedKey, &Bytes)> =
-            had.iter().map(|(key, raw)| (FoldedKey::of(key), raw)).collect();
+        let entry = |key: &str| EntryKey::Flag(FoldedKey::of(key));
+        let mut expected: Vec<(EntryKey, &Bytes)> = had.iter().map(|(key, raw)| (entry(key), raw)).collect();
         expected.sort();
         let members = held.view.members();
         let shown: Vec<_> = members.map(|member| (member.key.clone(), &member.content.raw)).collect();
@@ -239,8 +239,11 @@ impl World {
         assert_eq!(held.set.len(), had.len());
         for key in had.keys() {
             let slot = held.set.get(key).unwrap();
-            let compared = held.view.member(&FoldedKey::of(key)).unwrap();
-            assert!(Arc::ptr_eq(slot, &compared.content.slot), "what is evaluated is what is compared");
+            let compared = held.view.member(&entry(key)).unwrap();
+            assert!(
+                Arc::ptr_eq(slot, compared.content.slot().unwrap()),
+                "what is evaluated is what is compared"
+            );
         }
         let now = (epoch, revision);
         assert!(self.seen.is_none_or(|seen| seen <= now), "{:?} after {now:?}", self.seen);

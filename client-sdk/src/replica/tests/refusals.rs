@@ -1,5 +1,7 @@
 //! Flags that this version cannot read: each by itself, and the server is told.
 
+use mycelia_flags_core::compiled::Slot;
+
 use super::*;
 
 #[test]
@@ -37,8 +39,13 @@ fn what_is_told_about_refusals_is_bounded() {
     }
     let mut stage = Stage::new();
     stage.take(welcome("e", 5));
-    let whole =
-        RawSnapshot { epoch: "e".to_owned(), revision: 5, digest: digest(5, &all), flags: all, bucketing: 0 };
+    let whole = RawSnapshot {
+        epoch: "e".to_owned(),
+        revision: 5,
+        digest: digest(5, &all),
+        flags: all,
+        ..RawSnapshot::default()
+    };
     let actions = stage.0.on(Event::Frame(Frame::from(Body::Snapshot(whole))));
     let Some(Action::Acknowledge(report)) = actions.get(1) else { panic!("an acknowledgement") };
     assert!(report.refused.len() <= REFUSED_BYTES_MAX && report.refused.len() > REFUSED_BYTES_MAX / 2);

@@ -22,7 +22,6 @@ pub(super) fn flag(key: &str, salt: u8) -> Bytes {
         variants: vec![variant("on", true), variant("off", false)],
         enabled: true,
         off_variant: "off".to_owned(),
-        rules: Vec::new(),
         default_serve: Some(Serve {
             serve: Some(serve::Serve::Split(Split {
                 weights: vec![WeightedVariant { variant: "on".to_owned(), weight: 100_000 }],
@@ -31,6 +30,7 @@ pub(super) fn flag(key: &str, salt: u8) -> Bytes {
         }),
         salt: format!("s{salt}"),
         default_variant: "off".to_owned(),
+        ..EffectiveFlag::default()
     };
     flag.encode_to_vec().into()
 }
@@ -83,7 +83,7 @@ pub(super) fn snapshot(epoch: &str, revision: u64, flags: &Flags) -> Body {
         revision,
         flags: flags.values().cloned().collect(),
         digest: digest(revision, flags.values()),
-        bucketing: 0,
+        ..RawSnapshot::default()
     })
 }
 
@@ -96,7 +96,7 @@ pub(super) fn delta(previous: u64, revision: u64, before: &Flags, after: &Flags)
         flags: changed.map(|(_, raw)| raw.clone()).collect(),
         removed: removed.map(|key| (*key).to_owned()).collect(),
         digest: digest(revision, after.values()),
-        committed_at: None,
+        ..RawDelta::default()
     })
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Stage(pub(super) Replica);
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self(Replica::new(None, 0, true))
+        Self(Replica::new(None, 0, true, Arc::from("ui")))
     }
 
     /// One that holds `flags` at a revision of epoch `e`, its stream over.

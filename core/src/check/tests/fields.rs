@@ -1,12 +1,14 @@
 //! What each field may hold, and what is said when it holds something else.
 
+use std::collections::BTreeMap;
+
 use super::{
     check_fault, check_refused, create, default_serve, enable, in_environment, operand, rule, serve,
     set_off_variant, set_rules, set_salt, set_variants, split, split_by, test, texts,
 };
 use crate::change::{Change, CreateFlag, UpdateFlag};
 use crate::condition::{Condition, Operator};
-use crate::key::NAME_GRAMMAR;
+use crate::key::{NAME_GRAMMAR, SegmentKey};
 use crate::rejection::Reason;
 use crate::value::{FlagType, Value};
 
@@ -122,16 +124,23 @@ fn operands_that_do_not_fit_are_named() {
     check_fault(operand(Operator::Equals, &[]), wrong, operands, "0", "exactly one operand");
     check_fault(operand(Operator::In, &[]), wrong, operands, "0", "at least one operand");
     let mixed = [Value::string("D"), Value::Integer(1)];
-    check_fault(operand(Operator::StartsWith, &mixed), wrong, second, "Integer(1)", "text");
-    check_fault(operand(Operator::Less, &[Value::Null]), wrong, first, "Null", "a number");
+    check_fault(operand(Operator::StartsWith, &mixed), wrong, second, "1", "text");
+    check_fault(operand(Operator::Less, &[Value::Null]), wrong, first, "null", "a number");
     check_fault(operand(Operator::Exists, &[Value::Null]), wrong, operands, "1", "no operand for `exists`");
+    let plain = "text, a number or a boolean";
+    for operator in [Operator::Equals, Operator::In, Operator::Contains] {
+        check_fault(operand(operator, &[Value::Null]), wrong, first, "null", plain);
+        check_fault(operand(operator, &[Value::List(vec![])]), wrong, first, "[]", plain);
+        let object = [Value::Object(BTreeMap::new())];
+        check_fault(operand(operator, &object), wrong, first, "{}", plain);
+    }
     let version = "a semantic version such as 2.10.0, as text";
     let latest = [Value::string("latest")];
-    check_fault(operand(Operator::VersionLess, &latest), wrong, first, "String(\"latest\")", version);
+    check_fault(operand(Operator::VersionLess, &latest), wrong, first, "\"latest\"", version);
     let time =
         "a date and time such as 2026-11-21T09:00:00Z (RFC 3339), or a date such as 2026-11-21, as text";
     let tomorrow = [Value::string("tomorrow")];
-    check_fault(operand(Operator::Before, &tomorrow), wrong, first, "String(\"tomorrow\")", time);
+    check_fault(operand(Operator::Before, &tomorrow), wrong, first, "\"tomorrow\"", time);
     let infinite = [Value::Float(f64::INFINITY)];
     check_fault(
         operand(Operator::Less, &infinite),
@@ -152,6 +161,40 @@ fn a_fault_deep_in_a_condition_is_found() {
     let allowed = "an attribute name, or several joined by dots";
     let change = set_rules("dreams", vec![rule(deep, serve("on"))]);
     check_fault(change, Reason::Required, field, "", allowed);
+}
+
+#[test]
+fn a_segment_is_named_where_it_stands() {
+    let nobody = || Condition::Segment(SegmentKey::new("nobody"));
+    let change = |condition| set_rules("dreams", vec![rule(condition, serve("on"))]);
+    let known = "the key of a segment of production";
+    let unknown = Reason::UnknownSegment;
+    check_fault(change(nobody()), unknown, ".set_rules.rules[0].condition.segment", "nobody", known);
+    let deep = Condition::Any(vec![Condition::always(), Condition::Not(Box::new(nobody()))]);
+    let field = ".set_rules.rules[0].condition.any[1].not.segment";
+    check_fault(change(deep), unknown, field, "nobody", known);
+    // What is no name is said to be none, and not to be missing as well.
+    let field = ".set_rules.rules[0].condition.segment";
+    let change = change(Condition::Segment(SegmentKey::new("a b")));
+    check_fault(change, Reason::InvalidName, field, "a b", NAME_GRAMMAR);
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_named_and_so_is_the_list_that_is_too_long() {
+    let edit = |add: &[&str], remove: &[&str]| Change::EditList {
+        environment: "production".to_owned(),
+        list: "canary".to_owned(),
+        add: add.iter().map(ToString::to_string).collect(),
+        remove: remove.iter().map(ToString::to_string).collect(),
+    };
+    let both = "keys that are not added as well";
+    let field = ".edit_list.remove[1]";
+    check_fault(edit(&["ada"], &["bob", "ada"]), Reason::Duplicate, field, "ada", both);
+    let (many, half) = (vec!["x"; 10_001], vec!["x"; 6_000]);
+    let allowed = "at most 10000";
+    check_fault(edit(&many, &[]), Reason::TooLarge, ".edit_list.add", "10001", allowed);
+    check_fault(edit(&[], &many), Reason::TooLarge, ".edit_list.remove", "10001", allowed);
+    check_fault(edit(&half, &half), Reason::TooLarge, ".edit_list.remove", "12000", allowed);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
     ENVIRONMENTS, Store, create, create_text, rollout, rule, serve, set_variants, split_by, test, texts,
 };
 use crate::change::{Change, CreateFlag, Place, UpdateFlag};
-use crate::compiled::CompiledFlag;
+use crate::compiled::{Around, CompiledFlag};
 use crate::condition::{Condition, Operator};
 use crate::context::Context;
 use crate::flag::{Rule, Serve};
@@ -57,7 +57,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     let any = (attribute.clone(), operator, vec(value(), 0..3))
         .prop_map(|(attribute, operator, operands)| test(attribute, operator, &operands));
     let right = select(vec![
-        (Operator::Equals, Value::Null),
+        (Operator::Equals, Value::Boolean(true)),
         (Operator::In, Value::Integer(7)),
         (Operator::Contains, Value::string("")),
         (Operator::StartsWith, Value::string("user-1")),
@@ -152,7 +152,7 @@ fn switch() -> impl Strategy<Value = Change> {
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
-    let deleted = flag().prop_map(|flag| Change::DeleteFlag { flag });
+    let deleted = flag().prop_map(|flag| Change::DeleteFlag { flag, force: false });
     vec(prop_oneof![12 => repeatable(), 3 => created(), 1 => deleted], 1..4)
 }
 
@@ -191,7 +191,7 @@ fn check_sound(snapshot: &Snapshot, contexts: &[Context]) {
             let flag = snapshot.effective(environment, key).unwrap();
             let compiled = CompiledFlag::compile(&flag, snapshot.settings().bucketing).unwrap();
             for context in contexts {
-                let served = compiled.evaluate(context);
+                let served = compiled.evaluate(Around::nothing(), context);
                 assert!(definition.variants.contains(served.variant));
                 assert_eq!(served.variant.value.flag_type(), Some(definition.flag_type));
                 assert!(flag.enabled || served.variant.name == flag.off_variant);
@@ -211,14 +211,14 @@ fn flag_of(change: &Change) -> FoldedKey {
     FoldedKey::of(match change {
         Change::CreateFlag(create) => &create.key,
         Change::UpdateFlag(update) => &update.flag,
-        Change::DeleteFlag { flag } | Change::SetVariants { flag, .. } => flag,
+        Change::DeleteFlag { flag, .. } | Change::SetVariants { flag, .. } => flag,
         Change::Enable(place) | Change::Disable(place) => &place.flag,
         Change::Rollout { place, .. }
         | Change::SetDefaultServe { place, .. }
         | Change::SetRules { place, .. }
         | Change::SetOffVariant { place, .. }
         | Change::SetSalt { place, .. } => &place.flag,
-        Change::CreateStore { .. } | Change::RestoreStore { .. } => "",
+        other => panic!("{} is not among the generated changes", other.name()),
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Store, change_set, check_fault, check_refused, create, create_store, create_text, default_serve, delete,
-    disable, enable, in_environment, operand, place, rollout, rule, serve, set_off_variant, set_rules,
-    set_salt, set_variants, split, texts,
+    disable, enable, in_environment, nowhere, operand, place, rollout, rule, serve, set_off_variant,
+    set_rules, set_salt, set_variants, split, texts,
 };
 use crate::bucketing::Generation;
 use crate::change::{Change, CreateFlag, UpdateFlag};
@@ -13,7 +13,6 @@ use crate::check::{Origin, check};
 use crate::condition::{Condition, Operator};
 use crate::key::NAME_GRAMMAR;
 use crate::rejection::{Reason, RejectionKind};
-use crate::revision::Timestamp;
 use crate::value::Value;
 
 const A_FLAG: &str = "the key of a flag that exists";
@@ -85,7 +84,7 @@ fn a_variant_that_is_served_somewhere_stays() {
 fn somebody_asks_for_something() {
     let snapshot = Store::new().snapshot;
     let asked = change_set(" ", &[]);
-    let rejection = check(&snapshot, &asked, Origin::Caller, Timestamp::default()).unwrap_err();
+    let rejection = check(&snapshot, &asked, nowhere()).unwrap_err();
     let expected =
         "actor: \" \" (REQUIRED): who asks for the change; changes: \"0\" (REQUIRED): 1 to 1000 changes";
     assert_eq!(rejection.to_string(), expected);
@@ -206,8 +205,25 @@ fn the_gravest_fault_gives_the_kind() {
     assert_eq!(kind(&[enable("x"), rollout("dreams", -1.0)]), RejectionKind::Invalid);
 }
 
+/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server.
+const OVER_THE_WIRE: [Reason; 13] = [
+    Reason::InvalidTargeting,
+    Reason::InvalidSchema,
+    Reason::SchemaViolation,
+    Reason::UnknownSegment,
+    Reason::UnknownFeature,
+    Reason::UnknownRevision,
+    Reason::UnknownOverride,
+    Reason::FlagArchived,
+    Reason::FlagInUse,
+    Reason::SegmentInUse,
+    Reason::FlagDeclared,
+    Reason::PrerequisiteCycle,
+    Reason::ChangedSince,
+];
+
 #[test]
-fn a_check_says_every_word_but_the_two_of_the_store() {
+fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the_wire() {
     let store = Store::with(&[create("dreams"), create_text("voice", &["a"]), disable("dreams")]);
     let faults = [
         enable(""),
@@ -233,6 +249,7 @@ fn a_check_says_every_word_but_the_two_of_the_store() {
         .flat_map(|fault| store.check(std::slice::from_ref(fault)).unwrap_err().violations)
         .map(|violation| violation.reason)
         .chain([Reason::IdempotencyKeyReused, Reason::RevisionMismatch])
+        .chain(OVER_THE_WIRE)
         .collect();
     assert_eq!(said, Reason::ALL.iter().copied().collect());
 }

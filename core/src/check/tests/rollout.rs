@@ -6,7 +6,7 @@ use super::{
 };
 use crate::change::Change;
 use crate::check::Origin;
-use crate::compiled::CompiledFlag;
+use crate::compiled::{Around, CompiledFlag};
 use crate::context::Context;
 use crate::evaluation::{ErrorCode, ResolutionReason};
 use crate::flag::Serve;
@@ -91,7 +91,7 @@ fn check_without_key(before: &[Change], percent: f64, expected: (&str, Resolutio
     let flag = store.flag("production", "dreams");
     assert_eq!(flag.default_variant.as_str(), "off");
     let compiled = CompiledFlag::compile(&flag, store.snapshot.settings().bucketing).unwrap();
-    let served = compiled.evaluate(&Context::anonymous());
+    let served = compiled.evaluate(Around::nothing(), &Context::anonymous());
     assert_eq!((served.variant.name.as_str(), served.reason, served.error), expected);
 }
 

@@ -9,7 +9,7 @@ use crate::bucketing::{self, Cumulative, Generation};
 use crate::check::tests::{
     Store, create, default_serve, disable, enable, rollout, set_salt, split, split_by,
 };
-use crate::compiled::CompiledFlag;
+use crate::compiled::{Around, CompiledFlag};
 use crate::context::Context;
 use crate::evaluation::ResolutionReason;
 use crate::flag::EffectiveFlag;
@@ -26,7 +26,7 @@ fn halved(key: &str, salt: Option<&str>, attribute: Option<&str>) -> EffectiveFl
 fn chosen(flag: &EffectiveFlag, generation: Generation) -> BTreeSet<u32> {
     let compiled = CompiledFlag::compile(flag, generation).unwrap();
     let is_chosen = |number: &u32| {
-        let served = compiled.evaluate(&Context::new(&format!("user-{number}")));
+        let served = compiled.evaluate(Around::nothing(), &Context::new(&format!("user-{number}")));
         served.variant.name.as_str() == "a"
     };
     (0..1_000).filter(is_chosen).collect()
@@ -40,7 +40,7 @@ fn check_text(value: Value, text: &str) {
         let context = Context::new("user-1").with("id", value.clone());
         let hash = bucketing::hash_salted(Generation::V3, salt.unwrap_or("voice"), text);
         let expected = Cumulative::new([50_000, 50_000]).unwrap().pick(hash);
-        let served = compiled.evaluate(&context);
+        let served = compiled.evaluate(Around::nothing(), &context);
         assert_eq!((served.variant.name.as_str(), served.error), (["a", "c"][expected], None));
     }
 }
@@ -50,7 +50,7 @@ fn having(store: &Store, users: &[String]) -> Vec<bool> {
     let flag = store.flag("production", "dreams");
     let compiled = CompiledFlag::compile(&flag, store.snapshot.settings().bucketing).unwrap();
     let has = |user: &String| {
-        let served = compiled.evaluate(&Context::new(user));
+        let served = compiled.evaluate(Around::nothing(), &Context::new(user));
         assert_eq!(served.error, None);
         served.variant.value == Value::Boolean(true)
     };
@@ -94,7 +94,9 @@ fn rollouts_of_one_salt_go_to_the_same_people() {
     let having = |flag: &str, salt: &str| {
         let store = Store::with(&[create(flag), set_salt(flag, salt), rollout(flag, 50.0)]);
         let compiled = compile(&store.flag("production", flag));
-        let has = |user: &&String| compiled.evaluate(&Context::new(user)).variant.name.as_str() == "on";
+        let has = |user: &&String| {
+            compiled.evaluate(Around::nothing(), &Context::new(user)).variant.name.as_str() == "on"
+        };
         users.iter().filter(has).cloned().collect::<Vec<_>>()
     };
     assert_eq!(having("dreams", "beta"), having("maya.voice", "beta"));
@@ -180,7 +182,8 @@ fn the_order_of_a_split_is_the_order_of_its_buckets() {
     let second = compile(&by_default(split(&[("c", 70_000), ("a", 30_000)])));
     let differs = |number: &u32| {
         let context = Context::new(&format!("user-{number}"));
-        first.evaluate(&context).variant != second.evaluate(&context).variant
+        first.evaluate(Around::nothing(), &context).variant
+            != second.evaluate(Around::nothing(), &context).variant
     };
     assert!((0..1_000).any(|number| differs(&number)));
     check(&by_default(split(&[("c", 0), ("a", 100_000)])), &Context::new("x"), "a", ResolutionReason::Static);
@@ -229,7 +232,7 @@ proptest! {
             let compiled = compile(&store.flag("production", "dreams"));
             let has = |company| {
                 let context = Context::new("user-1").with("company", Value::Integer(company));
-                compiled.evaluate(&context).variant.value == Value::Boolean(true)
+                compiled.evaluate(Around::nothing(), &context).variant.value == Value::Boolean(true)
             };
             (0..100).map(has).collect::<Vec<bool>>()
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{compile, flag};
-use crate::compiled::{CompiledSet, Slot};
+use crate::compiled::{Around, CompiledSet, Slot};
 use crate::context::Context;
 use crate::key::{FlagKey, FoldedKey};
 
@@ -85,7 +85,7 @@ fn a_broken_flag_does_not_disturb_the_others() {
     set.insert(broken("oracle.chat"));
     check(&set, &["dreams", "oracle.chat"]);
     let Slot::Flag(dreams) = &**set.get("dreams").unwrap() else { panic!("dreams is not broken") };
-    assert_eq!(dreams.evaluate(&Context::anonymous()).variant.name.as_str(), "a");
+    assert_eq!(dreams.evaluate(Around::nothing(), &Context::anonymous()).variant.name.as_str(), "a");
     let Slot::Broken { why, .. } = &**set.get("oracle-chat").unwrap() else {
         panic!("oracle.chat is broken")
     };

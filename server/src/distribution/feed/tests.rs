@@ -1,9 +1,15 @@
 use std::sync::Arc;
 
-use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place, UpdateFlag};
-use mycelia_flags_core::check::{Origin, check};
-use mycelia_flags_core::flag::EffectiveFlag;
-use mycelia_flags_core::key::{EnvironmentKey, ServiceName};
+use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place, SetSegment, UpdateFlag};
+use mycelia_flags_core::check::{Circumstances, Origin, check};
+use mycelia_flags_core::condition::Condition;
+use mycelia_flags_core::entity::Write;
+use mycelia_flags_core::flag::{EffectiveFlag, Rule, Serve};
+use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, SegmentKey, ServiceName, VariantName};
+use mycelia_flags_core::list::ListKey;
+use mycelia_flags_core::schema::AnyValue;
+use mycelia_flags_core::segment::Segment;
+use mycelia_flags_core::update::{EntryKey, ListEdit};
 
 use super::*;
 use crate::distribution::encode::{EndReason, Welcome};
@@ -17,20 +23,38 @@ impl Encode for TextFrames {
         format!("{}={}", flag.key, if flag.enabled { "on" } else { "off" }).into()
     }
 
+    fn segment(&self, segment: &Segment) -> Bytes {
+        format!("segment/{}", segment.key).into()
+    }
+
+    /// Off is not worth a word.
+    fn canary(&self, on: bool) -> Bytes {
+        if on { Bytes::from_static(b"canary=on") } else { Bytes::new() }
+    }
+
     fn welcome(&self, welcome: &Welcome) -> Bytes {
         format!("welcome {}", welcome.revision).into()
     }
 
     fn snapshot(&self, _epoch: Epoch, _bucketing: Generation, view: &View<Bytes>) -> Bytes {
-        format!("snapshot {}: {}", view.revision(), texts(view.members().map(|member| &*member.content)))
-            .into()
+        let lists =
+            view.lists().map(|(list, keys)| format!(" {list}={:?}", keys.sorted())).collect::<String>();
+        let members = texts(view.members().map(|member| &*member.content));
+        format!("snapshot {}: {members}{lists}", view.revision()).into()
     }
 
     fn delta(&self, update: &Update<Bytes>, _committed_at: Timestamp) -> Bytes {
         let upserts = texts(update.members.values().flatten().map(|member| &*member.content));
         let removed: Vec<_> = update.members.iter().filter(|(_, member)| member.is_none()).collect();
         let removed: String = removed.iter().map(|(key, _)| format!(" -{key}")).collect();
-        format!("delta {}..{}: {upserts}{removed}", update.previous, update.revision).into()
+        let edit = |(list, edit): (&ListKey, &ListEdit)| {
+            let cleared = if edit.cleared { " cleared" } else { "" };
+            let keys: String =
+                edit.keys.iter().map(|(key, on)| format!(" {}{key}", if *on { '+' } else { '-' })).collect();
+            format!(" {list}:{cleared}{keys}")
+        };
+        let lists: String = update.lists.iter().map(edit).collect();
+        format!("delta {}..{}: {upserts}{removed}{lists}", update.previous, update.revision).into()
     }
 
     fn heartbeat(&self, revision: Revision, _digest: Digest) -> Bytes {
@@ -43,7 +67,8 @@ impl Encode for TextFrames {
 }
 
 fn texts<'b>(members: impl Iterator<Item = &'b Bytes>) -> String {
-    let texts: Vec<&str> = members.map(|bytes| std::str::from_utf8(bytes).unwrap()).collect();
+    let texts: Vec<&str> =
+        members.map(|bytes| std::str::from_utf8(bytes).unwrap()).filter(|text| !text.is_empty()).collect();
     texts.join(" ")
 }
 
@@ -90,7 +115,8 @@ impl Stage {
 fn fold(snapshot: &mut Snapshot, changes: Vec<Change>) -> Record {
     let change_set = ChangeSet { actor: "test".to_owned(), reason: String::new(), changes };
     let origin = if snapshot.revision() == Revision::ZERO { Origin::Store } else { Origin::Caller };
-    let writes = check(snapshot, &change_set, origin, Timestamp::default()).unwrap().writes;
+    let circumstances = Circumstances { origin, at: Timestamp::default(), schemas: &AnyValue, undone: &[] };
+    let writes = check(snapshot, &change_set, circumstances).unwrap().writes;
     let record = Record {
         revision: snapshot.revision().next(),
         committed_at: Timestamp::default(),
@@ -100,6 +126,10 @@ fn fold(snapshot: &mut Snapshot, changes: Vec<Change>) -> Record {
     };
     snapshot.fold(&record).unwrap();
     record
+}
+
+fn flag(key: &str) -> EntryKey {
+    EntryKey::Flag(FoldedKey::of(key))
 }
 
 fn place(environment: &str) -> Place {
@@ -266,10 +296,11 @@ fn members_are_shared_between_scopes_of_an_environment() {
         environment: EnvironmentKey::new("production"),
         service: Some(ServiceName::new(service)),
     };
-    let one = projector.view(&stage.snapshot, &scope("ui"), &TextFrames);
-    let other = projector.view(&stage.snapshot, &scope("runner"), &TextFrames);
-    let content = |view: &View<Bytes>| Arc::clone(&view.members().next().unwrap().content);
-    assert!(Arc::ptr_eq(&content(&one), &content(&other)));
+    let mut content = |service| {
+        let feed = Feed::begin(scope(service), stage.epoch, &stage.snapshot, &mut projector, &TextFrames);
+        Arc::clone(&feed.view().member(&flag("dreams")).unwrap().content)
+    };
+    assert!(Arc::ptr_eq(&content("ui"), &content("runner")));
 }
 
 #[test]
@@ -277,15 +308,103 @@ fn what_a_record_changes_is_encoded_anew_and_nothing_else() {
     let mut stage = Stage::new("");
     fold(&mut stage.snapshot, vec![Change::CreateFlag(CreateFlag::boolean("whispers"))]);
     let mut projector = Projector::default();
-    let scope = stage.feed.scope.clone();
-    let before = projector.view(&stage.snapshot, &scope, &TextFrames);
-    let record = fold(&mut stage.snapshot, vec![Change::Enable(place("production"))]);
-    projector.forget(&record.writes);
-    let after = projector.view(&stage.snapshot, &scope, &TextFrames);
-    let content = |view: &View<Bytes>, flag| {
-        let member = view.member(&mycelia_flags_core::key::FoldedKey::of(flag)).unwrap();
-        Arc::clone(&member.content)
+    let production = EnvironmentKey::new("production");
+    let mut content = |snapshot: &Snapshot, key: &str, written: &[Write]| {
+        projector.forget(written);
+        projector.member(snapshot, &production, &flag(key), &TextFrames).unwrap().content
     };
-    assert_eq!(&**content(&after, "dreams"), b"dreams=on");
-    assert!(Arc::ptr_eq(&content(&before, "whispers"), &content(&after, "whispers")));
+    let before = content(&stage.snapshot, "whispers", &[]);
+    content(&stage.snapshot, "dreams", &[]);
+    let record = fold(&mut stage.snapshot, vec![Change::Enable(place("production"))]);
+    assert_eq!(&**content(&stage.snapshot, "dreams", &record.writes), b"dreams=on");
+    assert!(Arc::ptr_eq(&before, &content(&stage.snapshot, "whispers", &record.writes)));
+}
+
+/// A rule of `dreams` in production that names a segment, or no rule.
+fn rule_for(segment: Option<&str>) -> Change {
+    let rule = |segment| Rule {
+        name: Box::from(""),
+        condition: Condition::Segment(SegmentKey::new(segment)),
+        serve: Serve::Variant(VariantName::new("on")),
+    };
+    Change::SetRules { place: place("production"), rules: segment.map(rule).into_iter().collect() }
+}
+
+fn segment(key: &str) -> Change {
+    Change::SetSegment(SetSegment {
+        environment: "production".to_owned(),
+        segment: key.to_owned(),
+        ..SetSegment::default()
+    })
+}
+
+fn edit(list: &str, add: &[&str], remove: &[&str]) -> Change {
+    let keys = |keys: &[&str]| keys.iter().map(ToString::to_string).collect();
+    Change::EditList {
+        environment: "production".to_owned(),
+        list: list.to_owned(),
+        add: keys(add),
+        remove: keys(remove),
+    }
+}
+
+#[test]
+fn a_segment_and_its_lists_come_with_the_first_flag_that_names_it_and_leave_with_the_last() {
+    let mut stage = Stage::new("");
+    assert!(!stage.commit(vec![segment("beta")]), "nobody names it");
+    assert!(!stage.commit(vec![edit("segment/beta/included", &["ana", "bo"], &[])]));
+    assert!(stage.commit(vec![rule_for(Some("beta"))]));
+    let come = "delta 2..5: segment/beta segment/beta/included: +ana +bo";
+    assert_eq!(stage.next(at(2)), Some((come.to_owned(), at(5))));
+    assert!(stage.commit(vec![edit("segment/beta/included", &["cy"], &["bo"])]));
+    assert_eq!(stage.next(at(5)), Some(("delta 5..6:  segment/beta/included: -bo +cy".to_owned(), at(6))));
+    let all = "snapshot 6: dreams=off segment/beta segment/beta/included=[\"ana\", \"cy\"]";
+    assert_eq!(stage.next(Cursor::Nowhere), Some((all.to_owned(), at(6))));
+    assert!(stage.commit(vec![rule_for(None)]));
+    let left = "delta 6..7:  -segment/beta segment/beta/included: cleared";
+    assert_eq!(stage.next(at(6)), Some((left.to_owned(), at(7))));
+    assert!(
+        !stage.commit(vec![edit("segment/beta/included", &["dan"], &[])]),
+        "it is not in the scope any more"
+    );
+}
+
+#[test]
+fn an_edit_of_the_canary_allowlist_is_as_large_as_the_edit() {
+    let mut stage = Stage::new("");
+    let many: Vec<String> = (0..5_000).map(|number| format!("user-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(stage.commit(vec![edit("canary", &many, &[])]));
+    assert!(stage.commit(vec![edit("canary", &["ana"], &["user-7"])]));
+    assert_eq!(stage.next(at(3)), Some(("delta 3..4:  canary: +ana -user-7".to_owned(), at(4))));
+    let on = Change::SwitchCanary { environment: "production".to_owned(), on: true };
+    assert!(stage.commit(vec![on]));
+    assert_eq!(stage.next(at(4)), Some(("delta 4..5: canary=on".to_owned(), at(5))));
+}
+
+#[test]
+fn a_prerequisite_of_another_service_is_there_as_long_as_it_is_needed() {
+    let mut stage = Stage::new("ui");
+    let hidden = CreateFlag { services: vec!["runner".to_owned()], ..CreateFlag::boolean("engine") };
+    assert!(!stage.commit(vec![Change::CreateFlag(hidden)]));
+    let needs = |flags: &[&str]| Change::SetPrerequisites {
+        place: place("production"),
+        prerequisites: flags.iter().map(|flag| (flag.to_string(), vec!["on".to_owned()])).collect(),
+    };
+    assert!(stage.commit(vec![needs(&["engine"])]));
+    assert_eq!(stage.next(at(2)), Some(("delta 2..4: engine=off".to_owned(), at(4))));
+    let enable = Change::Enable(Place { flag: "engine".to_owned(), ..place("production") });
+    assert!(stage.commit(vec![enable]));
+    assert_eq!(stage.next(at(4)), Some(("delta 4..5: engine=on".to_owned(), at(5))));
+    assert!(stage.commit(vec![needs(&[])]));
+    assert_eq!(stage.next(at(5)), Some(("delta 5..6:  -engine".to_owned(), at(6))));
+}
+
+#[test]
+fn an_archived_flag_is_in_no_scope() {
+    let mut stage = Stage::new("");
+    assert!(stage.commit(vec![Change::ArchiveFlag { flag: "dreams".to_owned(), force: false }]));
+    assert_eq!(stage.next(at(2)), Some(("delta 2..3:  -dreams".to_owned(), at(3))));
+    assert!(stage.commit(vec![Change::UnarchiveFlag { flag: "dreams".to_owned() }]));
+    assert_eq!(stage.next(at(3)), Some(("delta 3..4: dreams=off".to_owned(), at(4))));
 }

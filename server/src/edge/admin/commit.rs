@@ -1,6 +1,7 @@
 //! Apply: from the wire to the store and back.
 
-use mycelia_flags_core::change::{Change, ChangeSet, Place};
+use mycelia_flags_core::change::{Change, ChangeSet};
+use mycelia_flags_core::key::FoldedKey;
 use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
@@ -10,6 +11,7 @@ use tonic::Status;
 use tracing::info;
 
 use super::AdminEdge;
+use crate::distribution::registry::Entry;
 use crate::edge::status;
 use crate::state::CommitRequest;
 
@@ -20,6 +22,7 @@ impl AdminEdge {
             convert::change_set_from_wire(&wire).map_err(|rejection| status::rejected(&rejection))?;
         self.fill_in_environment(&mut change_set);
         check_idempotency_key(&request.idempotency_key).map_err(|rejection| status::rejected(&rejection))?;
+        self.check_contracts(&change_set).map_err(|rejection| status::rejected(&rejection))?;
         let (actor, changes) = (change_set.actor.clone(), change_set.changes.len());
         let commit = CommitRequest {
             change_set,
@@ -32,42 +35,60 @@ impl AdminEdge {
             info!(revision = %committed.revision, changes, actor, "committed");
         }
         let is_in_the_log = committed.replayed || !(request.dry_run || committed.writes.is_empty());
-        Ok(v1::ApplyResponse {
+        let mut answer = v1::ApplyResponse {
             revision: committed.revision.get(),
             writes: committed.writes.iter().map(convert::write_to_wire).collect(),
-            warnings: committed.warnings,
+            warnings: committed.warnings.clone(),
             replayed: committed.replayed,
             committed_at: is_in_the_log.then(|| convert::timestamp_to_wire(committed.committed_at)),
-        })
+            ..v1::ApplyResponse::default()
+        };
+        if request.dry_run {
+            self.say_what_it_means(&committed, &mut answer);
+        }
+        Ok(answer)
+    }
+
+    /// A flag that a connected instance has declared goes only by force.
+    fn check_contracts(&self, change_set: &ChangeSet) -> Result<(), Rejection> {
+        let mut violations = Vec::new();
+        let mut connected = None;
+        for (index, change) in change_set.changes.iter().enumerate() {
+            let (Change::DeleteFlag { flag, force: false } | Change::ArchiveFlag { flag, force: false }) =
+                change
+            else {
+                continue;
+            };
+            let folded = FoldedKey::of(flag);
+            let declares = |entry: &Entry| {
+                entry.identity.declared.iter().any(|declared| declared.flag.folded() == folded)
+            };
+            let connected = connected.get_or_insert_with(|| self.hub.registry().list());
+            if let Some(entry) = connected.iter().find(|entry| declares(entry)) {
+                let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
+                let instance = &entry.identity.instance;
+                violations.push(Violation {
+                    reason: Reason::FlagDeclared,
+                    field: format!("changes[{index}].{}.flag", change.name()),
+                    value: flag.clone(),
+                    allowed: format!(
+                        "a flag that no connected instance has declared; {service} {instance} needs it, say force"
+                    ),
+                });
+            }
+        }
+        if violations.is_empty() { Ok(()) } else { Err(Rejection { violations }) }
     }
 
     /// An empty environment means the default one. Filled in before the check, so that the log says what was meant.
     fn fill_in_environment(&self, change_set: &mut ChangeSet) {
         for change in &mut change_set.changes {
-            if let Some(place) = place(change)
-                && place.environment.is_empty()
+            if let Some(environment) = change.environment_mut()
+                && environment.is_empty()
             {
-                place.environment = self.default_environment.to_string();
+                *environment = self.default_environment.to_string();
             }
         }
-    }
-}
-
-fn place(change: &mut Change) -> Option<&mut Place> {
-    match change {
-        Change::Enable(place)
-        | Change::Disable(place)
-        | Change::Rollout { place, .. }
-        | Change::SetDefaultServe { place, .. }
-        | Change::SetRules { place, .. }
-        | Change::SetOffVariant { place, .. }
-        | Change::SetSalt { place, .. } => Some(place),
-        Change::CreateFlag(_)
-        | Change::DeleteFlag { .. }
-        | Change::UpdateFlag(_)
-        | Change::SetVariants { .. }
-        | Change::CreateStore { .. }
-        | Change::RestoreStore { .. } => None,
     }
 }
 

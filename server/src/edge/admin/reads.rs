@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
+use mycelia_flags_core::list::ListKey;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::snapshot::Snapshot;
@@ -129,7 +130,33 @@ impl AdminEdge {
             flags: u32::try_from(snapshot.flag_count()).unwrap_or(u32::MAX),
             bucketing: convert::generation_to_wire(snapshot.settings().bucketing).into(),
             started_at: Some(convert::timestamp_to_wire(self.started_at)),
+            overrides: snapshot.environments().flat_map(|of| active_overrides(&snapshot, of)).collect(),
+            canaries: snapshot.environments().map(|environment| canary(&snapshot, environment)).collect(),
         }
+    }
+}
+
+fn active_overrides(snapshot: &Snapshot, environment: &EnvironmentKey) -> Vec<v1::ActiveOverride> {
+    let detached = snapshot.configurations(environment).filter(|(_, found)| !found.overrides.is_empty());
+    let of_flag = |(flag, _)| {
+        let configuration = snapshot.configuration(environment, flag)?;
+        let definition = snapshot.flag(flag)?;
+        let wire = convert::configuration_to_wire(configuration);
+        Some(wire.overrides.into_iter().map(|found| v1::ActiveOverride {
+            environment: environment.to_string(),
+            flag: definition.key.to_string(),
+            r#override: Some(found),
+        }))
+    };
+    detached.filter_map(of_flag).flatten().collect()
+}
+
+fn canary(snapshot: &Snapshot, environment: &EnvironmentKey) -> v1::CanaryStatus {
+    let allowlist = snapshot.list(environment, &ListKey::Canary).len();
+    v1::CanaryStatus {
+        environment: environment.to_string(),
+        on: snapshot.canary(environment).on,
+        allowlist: u32::try_from(allowlist).unwrap_or(u32::MAX),
     }
 }
 
@@ -145,7 +172,7 @@ fn flag_to_wire(snapshot: &Snapshot, key: &FoldedKey) -> Option<v1::Flag> {
     })
 }
 
-fn page_size(asked: i32, usual: usize, max: usize) -> Result<usize, Status> {
+pub(super) fn page_size(asked: i32, usual: usize, max: usize) -> Result<usize, Status> {
     match usize::try_from(asked) {
         Ok(0) => Ok(usual),
         Ok(size) if size <= max => Ok(size),

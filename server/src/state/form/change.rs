@@ -1,12 +1,20 @@
 //! Change sets: the intents, as they were asked.
 
+mod audience;
+mod definition;
+mod place;
+
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change as core;
-use mycelia_flags_core::flag::Lifetime;
-use mycelia_flags_core::value::FlagType;
+use mycelia_flags_core::revision::Revision;
 
+use self::audience::{ChangeFeature, DeleteSegment, EditList, SetFeature, SetSegment, SwitchCanary};
+use self::definition::{ArchiveFlag, CreateFlag, SetVariants, UpdateFlag, named_values, variants};
+use self::place::{
+    Place, Rollout, SetCanaryPart, SetDefaultServe, SetMatrix, SetOverride, SetPrerequisites, SetRules,
+    SetText, at, located,
+};
 use super::condition::{Rule, rules};
-use super::flag::{Serve, Variant};
 use super::number::Numbered;
 use super::{FormError, required};
 
@@ -22,7 +30,11 @@ pub(super) struct ChangeSet {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Change {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(
+        oneof = "Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
+                27, 28, 29, 30"
+    )]
     pub(super) kind: Option<Kind>,
 }
 
@@ -30,7 +42,7 @@ pub(super) struct Change {
 pub(super) enum Kind {
     #[prost(message, tag = "1")]
     CreateFlag(CreateFlag),
-    /// The flag's key.
+    /// The flag's key. Nothing more, as it was in the first format; a deletion by force is another kind.
     #[prost(string, tag = "2")]
     DeleteFlag(String),
     #[prost(message, tag = "3")]
@@ -56,104 +68,45 @@ pub(super) enum Kind {
     /// The epoch of the store that the backup was taken from.
     #[prost(string, tag = "13")]
     RestoreStore(String),
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Place {
-    #[prost(string, tag = "1")]
-    pub(super) environment: String,
-    #[prost(string, tag = "2")]
-    pub(super) flag: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct CreateFlag {
-    #[prost(string, tag = "1")]
-    pub(super) key: String,
-    #[prost(uint32, tag = "2")]
-    pub(super) flag_type: u32,
-    #[prost(message, repeated, tag = "3")]
-    pub(super) variants: Vec<Variant>,
-    #[prost(string, tag = "4")]
-    pub(super) default_variant: String,
-    #[prost(string, tag = "5")]
-    pub(super) off_variant: String,
-    #[prost(string, tag = "6")]
-    pub(super) description: String,
-    #[prost(string, tag = "7")]
-    pub(super) owner: String,
-    #[prost(string, repeated, tag = "8")]
-    pub(super) tags: Vec<String>,
-    #[prost(string, repeated, tag = "9")]
-    pub(super) services: Vec<String>,
-    #[prost(uint32, tag = "10")]
-    pub(super) lifetime: u32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct UpdateFlag {
-    #[prost(string, tag = "1")]
-    pub(super) flag: String,
-    #[prost(string, optional, tag = "2")]
-    pub(super) description: Option<String>,
-    #[prost(string, optional, tag = "3")]
-    pub(super) owner: Option<String>,
-    #[prost(message, optional, tag = "4")]
-    pub(super) tags: Option<Texts>,
-    #[prost(message, optional, tag = "5")]
-    pub(super) services: Option<Texts>,
-    #[prost(uint32, optional, tag = "6")]
-    pub(super) lifetime: Option<u32>,
-}
-
-/// Several texts that may also be absent altogether.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Texts {
-    #[prost(string, repeated, tag = "1")]
-    pub(super) texts: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetVariants {
-    #[prost(string, tag = "1")]
-    pub(super) flag: String,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) variants: Vec<Variant>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Rollout {
-    #[prost(message, optional, tag = "1")]
-    pub(super) place: Option<Place>,
-    #[prost(double, tag = "2")]
-    pub(super) percent: f64,
-    #[prost(bool, tag = "3")]
-    pub(super) enable: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetDefaultServe {
-    #[prost(message, optional, tag = "1")]
-    pub(super) place: Option<Place>,
-    #[prost(message, optional, tag = "2")]
-    pub(super) serve: Option<Serve>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetRules {
-    #[prost(message, optional, tag = "1")]
-    pub(super) place: Option<Place>,
-    #[prost(message, repeated, tag = "2")]
-    pub(super) rules: Vec<Rule>,
-}
-
-/// One text for one place: an off variant, a salt.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetText {
-    #[prost(message, optional, tag = "1")]
-    pub(super) place: Option<Place>,
-    #[prost(string, tag = "2")]
-    pub(super) text: String,
+    #[prost(message, tag = "14")]
+    ArchiveFlag(ArchiveFlag),
+    /// The flag's key.
+    #[prost(string, tag = "15")]
+    UnarchiveFlag(String),
+    #[prost(message, tag = "16")]
+    SetMatrix(SetMatrix),
+    #[prost(message, tag = "17")]
+    SetTargeting(SetText),
+    #[prost(message, tag = "18")]
+    SetPrerequisites(SetPrerequisites),
+    #[prost(message, tag = "19")]
+    SetCanaryPart(SetCanaryPart),
+    #[prost(message, tag = "20")]
+    SetOverride(SetOverride),
+    /// The text is the service.
+    #[prost(message, tag = "21")]
+    RemoveOverride(SetText),
+    #[prost(message, tag = "22")]
+    SetSegment(SetSegment),
+    #[prost(message, tag = "23")]
+    DeleteSegment(DeleteSegment),
+    #[prost(message, tag = "24")]
+    EditList(EditList),
+    #[prost(message, tag = "25")]
+    SwitchCanary(SwitchCanary),
+    #[prost(message, tag = "26")]
+    SetFeature(SetFeature),
+    /// The feature's key.
+    #[prost(string, tag = "27")]
+    DeleteFeature(String),
+    #[prost(message, tag = "28")]
+    ChangeFeature(ChangeFeature),
+    /// The revision.
+    #[prost(uint64, tag = "29")]
+    Undo(u64),
+    /// The flag's key.
+    #[prost(string, tag = "30")]
+    ForceDeleteFlag(String),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -190,38 +143,96 @@ impl From<&core::Change> for Change {
     fn from(change: &core::Change) -> Self {
         let kind = match change {
             core::Change::CreateFlag(create) => Kind::CreateFlag(create.into()),
-            core::Change::DeleteFlag { flag } => Kind::DeleteFlag(flag.clone()),
+            core::Change::DeleteFlag { flag, force: false } => Kind::DeleteFlag(flag.clone()),
+            core::Change::DeleteFlag { flag, force: true } => Kind::ForceDeleteFlag(flag.clone()),
+            core::Change::ArchiveFlag { flag, force } => {
+                Kind::ArchiveFlag(ArchiveFlag { flag: flag.clone(), force: *force })
+            }
+            core::Change::UnarchiveFlag { flag } => Kind::UnarchiveFlag(flag.clone()),
             core::Change::UpdateFlag(update) => Kind::UpdateFlag(update.into()),
             core::Change::SetVariants { flag, variants: values } => {
                 Kind::SetVariants(SetVariants { flag: flag.clone(), variants: variants(values) })
             }
-            core::Change::Enable(place) => Kind::Enable(place.into()),
-            core::Change::Disable(place) => Kind::Disable(place.into()),
-            core::Change::Rollout { place, percent, enable } => {
-                Kind::Rollout(Rollout { place: Some(place.into()), percent: *percent, enable: *enable })
+            core::Change::SetSegment(set) => Kind::SetSegment(set.into()),
+            core::Change::DeleteSegment { environment, segment } => {
+                Kind::DeleteSegment(DeleteSegment::of(environment, segment))
             }
-            core::Change::SetDefaultServe { place, serve } => Kind::SetDefaultServe(SetDefaultServe {
-                place: Some(place.into()),
-                serve: Some(serve.into()),
-            }),
-            core::Change::SetRules { place, rules } => Kind::SetRules(SetRules {
-                place: Some(place.into()),
-                rules: rules.iter().map(Rule::from).collect(),
-            }),
-            core::Change::SetOffVariant { place, variant } => {
-                Kind::SetOffVariant(SetText { place: Some(place.into()), text: variant.clone() })
+            core::Change::EditList { environment, list, add, remove } => {
+                Kind::EditList(EditList::of(environment, list, add, remove))
             }
-            core::Change::SetSalt { place, salt } => {
-                Kind::SetSalt(SetText { place: Some(place.into()), text: salt.clone() })
+            core::Change::SwitchCanary { environment, on } => {
+                Kind::SwitchCanary(SwitchCanary { environment: environment.clone(), on: *on })
             }
+            core::Change::SetFeature { feature, description, flags } => {
+                Kind::SetFeature(SetFeature::of(feature, description, flags))
+            }
+            core::Change::DeleteFeature { feature } => Kind::DeleteFeature(feature.clone()),
+            core::Change::ChangeFeature { environment, feature, action } => {
+                Kind::ChangeFeature(ChangeFeature::of(environment, feature, *action))
+            }
+            core::Change::Undo { revision } => Kind::Undo(revision.get()),
             core::Change::CreateStore { bucketing, environments } => Kind::CreateStore(CreateStore {
                 bucketing: bucketing.number(),
                 environments: environments.clone(),
             }),
             core::Change::RestoreStore { from_epoch } => Kind::RestoreStore(from_epoch.clone()),
+            // Named one by one, so that no change can be forgotten: one without a kind could never be read back.
+            core::Change::Enable(_)
+            | core::Change::Disable(_)
+            | core::Change::Rollout { .. }
+            | core::Change::SetDefaultServe { .. }
+            | core::Change::SetRules { .. }
+            | core::Change::SetOffVariant { .. }
+            | core::Change::SetSalt { .. }
+            | core::Change::SetMatrix { .. }
+            | core::Change::SetTargeting { .. }
+            | core::Change::SetPrerequisites { .. }
+            | core::Change::SetCanaryPart { .. }
+            | core::Change::SetOverride { .. }
+            | core::Change::RemoveOverride { .. } => return Self { kind: placed_kind(change) },
         };
         Self { kind: Some(kind) }
     }
+}
+
+/// The changes of one flag in one environment.
+fn placed_kind(change: &core::Change) -> Option<Kind> {
+    Some(match change {
+        core::Change::Enable(place) => Kind::Enable(place.into()),
+        core::Change::Disable(place) => Kind::Disable(place.into()),
+        core::Change::Rollout { place, percent, enable } => {
+            Kind::Rollout(Rollout { place: at(place), percent: *percent, enable: *enable })
+        }
+        core::Change::SetDefaultServe { place, serve } => {
+            Kind::SetDefaultServe(SetDefaultServe { place: at(place), serve: Some(serve.into()) })
+        }
+        core::Change::SetRules { place, rules } => {
+            Kind::SetRules(SetRules { place: at(place), rules: rules.iter().map(Rule::from).collect() })
+        }
+        core::Change::SetOffVariant { place, variant } => Kind::SetOffVariant(SetText::of(place, variant)),
+        core::Change::SetSalt { place, salt } => Kind::SetSalt(SetText::of(place, salt)),
+        core::Change::SetMatrix { place, shares, rest, enable } => {
+            Kind::SetMatrix(SetMatrix::of(place, shares, *rest, *enable))
+        }
+        core::Change::SetTargeting { place, targeting } => Kind::SetTargeting(SetText::of(place, targeting)),
+        core::Change::SetPrerequisites { place, prerequisites } => {
+            Kind::SetPrerequisites(SetPrerequisites::of(place, prerequisites))
+        }
+        core::Change::SetCanaryPart { place, part } => {
+            Kind::SetCanaryPart(SetCanaryPart { place: at(place), part: Some(part.into()) })
+        }
+        core::Change::SetOverride { place, service, variant, seconds } => Kind::SetOverride(SetOverride {
+            place: at(place),
+            service: service.clone(),
+            variant: variant.clone(),
+            seconds: *seconds,
+        }),
+        core::Change::RemoveOverride { place, service } => Kind::RemoveOverride(SetText::of(place, service)),
+        other => {
+            debug_assert!(false, "{} has no stored form", other.name());
+            return None;
+        }
+    })
 }
 
 impl TryFrom<Change> for core::Change {
@@ -230,121 +241,76 @@ impl TryFrom<Change> for core::Change {
     fn try_from(change: Change) -> Result<Self, FormError> {
         Ok(match required("a change", change.kind)? {
             Kind::CreateFlag(create) => Self::CreateFlag(create.try_into()?),
-            Kind::DeleteFlag(flag) => Self::DeleteFlag { flag },
+            Kind::DeleteFlag(flag) => Self::DeleteFlag { flag, force: false },
+            Kind::ForceDeleteFlag(flag) => Self::DeleteFlag { flag, force: true },
+            Kind::ArchiveFlag(ArchiveFlag { flag, force }) => Self::ArchiveFlag { flag, force },
+            Kind::UnarchiveFlag(flag) => Self::UnarchiveFlag { flag },
             Kind::UpdateFlag(update) => Self::UpdateFlag(update.try_into()?),
             Kind::SetVariants(set) => {
                 Self::SetVariants { flag: set.flag, variants: named_values(set.variants)? }
             }
-            Kind::Enable(place) => Self::Enable(place.into()),
-            Kind::Disable(place) => Self::Disable(place.into()),
-            Kind::Rollout(rollout) => Self::Rollout {
-                place: located(rollout.place)?,
-                percent: rollout.percent,
-                enable: rollout.enable,
-            },
-            Kind::SetDefaultServe(set) => Self::SetDefaultServe {
-                place: located(set.place)?,
-                serve: required("what is served", set.serve)?.try_into()?,
-            },
-            Kind::SetRules(set) => Self::SetRules { place: located(set.place)?, rules: rules(set.rules)? },
-            Kind::SetOffVariant(set) => Self::SetOffVariant { place: located(set.place)?, variant: set.text },
-            Kind::SetSalt(set) => Self::SetSalt { place: located(set.place)?, salt: set.text },
+            Kind::SetSegment(set) => Self::SetSegment(set.try_into()?),
+            Kind::DeleteSegment(DeleteSegment { environment, segment }) => {
+                Self::DeleteSegment { environment, segment }
+            }
+            Kind::EditList(EditList { environment, list, add, remove }) => {
+                Self::EditList { environment, list, add, remove }
+            }
+            Kind::SwitchCanary(SwitchCanary { environment, on }) => Self::SwitchCanary { environment, on },
+            Kind::SetFeature(SetFeature { feature, description, flags }) => {
+                Self::SetFeature { feature, description, flags }
+            }
+            Kind::DeleteFeature(feature) => Self::DeleteFeature { feature },
+            Kind::ChangeFeature(change) => change.try_into()?,
+            Kind::Undo(revision) => Self::Undo { revision: Revision::new(revision) },
             Kind::CreateStore(create) => Self::CreateStore {
                 bucketing: Generation::numbered(create.bucketing)?,
                 environments: create.environments,
             },
             Kind::RestoreStore(from_epoch) => Self::RestoreStore { from_epoch },
+            placed => return placed_change(placed),
         })
     }
 }
 
-fn variants(variants: &[(String, mycelia_flags_core::value::Value)]) -> Vec<Variant> {
-    variants.iter().map(|(name, value)| Variant::of(name, value)).collect()
-}
-
-fn named_values(
-    variants: Vec<Variant>,
-) -> Result<Vec<(String, mycelia_flags_core::value::Value)>, FormError> {
-    variants.into_iter().map(Variant::parts).collect()
-}
-
-fn located(place: Option<Place>) -> Result<core::Place, FormError> {
-    required("a place", place).map(core::Place::from)
-}
-
-impl From<&core::Place> for Place {
-    fn from(place: &core::Place) -> Self {
-        Self { environment: place.environment.clone(), flag: place.flag.clone() }
-    }
-}
-
-impl From<Place> for core::Place {
-    fn from(place: Place) -> Self {
-        Self { environment: place.environment, flag: place.flag }
-    }
-}
-
-impl From<&core::CreateFlag> for CreateFlag {
-    fn from(create: &core::CreateFlag) -> Self {
-        Self {
-            key: create.key.clone(),
-            flag_type: create.flag_type.number(),
-            variants: variants(&create.variants),
-            default_variant: create.default_variant.clone(),
-            off_variant: create.off_variant.clone(),
-            description: create.description.clone(),
-            owner: create.owner.clone(),
-            tags: create.tags.clone(),
-            services: create.services.clone(),
-            lifetime: create.lifetime.number(),
+fn placed_change(kind: Kind) -> Result<core::Change, FormError> {
+    Ok(match kind {
+        Kind::Enable(place) => core::Change::Enable(place.into()),
+        Kind::Disable(place) => core::Change::Disable(place.into()),
+        Kind::Rollout(Rollout { place, percent, enable }) => {
+            core::Change::Rollout { place: located(place)?, percent, enable }
         }
-    }
-}
-
-impl TryFrom<CreateFlag> for core::CreateFlag {
-    type Error = FormError;
-
-    fn try_from(create: CreateFlag) -> Result<Self, FormError> {
-        Ok(Self {
-            key: create.key,
-            flag_type: FlagType::numbered(create.flag_type)?,
-            variants: named_values(create.variants)?,
-            default_variant: create.default_variant,
-            off_variant: create.off_variant,
-            description: create.description,
-            owner: create.owner,
-            tags: create.tags,
-            services: create.services,
-            lifetime: Lifetime::numbered(create.lifetime)?,
-        })
-    }
-}
-
-impl From<&core::UpdateFlag> for UpdateFlag {
-    fn from(update: &core::UpdateFlag) -> Self {
-        let texts = |texts: &Vec<String>| Texts { texts: texts.clone() };
-        Self {
-            flag: update.flag.clone(),
-            description: update.description.clone(),
-            owner: update.owner.clone(),
-            tags: update.tags.as_ref().map(texts),
-            services: update.services.as_ref().map(texts),
-            lifetime: update.lifetime.map(Numbered::number),
+        Kind::SetDefaultServe(set) => core::Change::SetDefaultServe {
+            place: located(set.place)?,
+            serve: required("what is served", set.serve)?.try_into()?,
+        },
+        Kind::SetRules(set) => {
+            core::Change::SetRules { place: located(set.place)?, rules: rules(set.rules)? }
         }
-    }
-}
-
-impl TryFrom<UpdateFlag> for core::UpdateFlag {
-    type Error = FormError;
-
-    fn try_from(update: UpdateFlag) -> Result<Self, FormError> {
-        Ok(Self {
-            flag: update.flag,
-            description: update.description,
-            owner: update.owner,
-            tags: update.tags.map(|tags| tags.texts),
-            services: update.services.map(|services| services.texts),
-            lifetime: update.lifetime.map(Lifetime::numbered).transpose()?,
-        })
-    }
+        Kind::SetOffVariant(set) => {
+            let (place, variant) = set.parts()?;
+            core::Change::SetOffVariant { place, variant }
+        }
+        Kind::SetSalt(set) => {
+            let (place, salt) = set.parts()?;
+            core::Change::SetSalt { place, salt }
+        }
+        Kind::SetMatrix(set) => set.try_into()?,
+        Kind::SetTargeting(set) => {
+            let (place, targeting) = set.parts()?;
+            core::Change::SetTargeting { place, targeting }
+        }
+        Kind::SetPrerequisites(set) => set.try_into()?,
+        Kind::SetCanaryPart(set) => core::Change::SetCanaryPart {
+            place: located(set.place)?,
+            part: required("a part in the canary", set.part)?.try_into()?,
+        },
+        Kind::SetOverride(set) => set.try_into()?,
+        Kind::RemoveOverride(set) => {
+            let (place, service) = set.parts()?;
+            core::Change::RemoveOverride { place, service }
+        }
+        // Whatever is not placed was taken care of by the caller.
+        _ => return Err(FormError::Missing { what: "a change" }),
+    })
 }

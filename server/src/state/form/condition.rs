@@ -2,6 +2,7 @@
 
 use mycelia_flags_core::condition as core;
 use mycelia_flags_core::flag;
+use mycelia_flags_core::key::SegmentKey;
 
 use super::flag::Serve;
 use super::number::Numbered;
@@ -20,7 +21,7 @@ pub(super) struct Rule {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Condition {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -34,6 +35,9 @@ pub(super) enum Kind {
     Any(Conditions),
     #[prost(message, boxed, tag = "4")]
     Not(Box<Condition>),
+    /// The segment's key.
+    #[prost(string, tag = "5")]
+    Segment(String),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -95,6 +99,7 @@ impl From<&core::Condition> for Condition {
             core::Condition::All(conditions) => Kind::All(several(conditions)),
             core::Condition::Any(conditions) => Kind::Any(several(conditions)),
             core::Condition::Not(condition) => Kind::Not(Box::new(Self::from(&**condition))),
+            core::Condition::Segment(segment) => Kind::Segment(segment.to_string()),
         };
         Self { kind: Some(kind) }
     }
@@ -117,6 +122,7 @@ impl TryFrom<Condition> for core::Condition {
             Kind::All(conditions) => Self::All(several(conditions)?),
             Kind::Any(conditions) => Self::Any(several(conditions)?),
             Kind::Not(condition) => Self::Not(Box::new(Self::try_from(*condition)?)),
+            Kind::Segment(segment) => Self::Segment(SegmentKey::new(&segment)),
         })
     }
 }

@@ -28,6 +28,12 @@ pub(super) struct Definition {
     pub(super) services: Vec<String>,
     #[prost(uint32, tag = "8")]
     pub(super) lifetime: u32,
+    #[prost(sint64, optional, tag = "9")]
+    pub(super) expected_end_micros: Option<i64>,
+    #[prost(string, optional, tag = "10")]
+    pub(super) schema: Option<String>,
+    #[prost(message, optional, tag = "11")]
+    pub(super) archived: Option<Switched>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -54,6 +60,53 @@ pub(super) struct Configuration {
     pub(super) salt: Option<String>,
     #[prost(message, optional, tag = "7")]
     pub(super) switched: Option<Switched>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) prerequisites: Vec<Prerequisite>,
+    /// Absent means by type.
+    #[prost(message, optional, tag = "9")]
+    pub(super) canary: Option<CanaryPart>,
+    #[prost(message, repeated, tag = "10")]
+    pub(super) overrides: Vec<Override>,
+    #[prost(string, optional, tag = "11")]
+    pub(super) targeting: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Prerequisite {
+    #[prost(string, tag = "1")]
+    pub(super) flag: String,
+    #[prost(string, repeated, tag = "2")]
+    pub(super) variants: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CanaryPart {
+    #[prost(oneof = "CanaryKind", tags = "1, 2, 3")]
+    pub(super) kind: Option<CanaryKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum CanaryKind {
+    #[prost(string, tag = "1")]
+    Variant(String),
+    /// Always true.
+    #[prost(bool, tag = "2")]
+    Out(bool),
+    /// Always true.
+    #[prost(bool, tag = "3")]
+    ByType(bool),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Override {
+    #[prost(string, tag = "1")]
+    pub(super) service: String,
+    #[prost(string, tag = "2")]
+    pub(super) variant: String,
+    #[prost(sint64, tag = "3")]
+    pub(super) expires_at_micros: i64,
+    #[prost(message, optional, tag = "4")]
+    pub(super) set: Option<Switched>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -108,6 +161,9 @@ impl From<&core::FlagDefinition> for Definition {
             tags: definition.tags.iter().map(ToString::to_string).collect(),
             services: definition.services.iter().map(ToString::to_string).collect(),
             lifetime: definition.lifetime.number(),
+            expected_end_micros: definition.expected_end.map(Timestamp::unix_micros),
+            schema: definition.schema.as_deref().map(str::to_owned),
+            archived: definition.archived.as_ref().map(Switched::from),
         }
     }
 }
@@ -129,6 +185,9 @@ impl TryFrom<Definition> for core::FlagDefinition {
             tags: definition.tags.into_iter().map(Box::from).collect(),
             services: definition.services.iter().map(|name| ServiceName::new(name)).collect(),
             lifetime: core::Lifetime::numbered(definition.lifetime)?,
+            expected_end: definition.expected_end_micros.map(Timestamp::from_unix_micros),
+            schema: definition.schema.map(Box::from),
+            archived: definition.archived.map(core::Switched::from),
         })
     }
 }
@@ -152,11 +211,13 @@ impl From<&core::FlagConfiguration> for Configuration {
             rules: configuration.rules.iter().map(Rule::from).collect(),
             default_serve: Some(Serve::from(&configuration.default_serve)),
             salt: configuration.salt.as_deref().map(str::to_owned),
-            switched: configuration.switched.as_ref().map(|switched| Switched {
-                by: switched.by.to_string(),
-                at_micros: switched.at.unix_micros(),
-                revision: switched.revision.get(),
-            }),
+            switched: configuration.switched.as_ref().map(Switched::from),
+            prerequisites: configuration.prerequisites.iter().map(Prerequisite::from).collect(),
+            canary: Some(&configuration.canary)
+                .filter(|part| **part != core::CanaryPart::ByType)
+                .map(CanaryPart::from),
+            overrides: configuration.overrides.iter().map(Override::from).collect(),
+            targeting: configuration.targeting.as_deref().map(str::to_owned),
         }
     }
 }
@@ -172,11 +233,103 @@ impl TryFrom<Configuration> for core::FlagConfiguration {
             rules: rules(configuration.rules)?,
             default_serve: required("a default serve", configuration.default_serve)?.try_into()?,
             salt: configuration.salt.map(Box::from),
-            switched: configuration.switched.map(|switched| core::Switched {
-                by: switched.by.into(),
-                at: Timestamp::from_unix_micros(switched.at_micros),
-                revision: Revision::new(switched.revision),
-            }),
+            switched: configuration.switched.map(core::Switched::from),
+            prerequisites: configuration.prerequisites.into_iter().map(core::Prerequisite::from).collect(),
+            canary: match configuration.canary {
+                Some(part) => part.try_into()?,
+                None => core::CanaryPart::ByType,
+            },
+            overrides: configuration
+                .overrides
+                .into_iter()
+                .map(core::ServiceOverride::try_from)
+                .collect::<Result<_, _>>()?,
+            targeting: configuration.targeting.map(Box::from),
+        })
+    }
+}
+
+impl From<&core::Switched> for Switched {
+    fn from(switched: &core::Switched) -> Self {
+        Self {
+            by: switched.by.to_string(),
+            at_micros: switched.at.unix_micros(),
+            revision: switched.revision.get(),
+        }
+    }
+}
+
+impl From<Switched> for core::Switched {
+    fn from(switched: Switched) -> Self {
+        Self {
+            by: switched.by.into(),
+            at: Timestamp::from_unix_micros(switched.at_micros),
+            revision: Revision::new(switched.revision),
+        }
+    }
+}
+
+impl From<&core::Prerequisite> for Prerequisite {
+    fn from(prerequisite: &core::Prerequisite) -> Self {
+        Self {
+            flag: prerequisite.flag.to_string(),
+            variants: prerequisite.variants.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl From<Prerequisite> for core::Prerequisite {
+    fn from(prerequisite: Prerequisite) -> Self {
+        Self {
+            flag: FlagKey::new(&prerequisite.flag),
+            variants: prerequisite.variants.iter().map(|name| VariantName::new(name)).collect(),
+        }
+    }
+}
+
+impl From<&core::CanaryPart> for CanaryPart {
+    fn from(part: &core::CanaryPart) -> Self {
+        let kind = match part {
+            core::CanaryPart::ByType => CanaryKind::ByType(true),
+            core::CanaryPart::Variant(variant) => CanaryKind::Variant(variant.to_string()),
+            core::CanaryPart::Out => CanaryKind::Out(true),
+        };
+        Self { kind: Some(kind) }
+    }
+}
+
+impl TryFrom<CanaryPart> for core::CanaryPart {
+    type Error = FormError;
+
+    fn try_from(part: CanaryPart) -> Result<Self, FormError> {
+        Ok(match required("a part in the canary", part.kind)? {
+            CanaryKind::ByType(_) => Self::ByType,
+            CanaryKind::Variant(variant) => Self::Variant(VariantName::new(&variant)),
+            CanaryKind::Out(_) => Self::Out,
+        })
+    }
+}
+
+impl From<&core::ServiceOverride> for Override {
+    fn from(detached: &core::ServiceOverride) -> Self {
+        Self {
+            service: detached.service.to_string(),
+            variant: detached.variant.to_string(),
+            expires_at_micros: detached.expires_at.unix_micros(),
+            set: Some(Switched::from(&detached.set)),
+        }
+    }
+}
+
+impl TryFrom<Override> for core::ServiceOverride {
+    type Error = FormError;
+
+    fn try_from(detached: Override) -> Result<Self, FormError> {
+        Ok(Self {
+            service: ServiceName::new(&detached.service),
+            variant: VariantName::new(&detached.variant),
+            expires_at: Timestamp::from_unix_micros(detached.expires_at_micros),
+            set: required("who set an override", detached.set)?.into(),
         })
     }
 }

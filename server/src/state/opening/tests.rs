@@ -208,12 +208,32 @@ async fn many_writers_share_syncs_on_disk() {
 async fn a_newer_format_is_refused_and_nothing_is_touched() {
     let dir = tempfile::tempdir().unwrap();
     closed_store(dir.path(), 5).await;
-    forge_format(dir.path(), 2);
+    forge_format(dir.path(), 3);
     let before = content(dir.path());
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
-    assert!(error.to_string().contains("format 2") && error.to_string().contains("up to 1"), "{error}");
+    assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }), "{error}");
+    assert!(error.to_string().contains("format 3") && error.to_string().contains("up to 2"), "{error}");
     assert_eq!(content(dir.path()), before);
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_is_one_of_this_format_after_its_next_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    closed_store(dir.path(), 5).await;
+    forge_format(dir.path(), 1);
+    let formats = || {
+        let head = fs::read(dir.path().join("HEAD")).unwrap();
+        let mut formats = [head[11], head[512 + 11]];
+        formats.sort_unstable();
+        formats
+    };
+    sled(dir.path()).close().await;
+    assert_eq!(formats(), [1, 1], "who only looks changes nothing");
+    let store = sled(dir.path());
+    store.commit(create("dreams")).await.unwrap();
+    store.close().await;
+    assert_eq!(formats(), [1, 2]);
+    assert_eq!(head(&sled(dir.path())), Revision::new(7));
 }
 
 /// Takes a store apart as a crash in the middle of its creation would leave it, and opens it.

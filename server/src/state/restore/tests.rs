@@ -1,5 +1,7 @@
 //! Backups: complete or refused, and nothing left behind.
 
+mod stored;
+
 use mycelia_flags_core::revision::Revision;
 use tokio::sync::mpsc;
 

@@ -2,6 +2,9 @@
 
 mod faulty_log;
 mod pages;
+mod past;
+mod schemas;
+mod undo;
 
 use std::sync::Arc;
 
@@ -123,7 +126,10 @@ async fn a_repeated_request_is_answered_and_not_applied_again() {
     let store = memory();
     let keyed = CommitRequest { idempotency_key: "k1".into(), ..create("dreams") };
     let first = store.commit(keyed.clone()).await.unwrap();
-    store.commit(request(vec![Change::DeleteFlag { flag: "dreams".to_owned() }])).await.unwrap();
+    store
+        .commit(request(vec![Change::DeleteFlag { flag: "dreams".to_owned(), force: false }]))
+        .await
+        .unwrap();
     let again = store.commit(keyed).await.unwrap();
     assert_eq!(again, Committed { replayed: true, ..first });
     assert_eq!(head(&store), Revision::new(3));

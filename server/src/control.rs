@@ -1,0 +1,9 @@
+//! Control: what the server does by itself, and what it remembers to be able to.
+//!
+//! It decides pure and acts thin: every deed is a change set like anybody's. What is deliberately absent: gRPC, and who
+//! listens.
+
+pub mod expiry;
+pub mod seen;
+pub mod usage;
+pub mod written;

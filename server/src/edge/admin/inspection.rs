@@ -1,0 +1,163 @@
+//! Why a context gets what it gets, what differs, and documents in and out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mycelia_flags_core::explain::{self, Question};
+use mycelia_flags_core::flagd::{self, Audiences, Source};
+use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName};
+use mycelia_flags_core::rejection::Reason;
+use mycelia_flags_core::revision::{Revision, Timestamp};
+use mycelia_flags_core::snapshot::Snapshot;
+use mycelia_flags_core::{difference, json};
+use mycelia_flags_proto::convert;
+use mycelia_flags_proto::v1;
+use tonic::Status;
+
+use super::AdminEdge;
+use super::reads::refused;
+use crate::edge::status;
+use crate::state::HistoryQuery;
+
+impl AdminEdge {
+    pub(super) async fn explain(&self, request: v1::ExplainRequest) -> Result<v1::ExplainResponse, Status> {
+        let context = super::context(request.context.unwrap_or_default())?;
+        let snapshot = match request.at {
+            None => self.store.snapshot(),
+            Some(v1::explain_request::At::AtRevision(revision)) => {
+                self.snapshot_at("at_revision", Revision::new(revision)).await?
+            }
+            Some(v1::explain_request::At::AtTime(moment)) => {
+                let moment = convert::timestamp_from_wire("at_time", &moment)
+                    .map_err(|error| refused(Reason::OutOfRange, "at_time", "", error.to_string()))?;
+                let revision = self.store.revision_at(moment).await;
+                let revision = revision.map_err(|failure| status::read_failed(&failure))?;
+                if revision == Revision::ZERO {
+                    let allowed = "a moment when this store was there".to_owned();
+                    return Err(refused(Reason::UnknownRevision, "at_time", &moment.to_string(), allowed));
+                }
+                self.snapshot_at("at_time", revision).await?
+            }
+        };
+        let environment = self.environment(&snapshot, &request.environment)?;
+        let committed_at = self.committed_at(snapshot.revision()).await?;
+        let question = Question {
+            environment: &environment,
+            flag: &request.flag,
+            service: &request.service,
+            context: &context,
+            now_unix_s: committed_at.unwrap_or_else(|| self.clock.now()).unix_seconds(),
+        };
+        let explanation = explain::explain(&snapshot, &question);
+        let bucket = explain::bucket(&snapshot, &environment, &request.flag, &context);
+        let mut answer = convert::explanation_to_wire(&explanation);
+        answer.bucket = answer.bucket.or_else(|| bucket.as_ref().map(convert::bucket_to_wire));
+        answer.revision = snapshot.revision().get();
+        answer.committed_at = committed_at.map(convert::timestamp_to_wire);
+        Ok(answer)
+    }
+
+    /// When a past revision was committed; none for the newest one.
+    async fn committed_at(&self, revision: Revision) -> Result<Option<Timestamp>, Status> {
+        if revision >= self.store.snapshot().revision() {
+            return Ok(None);
+        }
+        let before = Revision::new(revision.get().saturating_sub(1));
+        let query = HistoryQuery { after: before, limit: 1, ..HistoryQuery::default() };
+        let page = self.store.history(query).await.map_err(|failure| status::read_failed(&failure))?;
+        Ok(page.records.first().map(|(record, _)| record.committed_at))
+    }
+
+    async fn snapshot_at(&self, field: &str, revision: Revision) -> Result<Arc<Snapshot>, Status> {
+        let found =
+            self.store.snapshot_at(revision).await.map_err(|failure| status::read_failed(&failure))?;
+        found.ok_or_else(|| {
+            let allowed = format!("a revision from 1 to {}", self.store.snapshot().revision());
+            refused(Reason::UnknownRevision, field, &revision.to_string(), allowed)
+        })
+    }
+
+    pub(super) async fn diff(&self, request: v1::DiffRequest) -> Result<v1::DiffResponse, Status> {
+        let environments = !request.from_environment.is_empty() || !request.to_environment.is_empty();
+        let (mut changes, revision) = match (request.from_revision, environments) {
+            (0, true) => {
+                let snapshot = self.store.snapshot();
+                let from =
+                    self.named_environment("from_environment", &snapshot, &request.from_environment)?;
+                let to = self.named_environment("to_environment", &snapshot, &request.to_environment)?;
+                (difference::of_environments(&snapshot, &from, &to), snapshot.revision())
+            }
+            (from, false) if from > 0 => {
+                let before = self.snapshot_at("from_revision", Revision::new(from)).await?;
+                let after = match request.to_revision {
+                    0 => self.store.snapshot(),
+                    to => self.snapshot_at("to_revision", Revision::new(to)).await?,
+                };
+                (difference::of_snapshots(&before, &after), after.revision())
+            }
+            _ => {
+                let allowed = "either two revisions or two environments".to_owned();
+                return Err(refused(Reason::Required, "from_revision", "", allowed));
+            }
+        };
+        if !request.flags.is_empty() {
+            let flags: BTreeSet<FoldedKey> = request.flags.iter().map(|flag| FoldedKey::of(flag)).collect();
+            changes.retain(|change| difference::is_of(change, &flags));
+        }
+        let changes = changes.iter().map(convert::field_change_to_wire).collect();
+        Ok(v1::DiffResponse { changes, revision: revision.get() })
+    }
+
+    pub(super) fn export(&self, request: &v1::ExportRequest) -> Result<v1::ExportResponse, Status> {
+        let snapshot = self.store.snapshot();
+        let environment = self.environment(&snapshot, &request.environment)?;
+        let service = (!request.service.is_empty()).then(|| ServiceName::new(&request.service));
+        let source = Source { snapshot: &snapshot, environment: &environment, service: service.as_ref() };
+        let document = flagd::document(&source, Audiences::Shared);
+        let omission = |(flag, reason): &(_, String)| v1::ExportOmission {
+            flag: mycelia_flags_core::key::FlagKey::to_string(flag),
+            reason: reason.clone(),
+        };
+        Ok(v1::ExportResponse {
+            document: json::print(&document.json),
+            omissions: document.untranslatable.iter().map(omission).collect(),
+            revision: snapshot.revision().get(),
+        })
+    }
+
+    pub(super) fn import(&self, request: &v1::ImportRequest) -> Result<v1::ImportResponse, Status> {
+        let snapshot = self.store.snapshot();
+        let environment = self.environment(&snapshot, &request.environment)?;
+        let document = json::parse(&request.document).map_err(|error| {
+            let at = format!("line {}, column {}", error.line, error.column);
+            refused(Reason::InvalidText, "document", &at, format!("JSON: {error}"))
+        })?;
+        let import = flagd::import(&document, environment.as_str(), &snapshot);
+        Ok(v1::ImportResponse {
+            changes: import.changes.iter().map(convert::change_to_wire).collect(),
+            report: import.report.iter().map(convert::import_line_to_wire).collect(),
+            revision: snapshot.revision().get(),
+        })
+    }
+
+    /// An environment by its name; empty means the default one.
+    pub(super) fn environment(&self, snapshot: &Snapshot, name: &str) -> Result<EnvironmentKey, Status> {
+        if name.is_empty() {
+            return Ok(self.default_environment.clone());
+        }
+        self.named_environment("environment", snapshot, name)
+    }
+
+    fn named_environment(
+        &self,
+        field: &str,
+        snapshot: &Snapshot,
+        name: &str,
+    ) -> Result<EnvironmentKey, Status> {
+        let key = EnvironmentKey::parse(name).ok().filter(|key| snapshot.has_environment(key));
+        key.ok_or_else(|| {
+            let names: Vec<&str> = snapshot.environments().map(EnvironmentKey::as_str).collect();
+            refused(Reason::UnknownEnvironment, field, name, format!("one of {}", names.join(", ")))
+        })
+    }
+}
