@@ -121,22 +121,22 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Evaluate a flag on the server
     Eval(EvalArgs),
-    /// Say step by step why a subject gets what it gets, now or at any past moment
+    /// Walk through a decision step by step, now or at any past moment
     Explain(ExplainArgs),
-    /// Print the number that decides which share of a rollout a user falls into
+    /// Show which bucket of a flag a user is in
     Bucket(BucketArgs),
     /// Show what differs between two revisions, or between two environments
     Diff(DiffArgs),
-    /// Give everything that a revision wrote the value that it had before
+    /// Take a revision back: everything that it changed is again as it was before
     Undo(UndoArgs),
     /// Show the flags that have outlived their rollout, and why
     Stale(StaleArgs),
-    /// Check what the code relies on
+    /// Hold the server against what it should have
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Import the flags of a flagd file into the environment
+    /// Take over the flags of a flagd document
     Import(ImportArgs),
-    /// Write the environment as a flagd file
+    /// Write an environment as a flagd document
     Export(ExportArgs),
     /// Write the whole log to a file
     Backup(BackupArgs),

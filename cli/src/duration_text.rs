@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// Reads `500ms`, `10s`, `2m`, `1m30s`; a plain number means seconds.
+/// Reads `500ms`, `10s`, `2m`, `1m30s`, `30d`; a plain number means seconds, a day has 24 hours.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let complaint = || format!("expected a duration such as 500ms, 10s or 2m, not `{text}`");
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(u64::from(seconds)));
+    }
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.trim_end().parse::<u32>().ok()) {
+        return Ok(Duration::from_secs(u64::from(days) * 86_400));
     }
     let signed: SignedDuration = text.parse().map_err(|_error| complaint())?;
     Duration::try_from(signed).map_err(|_error| complaint())
@@ -53,8 +56,9 @@ mod tests {
         check("2m", Some(120_000));
         check("1m30s", Some(90_000));
         check("30", Some(30_000));
+        check("30d", Some(30 * 86_400_000));
         check("0", Some(0));
-        for bad in ["", "s", "-5s", "-5", "1 parsec", "99999999999"] {
+        for bad in ["", "s", "-5s", "-5", "1 parsec", "99999999999", "d", "-1d"] {
             check(bad, None);
         }
     }

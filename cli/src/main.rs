@@ -16,6 +16,7 @@ mod inventory;
 mod page;
 mod percent;
 mod progress;
+mod requirements;
 mod restore;
 mod serve;
 mod session;
@@ -31,7 +32,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::args::inspect::AuditCommand;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -86,15 +86,15 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Watch(args) => command::watch::run(args, session).await,
         Command::Wait(args) => command::wait::run(args, session).await,
         Command::Eval(args) => command::eval::run(args, session).await,
+        Command::Backup(args) => command::backup::run(args, session).await,
         Command::Explain(args) => command::explain::run(args, session).await,
         Command::Bucket(args) => command::explain::bucket(args, session).await,
         Command::Diff(args) => command::diff::run(args, session).await,
         Command::Undo(args) => command::undo::run(args, session).await,
         Command::Stale(args) => command::stale::run(args, session).await,
-        Command::Audit(AuditCommand::Features(args)) => command::audit::features(args, session).await,
-        Command::Import(args) => command::exchange::import(args, session).await,
-        Command::Export(args) => command::exchange::export(args, session).await,
-        Command::Backup(args) => command::backup::run(args, session).await,
+        Command::Audit(group) => command::audit::run(group, session).await,
+        Command::Import(args) => command::import::run(args, session).await,
+        Command::Export(args) => command::export::run(args, session).await,
         Command::Update(args) => command::update::run(args, session).await,
         Command::Variants(args) => command::update::variants(args, session).await,
         Command::Archive(args) => command::archive::archive(args, session).await,

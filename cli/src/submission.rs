@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::session::{self, Session};
 use crate::view::applied::{AppliedView, Subject};
 use crate::view::convergence::ConvergenceView;
+use crate::view::document::LineView;
 
 /// How long to wait before a request is sent a second time.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -43,6 +44,10 @@ pub(crate) struct Told {
     pub(crate) action: &'static str,
     /// What was done, such as `enabled checkout`.
     pub(crate) deed: String,
+    /// What became of each flag of a document.
+    pub(crate) report: Vec<LineView>,
+    /// The environment that was meant, where the writes do not tell.
+    pub(crate) environment: Option<String>,
 }
 
 impl Submission {
@@ -55,12 +60,12 @@ impl Submission {
 impl Told {
     /// Of a change in one environment.
     pub(crate) fn here(subject: Subject, action: &'static str, deed: String) -> Self {
-        Self { reach: Reach::Environment, subject, action, deed }
+        Self { reach: Reach::Environment, subject, action, deed, report: Vec::new(), environment: None }
     }
 
     /// Of a change in all of them.
     pub(crate) fn everywhere(subject: Subject, action: &'static str, deed: String) -> Self {
-        Self { reach: Reach::Everywhere, subject, action, deed }
+        Self { reach: Reach::Everywhere, subject, action, deed, report: Vec::new(), environment: None }
     }
 }
 
@@ -105,6 +110,7 @@ pub(crate) async fn present(
 ) -> Result<Exit, Failure> {
     let environment = match told.reach {
         Reach::Everywhere => None,
+        Reach::Environment if told.environment.is_some() => told.environment,
         Reach::Environment => {
             Some(changed_environment(connection, &answer, &session.settings.environment).await?)
         }
@@ -122,6 +128,7 @@ pub(crate) async fn present(
     view.subject = told.subject;
     view.action = told.action;
     view.deed = told.deed;
+    view.report = told.report;
     view.environment = environment;
     if !args.wait {
         session.show(&view)?;
@@ -155,6 +162,14 @@ async fn apply(connection: &Connection, request: v1::ApplyRequest) -> Result<v1:
     }
 }
 
+/// The environment that a change means when it names none.
+pub(crate) async fn meant_environment(connection: &Connection, configured: &str) -> Result<String, Failure> {
+    if !configured.is_empty() {
+        return Ok(configured.to_owned());
+    }
+    Ok(session::status(connection).await?.default_environment)
+}
+
 /// Which environment was meant, even when nobody said so and nothing was written.
 async fn changed_environment(
     connection: &Connection,
@@ -164,10 +179,7 @@ async fn changed_environment(
     if let Some(environment) = answer.writes.iter().find_map(|write| environment_of(&write.entity)) {
         return Ok(environment.to_owned());
     }
-    if !configured.is_empty() {
-        return Ok(configured.to_owned());
-    }
-    Ok(session::status(connection).await?.default_environment)
+    meant_environment(connection, configured).await
 }
 
 /// The environment in `configuration/ENVIRONMENT/KEY` and the like.

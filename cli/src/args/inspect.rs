@@ -1,13 +1,32 @@
-//! Commands that say why, what differs, and what is left over; and documents in and out.
+//! Commands that look into why, since when, and what would be different.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use prost_types::Timestamp;
 
 use crate::args::write::WriteArgs;
 use crate::duration_text::parse_duration;
 use crate::subject::SubjectArgs;
+use crate::view::moment;
+
+/// A point in the history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum PastArg {
+    Revision(u64),
+    Moment(Timestamp),
+}
+
+/// Reads a revision, or a date or time.
+fn parse_past(text: &str) -> Result<PastArg, String> {
+    match text.parse() {
+        Ok(revision) => Ok(PastArg::Revision(revision)),
+        Err(_no_number) => moment::parse(text).map(PastArg::Moment).map_err(|_no_moment| {
+            format!("expected a revision, or a time such as 2026-12-31T18:00:00Z, not `{text}`")
+        }),
+    }
+}
 
 /// `explain`.
 #[derive(Debug, Args)]
@@ -22,9 +41,9 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
 
-    /// As it was at a revision, or at a moment such as 2026-11-27T09:30:00Z
-    #[arg(long, value_name = "REVISION|TIME")]
-    pub(crate) at: Option<String>,
+    /// As it was at this revision, or at this time
+    #[arg(long, value_name = "TIME|REVISION", value_parser = parse_past)]
+    pub(crate) at: Option<PastArg>,
 }
 
 /// `bucket`.
@@ -35,12 +54,16 @@ pub(crate) struct BucketArgs {
 
     /// The subject's targeting key
     pub(crate) user: String,
+
+    /// An attribute of the subject, for a flag that buckets by one
+    #[arg(long = "attr", value_name = "NAME=VALUE")]
+    pub(crate) attributes: Vec<String>,
 }
 
 /// `undo`.
 #[derive(Debug, Args)]
 pub(crate) struct UndoArgs {
-    /// The revision; refused where what it wrote was changed since
+    /// The revision whose changes are taken back; refused where somebody has changed the same again since
     pub(crate) revision: u64,
 
     #[command(flatten)]
@@ -51,10 +74,16 @@ pub(crate) struct UndoArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
     /// The earlier revision; or an environment
-    pub(crate) from: String,
+    #[arg(value_name = "REVISION|ENVIRONMENT", required_unless_present = "environments")]
+    pub(crate) from: Option<String>,
 
     /// The later revision [default: the newest]; or another environment (with one alone, --env is the other one)
+    #[arg(value_name = "REVISION|ENVIRONMENT", conflicts_with = "environments")]
     pub(crate) to: Option<String>,
+
+    /// Between these two environments, whatever they are called
+    #[arg(long, value_names = ["NAME", "NAME"], num_args = 2, conflicts_with = "from")]
+    pub(crate) environments: Option<Vec<String>>,
 
     /// Only this flag; may be repeated
     #[arg(long = "flag", value_name = "KEY")]
@@ -64,40 +93,42 @@ pub(crate) struct DiffArgs {
 /// `stale`.
 #[derive(Debug, Args)]
 pub(crate) struct StaleArgs {
-    /// How long a flag must have given everybody the same, such as 30d or 12h [default: 30d]
-    #[arg(long, value_name = "DURATION", value_parser = parse_days)]
-    pub(crate) settled_for: Option<Duration>,
-}
-
-/// Days as well: `parse_duration` knows hours and less.
-fn parse_days(text: &str) -> Result<Duration, String> {
-    match text.strip_suffix('d').map(str::parse::<u32>) {
-        Some(Ok(days)) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
-        _ => parse_duration(text),
-    }
+    /// How long a flag must have given everybody the same, such as 30d
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub(crate) settled_for: Duration,
 }
 
 /// `audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Check that required flags are there, have their type, and are not archived; exit code 6 when not
+    /// Hold the server against a list of the flags that there must be; exit code 6 when one is not as required
     Features(AuditFeaturesArgs),
 }
 
 /// `audit features`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditFeaturesArgs {
-    /// The required flags, one a line: `KEY`, or `KEY TYPE`; `#` begins a comment; `-` for the standard input. A JSON list
-    /// of keys, or a JSON object of keys and types, will do as well
+    /// A file with lines `KEY [TYPE]`, YAML or JSON; `-` for the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) required: PathBuf,
+}
+
+/// The language of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// A flag definition file of flagd's
+    Flagd,
 }
 
 /// `import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// A flagd file (JSON), or `-` for the standard input
+    /// The file to read; `-` for the standard input
     pub(crate) file: PathBuf,
+
+    /// The language of the file
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Flagd)]
+    pub(crate) format: FormatArg,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,
@@ -110,9 +141,13 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
 
-    /// The file to write [default: the standard output]
+    /// The file to write; the standard output when there is none
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Replace the file when it is there
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 #[cfg(test)]
@@ -120,9 +155,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_durations_too() {
-        assert_eq!(parse_days("30d"), Ok(Duration::from_secs(30 * 86_400)));
-        assert_eq!(parse_days("90m"), Ok(Duration::from_secs(5_400)));
-        assert!(parse_days("d").is_err() && parse_days("a month").is_err());
+    fn the_past_is_a_revision_or_a_moment() {
+        assert_eq!(parse_past("12"), Ok(PastArg::Revision(12)));
+        let midnight = Timestamp { seconds: 86_400, nanos: 0 };
+        assert_eq!(parse_past("1970-01-02"), Ok(PastArg::Moment(midnight)));
+        assert_eq!(parse_past("1970-01-02T00:00:00Z"), Ok(PastArg::Moment(midnight)));
+        for bad in ["", "-1", "yesterday"] {
+            assert!(parse_past(bad).is_err(), "{bad:?}");
+        }
     }
 }

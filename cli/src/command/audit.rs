@@ -1,130 +1,89 @@
-//! `audit features`: whether the flags that code relies on are there, as it expects them.
+//! `audit features`: the server against a list of the flags that there must be.
 
 use std::collections::BTreeMap;
 
 use mycelia_flags_core::key::FoldedKey;
-use mycelia_flags_proto::v1;
-use serde_json::Value as Json;
+use mycelia_flags_proto::{convert, v1};
 
-use crate::args::inspect::AuditFeaturesArgs;
+use crate::args::inspect::{AuditCommand, AuditFeaturesArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::inventory;
+use crate::requirements::{self, Requirement};
 use crate::session::Session;
 use crate::text_file;
-use crate::view::audit::{AuditView, FindingView, Verdict};
+use crate::view::audit::{AuditView, FindingView};
 
-/// A flag that must be there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Required {
-    key: String,
-    flag_type: Option<v1::FlagType>,
+pub(crate) async fn run(command: AuditCommand, session: &Session<'_>) -> Result<Exit, Failure> {
+    let AuditCommand::Features(args) = command;
+    features(&args, session).await
 }
 
-pub(crate) async fn features(args: AuditFeaturesArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let required = required(&text_file::read(&args.required)?)?;
-    let connection = session.connection()?;
-    let flags = inventory::flags(&connection).await?.flags;
-    let known: BTreeMap<FoldedKey, v1::FlagDefinition> = flags
-        .into_iter()
-        .filter_map(|flag| flag.definition)
-        .map(|definition| (FoldedKey::of(&definition.key), definition))
-        .collect();
+async fn features(args: &AuditFeaturesArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let text = text_file::read(&args.required)?;
+    let required = requirements::parse(&text)
+        .map_err(|why| Failure::Usage(format!("{}: {why}", args.required.display())))?;
+    let all = inventory::flags(&session.connection()?).await?;
+    let definitions = all.flags.into_iter().filter_map(|flag| flag.definition);
+    let known: BTreeMap<FoldedKey, v1::FlagDefinition> =
+        definitions.map(|definition| (FoldedKey::of(&definition.key), definition)).collect();
     let findings: Vec<FindingView> =
-        required.iter().map(|required| judge(required, known.get(&FoldedKey::of(&required.key)))).collect();
-    let is_fine = findings.iter().all(|finding| finding.verdict == Verdict::Fine);
-    session.show(&AuditView { fine: is_fine, findings })?;
-    Ok(if is_fine { Exit::Done } else { Exit::No })
+        required.iter().filter_map(|required| finding(required, &known)).collect();
+    let is_as_required = findings.is_empty();
+    session.show(&AuditView { required: required.len(), findings, revision: all.revision })?;
+    Ok(if is_as_required { Exit::Done } else { Exit::No })
 }
 
-fn judge(required: &Required, found: Option<&v1::FlagDefinition>) -> FindingView {
-    let name =
-        |flag_type: v1::FlagType| flag_type.as_str_name().trim_start_matches("FLAG_TYPE_").to_lowercase();
-    let verdict = match (found, required.flag_type) {
-        (None, _) => Verdict::Missing,
-        (Some(found), _) if found.archived.is_some() => Verdict::Archived,
-        (Some(found), Some(wanted)) if found.r#type() != wanted => Verdict::Mistyped,
-        (Some(_), _) => Verdict::Fine,
+/// What is wrong with a required flag.
+fn finding(required: &Requirement, known: &BTreeMap<FoldedKey, v1::FlagDefinition>) -> Option<FindingView> {
+    let of = |finding, found| FindingView {
+        flag: required.flag.to_string(),
+        finding,
+        required_type: required.flag_type.map(|wanted| wanted.to_string()),
+        found,
     };
-    FindingView {
-        flag: required.key.clone(),
-        verdict,
-        wanted: required.flag_type.map(name),
-        found: found.map(|found| name(found.r#type())),
+    let Some(definition) = known.get(&required.flag.folded()) else {
+        return Some(of("missing", None));
+    };
+    // A type that this program does not know is none of those that can be required.
+    let found = convert::flag_type_from_wire("type", definition.r#type).ok().flatten();
+    let found_words = found.map_or_else(|| "unknown".to_owned(), |found| found.to_string());
+    if required.flag_type.is_some_and(|wanted| found != Some(wanted)) {
+        return Some(of("mistyped", Some(found_words)));
     }
-}
-
-/// Reads lines, a JSON list, or a JSON object.
-fn required(text: &str) -> Result<Vec<Required>, Failure> {
-    let complaint = |why: String| Failure::Usage(format!("--required: {why}"));
-    let with_type = |key: &str, flag_type: &str| -> Result<Required, Failure> {
-        let wire = v1::FlagType::from_str_name(&format!("FLAG_TYPE_{}", flag_type.to_ascii_uppercase()));
-        let wire = wire.filter(|wire| *wire != v1::FlagType::Unspecified).ok_or_else(|| {
-            complaint(format!("{key}: `{flag_type}` is not one of boolean, string, integer, float, object"))
-        })?;
-        Ok(Required { key: key.to_owned(), flag_type: Some(wire) })
-    };
-    let untyped = |key: &str| Required { key: key.to_owned(), flag_type: None };
-    let required: Vec<Required> = if text.trim_start().starts_with(['[', '{']) {
-        match serde_json::from_str(text).map_err(|error| complaint(error.to_string()))? {
-            Json::Array(keys) => keys
-                .iter()
-                .map(|key| key.as_str().map(untyped).ok_or_else(|| complaint(format!("{key} is no text"))))
-                .collect::<Result<_, _>>()?,
-            Json::Object(fields) => fields
-                .iter()
-                .map(|(key, flag_type)| match flag_type {
-                    Json::Null => Ok(untyped(key)),
-                    Json::String(flag_type) => with_type(key, flag_type),
-                    other => Err(complaint(format!("{key}: {other} is no type"))),
-                })
-                .collect::<Result<_, _>>()?,
-            other => return Err(complaint(format!("expected a list or an object, not {other}"))),
-        }
-    } else {
-        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-        lines
-            .filter(|line| !line.is_empty())
-            .map(|line| match line.split_once(char::is_whitespace) {
-                None => Ok(untyped(line)),
-                Some((key, flag_type)) => with_type(key, flag_type.trim()),
-            })
-            .collect::<Result<_, _>>()?
-    };
-    if required.is_empty() {
-        return Err(complaint("the file names no flag".to_owned()));
-    }
-    Ok(required)
+    definition.archived.as_ref().map(|_archived| of("archived", Some(found_words)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn required_flags_are_lines_or_json() {
-        let expected = [
-            Required { key: "dreams".to_owned(), flag_type: None },
-            Required { key: "whispers.max".to_owned(), flag_type: Some(v1::FlagType::Integer) },
+    #[track_caller]
+    fn check(line: &str, expected: Option<&str>) {
+        let definition = |key: &str, flag_type: v1::FlagType, archived| v1::FlagDefinition {
+            key: key.to_owned(),
+            r#type: flag_type.into(),
+            archived,
+            ..v1::FlagDefinition::default()
+        };
+        let known = [
+            definition("oracle.chat", v1::FlagType::Boolean, None),
+            definition("voice", v1::FlagType::String, None),
+            definition("old", v1::FlagType::Boolean, Some(v1::Switched::default())),
         ];
-        assert_eq!(required("# flags\ndreams\n\nwhispers.max  integer # a number\n").unwrap(), expected);
-        assert_eq!(required(r#"{"dreams": null, "whispers.max": "integer"}"#).unwrap(), expected);
-        assert_eq!(required(r#"["dreams"]"#).unwrap(), expected[..1]);
-        for wrong in ["", "# nothing", "dreams number", "[1]", r#"{"dreams": 1}"#, "{"] {
-            assert_eq!(required(wrong).unwrap_err().exit(), Exit::Usage, "{wrong}");
-        }
+        let known = known.map(|definition| (FoldedKey::of(&definition.key), definition)).into();
+        let required = requirements::parse(line).unwrap();
+        let found = required.first().and_then(|required| finding(required, &known));
+        assert_eq!(found.as_ref().map(|found| found.finding), expected, "{line}");
     }
 
     #[test]
-    fn a_flag_is_fine_missing_mistyped_or_archived() {
-        let wanted = |flag_type| Required { key: "dreams".to_owned(), flag_type };
-        let found = v1::FlagDefinition { r#type: v1::FlagType::Boolean.into(), ..Default::default() };
-        let archived = v1::FlagDefinition { archived: Some(v1::Switched::default()), ..found.clone() };
-        let verdict = |flag_type, found| judge(&wanted(flag_type), found).verdict;
-        assert_eq!(verdict(None, Some(&found)), Verdict::Fine);
-        assert_eq!(verdict(Some(v1::FlagType::Boolean), Some(&found)), Verdict::Fine);
-        assert_eq!(verdict(Some(v1::FlagType::String), Some(&found)), Verdict::Mistyped);
-        assert_eq!(verdict(None, Some(&archived)), Verdict::Archived);
-        assert_eq!(verdict(None, None), Verdict::Missing);
+    fn each_flag_is_there_and_of_its_type_and_in_use() {
+        check("oracle_chat boolean", None);
+        check("voice", None);
+        check("dreams", Some("missing"));
+        check("voice boolean", Some("mistyped"));
+        check("old boolean", Some("archived"));
+        check("old string", Some("mistyped"));
     }
 }

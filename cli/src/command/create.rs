@@ -7,7 +7,7 @@ use crate::args::write::{CreateArgs, FlagTypeArg};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::submission::{Reach, Submission, Told, submit};
+use crate::submission::{Submission, Told, submit};
 use crate::text_file;
 use crate::view::applied::Subject;
 use crate::view::value;
@@ -17,12 +17,11 @@ pub(crate) async fn run(args: CreateArgs, session: &Session<'_>) -> Result<Exit,
     let flag = args.flag.clone();
     let submission = Submission {
         changes: vec![Change::CreateFlag(create_flag(args)?)],
-        told: Told {
-            reach: Reach::Everywhere,
-            action: "create",
-            deed: format!("created {flag}, disabled in every environment,"),
-            subject: Subject::Flag(flag),
-        },
+        told: Told::everywhere(
+            Subject::Flag(flag.clone()),
+            "create",
+            format!("created {flag}, disabled in every environment,"),
+        ),
     };
     submit(submission, write, session).await
 }

@@ -1,60 +1,72 @@
-//! `explain` and `bucket`: why somebody gets what they get, now or then.
+//! `explain` and `bucket`: why a subject gets what it gets, and where it falls.
 
-use jiff::Timestamp;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::explain_request::At;
 
-use crate::args::inspect::{BucketArgs, ExplainArgs};
+use crate::args::inspect::{BucketArgs, ExplainArgs, PastArg};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::view::explanation::{BucketView, ExplanationView};
+use crate::subject::SubjectArgs;
+use crate::view::explanation::{BucketAnswerView, BucketView, ExplanationView};
+
+/// What the server says of a flag that is not there.
+const FLAG_NOT_FOUND: &str = "FLAG_NOT_FOUND";
 
 pub(crate) async fn run(args: ExplainArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let request = v1::ExplainRequest {
-        context: Some(args.subject.context()?),
-        at: args.at.as_deref().map(moment).transpose()?,
         flag: args.flag,
         environment: session.settings.environment.clone(),
+        context: Some(args.subject.context()?),
         service: args.service.unwrap_or_default(),
+        at: args.at.map(|at| match at {
+            PastArg::Revision(revision) => At::AtRevision(revision),
+            PastArg::Moment(moment) => At::AtTime(moment),
+        }),
     };
     let connection = session.connection()?;
     let answer = connection.answer(connection.admin().explain(request)).await?;
-    let is_there = answer.error_code != "FLAG_NOT_FOUND";
     session.show(&ExplanationView::of(&answer))?;
-    Ok(if is_there { Exit::Done } else { Exit::NotFound })
+    Ok(exit_of(&answer))
+}
+
+/// As `eval` ends: a default that stood in is still a value.
+fn exit_of(answer: &v1::ExplainResponse) -> Exit {
+    match answer.error_code.as_str() {
+        FLAG_NOT_FOUND => Exit::NotFound,
+        _ if answer.value.is_none() => Exit::Failed,
+        _ => Exit::Done,
+    }
 }
 
 pub(crate) async fn bucket(args: BucketArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let context = v1::EvaluationContext { targeting_key: args.user.clone(), ..Default::default() };
+    let subject =
+        SubjectArgs { user: Some(args.user.clone()), attributes: args.attributes, ..SubjectArgs::default() };
     let request = v1::ExplainRequest {
         flag: args.flag.clone(),
         environment: session.settings.environment.clone(),
-        context: Some(context),
-        ..Default::default()
+        context: Some(subject.context()?),
+        ..v1::ExplainRequest::default()
     };
     let connection = session.connection()?;
     let answer = connection.answer(connection.admin().explain(request)).await?;
-    if answer.error_code == "FLAG_NOT_FOUND" {
-        session.terminal.warn(&format!("there is no flag {}", args.flag));
-        return Ok(Exit::NotFound);
-    }
     let Some(bucket) = &answer.bucket else {
-        return Err(Failure::Usage("nothing identifies the subject: the user must not be empty".to_owned()));
+        return Err(match answer.error_code.as_str() {
+            FLAG_NOT_FOUND => Failure::not_found(format!("no flag `{}`", args.flag)),
+            _ => Failure::Failed(anyhow::anyhow!(
+                "{} is in no bucket of {}: what the flag buckets by is missing (--attr NAME=VALUE)",
+                args.user,
+                answer.flag
+            )),
+        });
     };
-    session.show(&BucketView::of(&answer.flag, &args.user, bucket))?;
-    Ok(Exit::Done)
-}
-
-fn moment(text: &str) -> Result<At, Failure> {
-    if let Ok(revision) = text.parse() {
-        return Ok(At::AtRevision(revision));
-    }
-    let moment: Timestamp = text.parse().map_err(|_no_moment| {
-        Failure::Usage(format!("--at {text}: expected a revision, or a moment such as 2026-11-27T09:30:00Z"))
+    session.show(&BucketAnswerView {
+        flag: answer.flag,
+        user: args.user,
+        bucket: BucketView::of(bucket),
+        revision: answer.revision,
     })?;
-    let nanos = moment.subsec_nanosecond();
-    Ok(At::AtTime(prost_types::Timestamp { seconds: moment.as_second(), nanos }))
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]
@@ -62,10 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_revision_or_a_time() {
-        assert_eq!(moment("12").unwrap(), At::AtRevision(12));
-        let time = prost_types::Timestamp { seconds: 1_795_251_600, nanos: 0 };
-        assert_eq!(moment("2026-11-21T09:00:00Z").unwrap(), At::AtTime(time));
-        assert_eq!(moment("yesterday").unwrap_err().exit(), Exit::Usage);
+    fn an_explanation_ends_as_the_evaluation_would() {
+        let answer = |code: &str, value| v1::ExplainResponse {
+            error_code: code.to_owned(),
+            value,
+            ..v1::ExplainResponse::default()
+        };
+        let value = Some(v1::Value::default());
+        assert_eq!(exit_of(&answer("", value.clone())), Exit::Done);
+        assert_eq!(exit_of(&answer("TARGETING_KEY_MISSING", value)), Exit::Done);
+        assert_eq!(exit_of(&answer("FLAG_NOT_FOUND", None)), Exit::NotFound);
+        assert_eq!(exit_of(&answer("PARSE_ERROR", None)), Exit::Failed);
     }
 }

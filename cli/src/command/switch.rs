@@ -7,7 +7,7 @@ use crate::args::write::{RolloutArgs, SwitchArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::submission::{Reach, Submission, Told, submit};
+use crate::submission::{Submission, Told, submit};
 use crate::view::applied::Subject;
 
 pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -15,12 +15,7 @@ pub(crate) async fn enable(args: SwitchArgs, session: &Session<'_>) -> Result<Ex
         v1::EnableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
         changes: vec![Change::EnableFlag(change)],
-        told: Told {
-            reach: Reach::Environment,
-            action: "enable",
-            deed: format!("enabled {}", args.flag),
-            subject: Subject::Flag(args.flag),
-        },
+        told: Told::here(Subject::Flag(args.flag.clone()), "enable", format!("enabled {}", args.flag)),
     };
     submit(submission, args.write, session).await
 }
@@ -30,12 +25,7 @@ pub(crate) async fn disable(args: SwitchArgs, session: &Session<'_>) -> Result<E
         v1::DisableFlag { environment: session.settings.environment.clone(), flag: args.flag.clone() };
     let submission = Submission {
         changes: vec![Change::DisableFlag(change)],
-        told: Told {
-            reach: Reach::Environment,
-            action: "disable",
-            deed: format!("disabled {}", args.flag),
-            subject: Subject::Flag(args.flag),
-        },
+        told: Told::here(Subject::Flag(args.flag.clone()), "disable", format!("disabled {}", args.flag)),
     };
     submit(submission, args.write, session).await
 }
@@ -49,12 +39,11 @@ pub(crate) async fn rollout(args: RolloutArgs, session: &Session<'_>) -> Result<
     };
     let submission = Submission {
         changes: vec![Change::Rollout(change)],
-        told: Told {
-            reach: Reach::Environment,
-            action: "rollout",
-            deed: format!("rolled out {} to {}", args.flag, args.percent),
-            subject: Subject::Flag(args.flag),
-        },
+        told: Told::here(
+            Subject::Flag(args.flag.clone()),
+            "rollout",
+            format!("rolled out {} to {}", args.flag, args.percent),
+        ),
     };
     submit(submission, args.write, session).await
 }

@@ -1,4 +1,4 @@
-//! `undo`: what a revision wrote becomes what it was before.
+//! `undo`: a revision taken back.
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change;
@@ -11,8 +11,8 @@ use crate::submission::{Submission, Told, submit};
 use crate::view::applied::Subject;
 
 pub(crate) async fn run(args: UndoArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let revision = args.revision;
-    let change = Change::Undo(v1::Undo { revision });
-    let told = Told::everywhere(Subject::Revision(revision), "undo", format!("undone revision {revision}"));
+    let deed = format!("undid revision {}", args.revision);
+    let told = Told::everywhere(Subject::Undone(args.revision), "undo", deed);
+    let change = Change::Undo(v1::Undo { revision: args.revision });
     submit(Submission::of(change, told), args.write, session).await
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::convergence::ConvergenceView;
-use crate::view::difference::{self, FieldChangeView};
+use crate::view::difference::{self, DifferenceView};
+use crate::view::document::LineView;
 use crate::view::impact::{self, ImpactView};
 use crate::view::moment;
 
@@ -19,11 +20,12 @@ pub(crate) enum Subject {
     Feature(String),
     /// As the wire names it.
     List(String),
+    /// The revision that is taken back.
+    Undone(u64),
+    /// The file that was read.
+    Document(String),
     /// The state of canary mode that was asked for.
     Canary(&'static str),
-    /// What is undone.
-    #[serde(rename = "undone")]
-    Revision(u64),
 }
 
 impl Default for Subject {
@@ -39,13 +41,14 @@ impl Subject {
             Self::Flag(key) => key.clone(),
             Self::Segment(key) => format!("segment {key}"),
             Self::Feature(key) => format!("feature {key}"),
+            Self::Undone(revision) => format!("what revision {revision} wrote"),
+            Self::Document(file) => file.clone(),
             Self::List(list) if list == "canary" => "the canary allowlist".to_owned(),
             Self::List(list) => match list.strip_prefix("segment/").and_then(|list| list.rsplit_once('/')) {
                 Some((segment, list)) => format!("the {list} list of segment {segment}"),
                 None => list.clone(),
             },
             Self::Canary(_) => "canary mode".to_owned(),
-            Self::Revision(revision) => format!("what revision {revision} wrote"),
         }
     }
 }
@@ -70,9 +73,12 @@ pub(crate) struct AppliedView {
     pub(crate) entities: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) committed_at: Option<String>,
-    /// Of a dry run: what would be written, field by field.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) meaning: Option<MeaningView>,
+    /// What became of each flag of a document; only of `import`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) report: Vec<LineView>,
+    /// With `--dry-run`.
+    #[serde(flatten)]
+    pub(crate) outlook: Option<OutlookView>,
     /// With `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) convergence: Option<ConvergenceView>,
@@ -80,14 +86,25 @@ pub(crate) struct AppliedView {
     pub(crate) deed: String,
 }
 
-/// What a dry run says of a change.
-#[derive(Debug, Serialize)]
-pub(crate) struct MeaningView {
-    pub(crate) differences: Vec<FieldChangeView>,
-    /// Whom it would concern, flag by flag; empty when nobody.
+/// What a change would do.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct OutlookView {
+    /// What would be written, field by field.
+    pub(crate) differences: Vec<DifferenceView>,
+    /// What it would mean for the recently seen contexts; only the flags that change for somebody.
     pub(crate) impacts: Vec<ImpactView>,
     /// How many recently seen contexts were looked at.
     pub(crate) sampled: u32,
+}
+
+impl OutlookView {
+    fn of(answer: &v1::ApplyResponse) -> Self {
+        Self {
+            differences: answer.differences.iter().cloned().map(DifferenceView::of).collect(),
+            impacts: answer.impacts.iter().map(ImpactView::of).collect(),
+            sampled: answer.sampled,
+        }
+    }
 }
 
 impl AppliedView {
@@ -99,11 +116,7 @@ impl AppliedView {
             dry_run,
             replayed: answer.replayed,
             committed_at: moment::exactly(answer.committed_at.as_ref()),
-            meaning: dry_run.then(|| MeaningView {
-                differences: answer.differences.into_iter().map(FieldChangeView::of).collect(),
-                impacts: answer.impacts.into_iter().map(ImpactView::of).collect(),
-                sampled: answer.sampled,
-            }),
+            outlook: dry_run.then(|| OutlookView::of(&answer)),
             entities: answer.writes.into_iter().map(|write| write.entity).collect(),
             warnings: answer.warnings,
             ..Self::default()
@@ -133,10 +146,11 @@ impl View for AppliedView {
         };
         let replayed = if self.replayed { " (replayed: an earlier request had done this)" } else { "" };
         let mut page = Page::default();
+        LineView::describe(&self.report, &mut page);
         page.line([Span::from(text), Span::new(replayed, Tone::Faint)]);
-        if let Some(meaning) = self.meaning.as_ref().filter(|_| self.changed) {
-            difference::lines(&mut page, &meaning.differences);
-            impact::lines(&mut page, &meaning.impacts, meaning.sampled);
+        if let Some(outlook) = self.outlook.as_ref().filter(|_| self.changed) {
+            difference::describe(&outlook.differences, &mut page);
+            impact::describe(&outlook.impacts, outlook.sampled, &mut page);
         }
         page
     }
@@ -145,6 +159,7 @@ impl View for AppliedView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::impact::tests::impact;
 
     #[track_caller]
     fn check(writes: usize, dry_run: bool, replayed: bool, environment: Option<&str>, expected: &str) {
@@ -171,7 +186,7 @@ mod tests {
             false,
             Some("staging"),
             "would have enabled dreams in staging (dry run at revision 7, nothing changed)\n\
-             no contexts were seen recently, so whom it concerns is not known",
+             no context was seen lately: whom it concerns is not known",
         );
         check(
             1,
@@ -187,6 +202,43 @@ mod tests {
             Some("production"),
             "unchanged: dreams is already as asked in production, still at revision 7",
         );
+    }
+
+    #[test]
+    fn a_dry_run_shows_what_would_be_different_and_for_whom() {
+        let difference = v1::FieldChange {
+            entity: "configuration/production/dreams".to_owned(),
+            field: "enabled".to_owned(),
+            before: Some("no".to_owned()),
+            after: Some("yes".to_owned()),
+        };
+        let answer = v1::ApplyResponse {
+            revision: 7,
+            writes: vec![v1::Write::default()],
+            differences: vec![difference],
+            impacts: vec![impact(&[("off", "on", 212)])],
+            sampled: 1_843,
+            ..v1::ApplyResponse::default()
+        };
+        let view = |dry_run| {
+            let mut view = AppliedView::of(answer.clone(), dry_run);
+            view.deed = "enabled dreams".to_owned();
+            view
+        };
+        assert_eq!(
+            view(true).page().render(false),
+            "would have enabled dreams (dry run at revision 7, nothing changed)\n\
+             configuration/production/dreams\n\
+             \x20 - enabled: no\n\
+             \x20 + enabled: yes\n\
+             of 1,843 recently seen contexts: 212 turn on, 0 turn off (ui 120, runner 92); \
+             also changes: whispers.max\n"
+        );
+        let document = serde_json::to_value(view(true)).unwrap();
+        assert_eq!(document["differences"][0]["to"], "yes");
+        assert_eq!(document["impacts"][0]["moves"][0]["contexts"], 212);
+        assert_eq!(document["sampled"], 1_843);
+        assert!(serde_json::to_value(view(false)).unwrap().get("sampled").is_none());
     }
 
     #[test]

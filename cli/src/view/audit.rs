@@ -1,4 +1,4 @@
-//! Whether required flags are there.
+//! What is not as it is required to be.
 
 use serde::Serialize;
 
@@ -8,54 +8,45 @@ use crate::terminal::View;
 /// The answer of `audit features`.
 #[derive(Debug, Serialize)]
 pub(crate) struct AuditView {
-    /// Nothing is wrong.
-    pub(crate) fine: bool,
-    /// One for each required flag, in their order.
+    /// How many flags are required.
+    pub(crate) required: usize,
     pub(crate) findings: Vec<FindingView>,
+    pub(crate) revision: u64,
 }
 
-/// What was found of a required flag.
-#[derive(Debug, Serialize)]
+/// A flag that is not as required.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FindingView {
     pub(crate) flag: String,
-    pub(crate) verdict: Verdict,
-    /// The type that is required; null when any will do.
-    pub(crate) wanted: Option<String>,
-    /// The type that it has; null when it is not there.
+    /// `missing`, `mistyped` or `archived`.
+    pub(crate) finding: &'static str,
+    /// Null: any.
+    pub(crate) required_type: Option<String>,
+    /// The type that the flag has; null when it is missing.
     pub(crate) found: Option<String>,
-}
-
-/// How it stands with a required flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Verdict {
-    Fine,
-    Missing,
-    Mistyped,
-    Archived,
 }
 
 impl View for AuditView {
     fn page(&self) -> Page {
-        let mut rows = Vec::new();
-        for finding in &self.findings {
-            let (tone, text) = match finding.verdict {
-                Verdict::Fine => (Tone::Good, "fine".to_owned()),
-                Verdict::Missing => (Tone::Loud, "missing".to_owned()),
-                Verdict::Archived => (Tone::Loud, "archived".to_owned()),
-                Verdict::Mistyped => {
-                    let (found, wanted) = (finding.found.as_deref(), finding.wanted.as_deref());
-                    let text = format!("is {}, not {}", found.unwrap_or("?"), wanted.unwrap_or("?"));
-                    (Tone::Loud, text)
-                }
-            };
-            rows.push(vec![Span::from(finding.flag.as_str()), Span::new(&text, tone)]);
-        }
         let mut page = Page::default();
-        page.table(0, rows);
-        let wrong = self.findings.iter().filter(|finding| finding.verdict != Verdict::Fine).count();
-        let (required, tone) = (self.findings.len(), if wrong == 0 { Tone::Good } else { Tone::Loud });
-        page.line([Span::new(&format!("{wrong} of {required} required flags are not as required"), tone)]);
+        if !self.findings.is_empty() {
+            let headings = ["FLAG", "FINDING", "REQUIRED", "FOUND"];
+            let mut rows: Vec<Vec<Span>> =
+                vec![headings.map(|heading| Span::new(heading, Tone::Faint)).into()];
+            rows.extend(self.findings.iter().map(|finding| {
+                vec![
+                    Span::from(finding.flag.as_str()),
+                    Span::new(finding.finding, Tone::Loud),
+                    Span::from(finding.required_type.as_deref().unwrap_or("any")),
+                    Span::from(finding.found.as_deref().unwrap_or("-")),
+                ]
+            }));
+            page.table(0, rows);
+        }
+        let good = self.required.saturating_sub(self.findings.len());
+        let verb = if good == 1 { "is" } else { "are" };
+        let sum = format!("{good} of {} required flags {verb} as required", self.required);
+        page.line([Span::new(&sum, if self.findings.is_empty() { Tone::Good } else { Tone::Faint })]);
         page
     }
 }
@@ -65,24 +56,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_stands_beside_the_flag() {
-        let finding = |flag: &str, verdict| FindingView {
+    fn each_finding_is_a_row() {
+        let finding = |flag: &str, finding, required: Option<&str>, found: Option<&str>| FindingView {
             flag: flag.to_owned(),
-            verdict,
-            wanted: Some("integer".to_owned()),
-            found: Some("boolean".to_owned()),
+            finding,
+            required_type: required.map(str::to_owned),
+            found: found.map(str::to_owned),
         };
         let findings = vec![
-            finding("dreams", Verdict::Fine),
-            finding("whispers.max", Verdict::Mistyped),
-            finding("voice", Verdict::Missing),
+            finding("dreams", "missing", None, None),
+            finding("voice", "mistyped", Some("boolean"), Some("string")),
         ];
         assert_eq!(
-            AuditView { fine: false, findings }.page().render(false),
-            "dreams        fine\n\
-             whispers.max  is boolean, not integer\n\
-             voice         missing\n\
-             2 of 3 required flags are not as required\n"
+            AuditView { required: 3, findings, revision: 7 }.page().render(false),
+            "FLAG    FINDING   REQUIRED  FOUND\n\
+             dreams  missing   any       -\n\
+             voice   mistyped  boolean   string\n\
+             1 of 3 required flags is as required\n"
         );
+        let good = AuditView { required: 3, findings: Vec::new(), revision: 7 };
+        assert_eq!(good.page().render(false), "3 of 3 required flags are as required\n");
     }
 }

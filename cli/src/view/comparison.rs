@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
+use crate::view::difference::DifferenceView;
 
 /// The answer of `feature compare`.
 #[derive(Debug, Serialize)]
@@ -17,32 +18,13 @@ pub(crate) struct ComparisonView {
     pub(crate) revision: u64,
 }
 
-/// What a field is here and there.
-#[derive(Debug, Serialize)]
-pub(crate) struct DifferenceView {
-    /// As the log names it.
-    pub(crate) entity: String,
-    /// Empty for the whole of it.
-    pub(crate) field: String,
-    /// Null when it is not there.
-    pub(crate) from: Option<String>,
-    /// Null when it is not there.
-    pub(crate) to: Option<String>,
-}
-
 impl ComparisonView {
     pub(crate) fn of(feature: &str, environments: (&str, &str), answer: v1::DiffResponse) -> Self {
-        let difference = |change: v1::FieldChange| DifferenceView {
-            entity: change.entity,
-            field: change.field,
-            from: change.before,
-            to: change.after,
-        };
         Self {
             feature: feature.to_owned(),
             from_environment: environments.0.to_owned(),
             to_environment: environments.1.to_owned(),
-            differences: answer.changes.into_iter().map(difference).collect(),
+            differences: answer.changes.into_iter().map(DifferenceView::of).collect(),
             revision: answer.revision,
         }
     }

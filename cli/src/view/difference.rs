@@ -1,4 +1,4 @@
-//! What differs, field by field; and what a change would mean.
+//! What was and what is, field by field.
 
 use mycelia_flags_proto::v1;
 use serde::Serialize;
@@ -6,75 +6,101 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 
-/// What a field was and is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct FieldChangeView {
+/// One field that is not the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct DifferenceView {
     /// As the log names it.
     pub(crate) entity: String,
     /// Empty for the whole of it.
     pub(crate) field: String,
-    /// Null when it was not there.
-    pub(crate) before: Option<String>,
     /// Null when it is not there.
-    pub(crate) after: Option<String>,
+    pub(crate) from: Option<String>,
+    /// Null when it is not there.
+    pub(crate) to: Option<String>,
 }
 
-impl FieldChangeView {
+impl DifferenceView {
     pub(crate) fn of(change: v1::FieldChange) -> Self {
-        let v1::FieldChange { entity, field, before, after } = change;
-        Self { entity, field, before, after }
+        Self { entity: change.entity, field: change.field, from: change.before, to: change.after }
     }
 }
 
-/// Lines like those of a patch, under the name of each entity.
-pub(crate) fn lines(page: &mut Page, changes: &[FieldChangeView]) {
-    let mut entity = None;
-    for change in changes {
-        if entity != Some(&change.entity) {
-            page.line([Span::from(change.entity.as_str())]);
-            entity = Some(&change.entity);
+/// Adds what was as `-` and what is as `+`, below the entity that it belongs to.
+pub(crate) fn describe(differences: &[DifferenceView], page: &mut Page) {
+    let mut entity = "";
+    for difference in differences {
+        if difference.entity != entity {
+            entity = &difference.entity;
+            page.line([Span::from(entity)]);
         }
-        let name = if change.field.is_empty() { String::new() } else { format!("{}: ", change.field) };
-        if let Some(before) = &change.before {
-            page.line([Span::new(&format!("  - {name}{before}"), Tone::Partial)]);
-        }
-        if let Some(after) = &change.after {
-            page.line([Span::new(&format!("  + {name}{after}"), Tone::Good)]);
+        let field = match difference.field.as_str() {
+            "" => String::new(),
+            field => format!("{field}: "),
+        };
+        let sides = [("-", &difference.from, Tone::Partial), ("+", &difference.to, Tone::Good)];
+        for (sign, text, tone) in sides {
+            // An empty text says no more than a field that is not there.
+            if let Some(text) = text.as_deref().filter(|text| !text.is_empty()) {
+                page.line([Span::new(&format!("  {sign} {field}{text}"), tone)]);
+            }
         }
     }
+}
+
+/// What was compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Between {
+    Revisions {
+        from_revision: u64,
+        /// Null: the newest.
+        to_revision: Option<u64>,
+    },
+    Environments {
+        from_environment: String,
+        to_environment: String,
+    },
 }
 
 /// The answer of `diff`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DiffView {
-    /// A revision or an environment.
-    pub(crate) from: String,
-    /// A revision or an environment.
-    pub(crate) to: String,
-    pub(crate) changes: Vec<FieldChangeView>,
+    #[serde(flatten)]
+    pub(crate) between: Between,
+    pub(crate) differences: Vec<DifferenceView>,
     /// The newest revision that was looked at.
     pub(crate) revision: u64,
 }
 
 impl DiffView {
-    pub(crate) fn of(request: &v1::DiffRequest, answer: v1::DiffResponse) -> Self {
-        let (from, to) = match request.from_revision {
-            0 => (request.from_environment.clone(), request.to_environment.clone()),
-            from => (from.to_string(), answer.revision.to_string()),
-        };
-        let changes = answer.changes.into_iter().map(FieldChangeView::of).collect();
-        Self { from, to, changes, revision: answer.revision }
+    pub(crate) fn of(between: Between, answer: v1::DiffResponse) -> Self {
+        let differences = answer.changes.into_iter().map(DifferenceView::of).collect();
+        Self { between, differences, revision: answer.revision }
+    }
+
+    fn sides(&self) -> (String, String) {
+        match &self.between {
+            Between::Revisions { from_revision, .. } => {
+                (format!("revision {from_revision}"), format!("revision {}", self.revision))
+            }
+            Between::Environments { from_environment, to_environment } => {
+                (from_environment.clone(), to_environment.clone())
+            }
+        }
     }
 }
 
 impl View for DiffView {
     fn page(&self) -> Page {
-        if self.changes.is_empty() {
-            return Page::of_line(format!("nothing differs between {} and {}", self.from, self.to));
+        let (from, to) = self.sides();
+        if self.differences.is_empty() {
+            return Page::of_line(format!("{from} and {to} are the same"));
         }
         let mut page = Page::default();
-        page.line([Span::new(&format!("- {}\n+ {}", self.from, self.to).replace('\n', "  "), Tone::Faint)]);
-        lines(&mut page, &self.changes);
+        page.line([Span::new(&format!("- {from}"), Tone::Partial)]);
+        page.line([Span::new(&format!("+ {to}"), Tone::Good)]);
+        page.blank();
+        describe(&self.differences, &mut page);
         page
     }
 }
@@ -83,32 +109,51 @@ impl View for DiffView {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_difference_reads_like_a_patch() {
-        let change = |entity: &str, field: &str, before: Option<&str>, after: Option<&str>| v1::FieldChange {
-            entity: entity.to_owned(),
+    fn change(field: &str, before: Option<&str>, after: Option<&str>) -> v1::FieldChange {
+        v1::FieldChange {
+            entity: "configuration/production/dreams".to_owned(),
             field: field.to_owned(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_was_stands_above_what_is() {
+        let answer = v1::DiffResponse {
+            changes: vec![
+                change("default_serve", Some("on"), Some("25% on, 75% off")),
+                change("salt", Some(""), Some("s")),
+            ],
+            revision: 9,
         };
-        let request = v1::DiffRequest { from_revision: 3, ..Default::default() };
-        let changes = vec![
-            change("configuration/production/dreams", "enabled", Some("no"), Some("yes")),
-            change("configuration/production/dreams", "rules[0]", None, Some("when always serve on")),
-            change("list/production/canary", "", Some("1 key: ana"), None),
-        ];
-        let view = DiffView::of(&request, v1::DiffResponse { changes, revision: 9 });
+        let between = Between::Revisions { from_revision: 3, to_revision: None };
         assert_eq!(
-            view.page().render(false),
-            "- 3  + 9\n\
+            DiffView::of(between, answer).page().render(false),
+            "- revision 3\n\
+             + revision 9\n\
+             \n\
              configuration/production/dreams\n\
-             \x20 - enabled: no\n\
-             \x20 + enabled: yes\n\
-             \x20 + rules[0]: when always serve on\n\
-             list/production/canary\n\
-             \x20 - 1 key: ana\n"
+             \x20 - default_serve: on\n\
+             \x20 + default_serve: 25% on, 75% off\n\
+             \x20 + salt: s\n"
         );
-        let same = DiffView::of(&request, v1::DiffResponse { changes: Vec::new(), revision: 9 });
-        assert_eq!(same.page().render(false), "nothing differs between 3 and 9\n");
+    }
+
+    #[test]
+    fn nothing_that_differs_is_said_too() {
+        let between = Between::Environments {
+            from_environment: "staging".to_owned(),
+            to_environment: "production".to_owned(),
+        };
+        let view = DiffView::of(between, v1::DiffResponse { revision: 9, ..v1::DiffResponse::default() });
+        assert_eq!(view.page().render(false), "staging and production are the same\n");
+        assert_eq!(
+            serde_json::to_value(&view).unwrap(),
+            serde_json::json!({
+                "from_environment": "staging", "to_environment": "production",
+                "differences": [], "revision": 9
+            })
+        );
     }
 }

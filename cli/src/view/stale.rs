@@ -1,4 +1,4 @@
-//! Flags that have outlived their rollout, and what to do about them.
+//! The flags that have outlived their rollout.
 
 use mycelia_flags_proto::v1;
 use serde::Serialize;
@@ -11,14 +11,16 @@ use crate::view::moment;
 #[derive(Debug, Serialize)]
 pub(crate) struct StaleView {
     pub(crate) environment: String,
-    /// Since when evaluations are heard of: when the server was started.
-    pub(crate) watched_since: Option<String>,
+    pub(crate) flags: Vec<StaleFlagView>,
     /// How many flags were looked at.
     pub(crate) looked_at: u32,
-    pub(crate) flags: Vec<StaleFlagView>,
+    /// Since when evaluations are watched.
+    pub(crate) watched_since: Option<String>,
+    #[serde(skip)]
+    watched_briefly: String,
 }
 
-/// A stale flag.
+/// One of them.
 #[derive(Debug, Serialize)]
 pub(crate) struct StaleFlagView {
     pub(crate) flag: String,
@@ -32,27 +34,33 @@ pub(crate) struct StaleReasonView {
     /// `fully_on`, `fully_off`, `never_evaluated` or `past_its_end`.
     pub(crate) kind: String,
     pub(crate) since: Option<String>,
-    /// With what to do about it.
+    /// The same in words, with what to do about it.
     pub(crate) text: String,
 }
 
 impl StaleView {
-    pub(crate) fn of(answer: v1::ListStaleResponse) -> Self {
-        let reason = |reason: v1::StaleReason| StaleReasonView {
+    pub(crate) fn of(answer: &v1::ListStaleResponse) -> Self {
+        Self {
+            environment: answer.environment.clone(),
+            flags: answer.flags.iter().map(StaleFlagView::of).collect(),
+            looked_at: answer.looked_at,
+            watched_since: moment::exactly(answer.watched_since.as_ref()),
+            watched_briefly: moment::briefly(answer.watched_since.as_ref()),
+        }
+    }
+}
+
+impl StaleFlagView {
+    fn of(flag: &v1::StaleFlag) -> Self {
+        let reason = |reason: &v1::StaleReason| StaleReasonView {
             kind: reason.kind().as_str_name().trim_start_matches("STALE_KIND_").to_ascii_lowercase(),
             since: moment::exactly(reason.since.as_ref()),
-            text: reason.text,
-        };
-        let flag = |flag: v1::StaleFlag| StaleFlagView {
-            flag: flag.flag,
-            owner: flag.owner,
-            reasons: flag.reasons.into_iter().map(reason).collect(),
+            text: reason.text.clone(),
         };
         Self {
-            environment: answer.environment,
-            watched_since: moment::exactly(answer.watched_since.as_ref()),
-            looked_at: answer.looked_at,
-            flags: answer.flags.into_iter().map(flag).collect(),
+            flag: flag.flag.clone(),
+            owner: flag.owner.clone(),
+            reasons: flag.reasons.iter().map(reason).collect(),
         }
     }
 }
@@ -60,31 +68,26 @@ impl StaleView {
 impl View for StaleView {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        if self.flags.is_empty() {
-            page.line([Span::from(format!(
-                "none of {} flags is stale in {}",
-                self.looked_at, self.environment
-            ))]);
-        }
-        let mut rows = Vec::new();
-        for stale in &self.flags {
-            for (index, reason) in stale.reasons.iter().enumerate() {
-                let named = |text: &str| if index == 0 { text.to_owned() } else { String::new() };
-                rows.push(vec![
-                    Span::from(named(&stale.flag)),
-                    Span::new(&named(&stale.owner), Tone::Faint),
-                    Span::from(reason.text.as_str()),
-                ]);
+        if !self.flags.is_empty() {
+            let headings = ["FLAG", "OWNER", "WHY"];
+            let mut rows: Vec<Vec<Span>> =
+                vec![headings.map(|heading| Span::new(heading, Tone::Faint)).into()];
+            for stale in &self.flags {
+                let mut names = [stale.flag.as_str(), stale.owner.as_str()];
+                for reason in &stale.reasons {
+                    rows.push(names.into_iter().chain([reason.text.as_str()]).map(Span::from).collect());
+                    names = ["", ""];
+                }
             }
+            page.table(0, rows);
         }
-        if !rows.is_empty() {
-            let headings = ["FLAG", "OWNER", "WHY, AND WHAT TO DO"].map(|text| Span::new(text, Tone::Faint));
-            rows.insert(0, headings.into());
-        }
-        page.table(0, rows);
-        if let Some(since) = &self.watched_since {
-            page.line([Span::new(&format!("evaluations are heard of since {since}"), Tone::Faint)]);
-        }
+        let (found, looked_at) = (self.flags.len(), self.looked_at);
+        let verb = if found == 1 { "is" } else { "are" };
+        let (environment, since) = (&self.environment, &self.watched_briefly);
+        let sum = format!(
+            "{found} of {looked_at} flags {verb} stale in {environment}; evaluations are watched since {since}"
+        );
+        page.line([Span::new(&sum, Tone::Faint)]);
         page
     }
 }
@@ -94,35 +97,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_is_a_line_and_the_flag_is_named_once() {
+    fn each_reason_is_a_row() {
         let reason = |kind: v1::StaleKind, text: &str| v1::StaleReason {
             kind: kind.into(),
-            since: None,
+            since: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
             text: text.to_owned(),
         };
-        let flag = v1::StaleFlag {
-            flag: "dreams".to_owned(),
-            owner: "mara".to_owned(),
-            reasons: vec![
-                reason(v1::StaleKind::FullyOn, "everybody has had it"),
-                reason(v1::StaleKind::NeverEvaluated, "nobody has evaluated it"),
-            ],
-        };
         let answer = v1::ListStaleResponse {
-            flags: vec![flag],
+            flags: vec![v1::StaleFlag {
+                flag: "dreams".to_owned(),
+                owner: "mara".to_owned(),
+                reasons: vec![
+                    reason(v1::StaleKind::FullyOn, "on for everybody"),
+                    reason(v1::StaleKind::PastItsEnd, "past its end"),
+                ],
+            }],
             environment: "production".to_owned(),
-            watched_since: None,
-            looked_at: 3,
+            watched_since: Some(prost_types::Timestamp { seconds: 2, nanos: 0 }),
+            looked_at: 4,
         };
-        let view = StaleView::of(answer);
+        let view = StaleView::of(&answer);
         assert_eq!(
             view.page().render(false),
-            "FLAG    OWNER  WHY, AND WHAT TO DO\n\
-             dreams  mara   everybody has had it\n\
-             \x20              nobody has evaluated it\n"
+            "FLAG    OWNER  WHY\n\
+             dreams  mara   on for everybody\n\
+             \x20              past its end\n\
+             1 of 4 flags is stale in production; evaluations are watched since 1970-01-01T00:00:02.000Z\n"
         );
-        assert_eq!(view.flags[0].reasons[0].kind, "fully_on");
-        let none = StaleView::of(v1::ListStaleResponse { looked_at: 3, ..Default::default() });
-        assert!(none.page().render(false).starts_with("none of 3 flags is stale"));
+        assert_eq!(view.flags[0].reasons[1].kind, "past_its_end");
     }
 }

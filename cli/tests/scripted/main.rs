@@ -262,3 +262,112 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn an_explanation_is_asked_for_at_a_revision_or_a_moment() {
+    let server = Server::start();
+    let at = |arguments: &[&str]| {
+        let (stdout, _) = server.run(&[&["explain", "dreams", "--user", "ada"], arguments].concat(), 0);
+        parsed(&stdout)["steps"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(at(&[]), "None");
+    assert_eq!(at(&["--at", "12"]), "Some(AtRevision(12))");
+    assert!(at(&["--at", "1970-01-02"]).contains("86400"));
+    server.run(&["explain", "missing", "--user", "ada"], 5);
+    let (stdout, _) = server.run(&["bucket", "dreams", "ada"], 0);
+    assert_eq!(parsed(&stdout)["bucket"], json!(37.412));
+    server.run(&["bucket", "missing", "ada"], 5);
+    let (_, stderr) = server.run(&["bucket", "anonymous", "ada"], 1);
+    assert!(stderr.contains("ada is in no bucket of anonymous"), "{stderr}");
+}
+
+#[test]
+fn revisions_and_environments_are_told_apart() {
+    let server = Server::start();
+    let asked = |arguments: &[&str]| {
+        let (stdout, _) = server.run(&[&["diff"], arguments].concat(), 0);
+        let found = parsed(&stdout)["differences"][0].clone();
+        ["entity", "from", "to", "field"].map(|name| found[name].as_str().unwrap().to_owned()).join(" ")
+    };
+    assert_eq!(asked(&["3"]), "3-0   ");
+    assert_eq!(asked(&["3", "5", "--flag", "a", "--flag", "b"]), "3-5   a,b");
+    assert_eq!(asked(&["--env", "staging", "production"]), "0-0 staging production ");
+    assert_eq!(asked(&["staging", "production"]), "0-0 staging production ");
+    assert_eq!(asked(&["--environments", "staging", "production"]), "0-0 staging production ");
+    server.run(&["diff"], 2);
+    server.run(&["diff", "production"], 2);
+}
+
+#[test]
+fn what_is_required_and_not_there_is_6() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let audit = |text: &str, code| {
+        let file = folder.path().join("required");
+        std::fs::write(&file, text).unwrap();
+        server.run(&["audit", "features", "--required", file.to_str().unwrap()], code)
+    };
+    audit("a\nb\n", 0);
+    let (stdout, _) = audit("a\nc boolean\n", 6);
+    let document = parsed(&stdout);
+    assert_eq!(document["findings"][0]["flag"], json!("c"));
+    assert_eq!(document["findings"][0]["finding"], json!("missing"));
+    let (_, stderr) = audit("a colour\n", 2);
+    assert!(stderr.contains("line 1: `colour` is no type"), "{stderr}");
+}
+
+#[test]
+fn a_large_document_takes_several_change_sets() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flags.json");
+    std::fs::write(&file, "1001").unwrap();
+    let file = file.to_str().unwrap();
+    let (stdout, stderr) = server.run(&["import", file, "--env", "staging", "--reason", "move"], 6);
+    assert!(stderr.starts_with("warning: 1 flag is left out\n"), "{stderr}");
+    let document = parsed(&stdout);
+    assert_eq!(document["environment"], json!("staging"));
+    assert_eq!(document["document"], json!(file));
+    assert_eq!(document["report"][0], json!({"flag": "odd one", "outcome": "skipped", "text": "no key"}));
+    let applied = server.script.applied.lock().unwrap();
+    let sizes = applied.iter().map(|request| request.change_set.as_ref().unwrap().changes.len());
+    assert_eq!(sizes.collect::<Vec<_>>(), [1_000, 1]);
+    let expected: Vec<_> = applied.iter().map(|request| request.expected_revision).collect();
+    assert_eq!(expected, [Some(6), Some(7)], "nobody came between");
+}
+
+#[test]
+fn an_import_of_another_revision_is_not_sent() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flags.json");
+    std::fs::write(&file, "1").unwrap();
+    server.run(&["import", file.to_str().unwrap(), "--expect-revision", "5"], 1);
+    assert!(server.script.applied.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_export_says_what_it_leaves_out_and_replaces_no_file_unasked() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flags.json");
+    let (stdout, stderr) = server.run(&["export"], 6);
+    assert_eq!(parsed(&stdout), json!({"flags": {"a": {}}}));
+    assert_eq!(stderr, "warning: b is left out: it knows dates\n");
+    let to_file = ["export", "-o", file.to_str().unwrap()];
+    let (stdout, _) = server.run(&to_file, 6);
+    assert_eq!(parsed(&stdout)["flags"], json!(1));
+    assert_eq!(parsed(&stdout)["omissions"][0]["flag"], json!("b"));
+    server.run(&to_file, 2);
+    server.run(&["export", "--force", "-o", file.to_str().unwrap()], 6);
+}
+
+#[test]
+fn an_undo_names_its_revision() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["undo", "12", "--reason", "wrong"], 0);
+    assert_eq!(parsed(&stdout)["undone"], json!(12));
+    let undone =
+        server.script.changes(|change, _| matches!(change, Change::Undo(undo) if undo.revision == 12));
+    assert_eq!(undone, [true]);
+}

@@ -178,12 +178,35 @@ impl AdminService for Script {
         }))
     }
 
-    async fn explain(&self, _request: Request<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
-        Err(Status::unimplemented("not scripted"))
+    /// Says what was asked; nobody is in a bucket of `anonymous`, and `missing` is not there.
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
+        let request = request.into_inner();
+        let bucket = v1::Bucket { bucket: 37_412, ..v1::Bucket::default() };
+        let is_missing = request.flag == "missing";
+        let at = format!("{:?}", request.at);
+        let step = v1::ExplainStep { text: at, decided: true, ..v1::ExplainStep::default() };
+        Ok(Response::new(v1::ExplainResponse {
+            bucket: (!is_missing && request.flag != "anonymous").then_some(bucket),
+            value: (!is_missing).then(v1::Value::default),
+            error_code: if is_missing { "FLAG_NOT_FOUND" } else { "" }.to_owned(),
+            flag: request.flag,
+            reason: "SPLIT".to_owned(),
+            steps: vec![step],
+            revision: 7,
+            ..v1::ExplainResponse::default()
+        }))
     }
 
-    async fn diff(&self, _request: Request<v1::DiffRequest>) -> Answer<v1::DiffResponse> {
-        Err(Status::unimplemented("not scripted"))
+    /// Says what was asked.
+    async fn diff(&self, request: Request<v1::DiffRequest>) -> Answer<v1::DiffResponse> {
+        let request = request.into_inner();
+        let asked = v1::FieldChange {
+            entity: format!("{}-{}", request.from_revision, request.to_revision),
+            field: request.flags.join(","),
+            before: Some(request.from_environment),
+            after: Some(request.to_environment),
+        };
+        Ok(Response::new(v1::DiffResponse { changes: vec![asked], revision: 7 }))
     }
 
     async fn list_segments(
@@ -230,11 +253,32 @@ impl AdminService for Script {
     }
 
     async fn export(&self, _request: Request<v1::ExportRequest>) -> Answer<v1::ExportResponse> {
-        Err(Status::unimplemented("not scripted"))
+        let omission = v1::ExportOmission { flag: "b".to_owned(), reason: "it knows dates".to_owned() };
+        Ok(Response::new(v1::ExportResponse {
+            document: r#"{"flags":{"a":{}}}"#.to_owned(),
+            omissions: vec![omission],
+            revision: 7,
+        }))
     }
 
-    async fn import(&self, _request: Request<v1::ImportRequest>) -> Answer<v1::ImportResponse> {
-        Err(Status::unimplemented("not scripted"))
+    /// As many flags as the document's text says, each to be enabled; one more is left out.
+    async fn import(&self, request: Request<v1::ImportRequest>) -> Answer<v1::ImportResponse> {
+        let flags: u32 = request.get_ref().document.trim().parse().unwrap();
+        let change = |number| {
+            let flag = format!("flag-{number}");
+            let change = v1::EnableFlag { environment: request.get_ref().environment.clone(), flag };
+            v1::Change { change: Some(v1::change::Change::EnableFlag(change)) }
+        };
+        let line = v1::ImportLine {
+            flag: "odd one".to_owned(),
+            outcome: v1::ImportOutcome::Skipped.into(),
+            text: "no key".to_owned(),
+        };
+        Ok(Response::new(v1::ImportResponse {
+            changes: (0..flags).map(change).collect(),
+            report: vec![line],
+            revision: 6,
+        }))
     }
 
     async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Answer<v1::ListKeysResponse> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use mycelia_flags_core::context::Context;
+use mycelia_flags_core::context::{Context, TARGETING_KEY};
 use mycelia_flags_core::impact::Seen;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::key_set::KeySet;
@@ -25,6 +25,12 @@ const ONE_OF: u64 = 32;
 
 /// Environments of which subjects are kept.
 const ENVIRONMENTS_MAX: usize = 32;
+
+/// Bytes of a subject that is kept, roughly. A larger one is left out: without its attributes it would count wrongly.
+pub const SEEN_BYTES_MAX: usize = 8 * 1024;
+
+/// What an attribute takes beside its text: many small ones are not free.
+const ATTRIBUTE_BYTES: usize = 64;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -59,7 +65,7 @@ impl SeenContexts {
         let Some(key) = subject.targeting_key().filter(|key| is_pseudonym(key)).map(Box::from) else {
             return;
         };
-        if self.switched_off {
+        if self.switched_off || size(&subject) + service.len() > SEEN_BYTES_MAX {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,9 +89,10 @@ impl SeenContexts {
         if came >= ALL_UNTIL && !came.is_multiple_of(ONE_OF) {
             return;
         }
-        if let Some(key) = context.targeting_key() {
+        if let Some(key) = context.targeting_key().filter(|_| size(context) <= SEEN_BYTES_MAX) {
             let subject = Context::new(&pseudonym(key));
-            let attributes = context.attributes();
+            // An attribute of this name would say what the hash hides.
+            let attributes = context.attributes().filter(|(name, _)| *name != TARGETING_KEY);
             let subject =
                 attributes.fold(subject, |subject, (name, value)| subject.with(name, value.clone()));
             self.note(environment, service, subject);
@@ -98,6 +105,12 @@ impl SeenContexts {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(environment).map(|here| here.values().cloned().collect()).unwrap_or_default()
     }
+}
+
+fn size(subject: &Context) -> usize {
+    let key = subject.targeting_key().map_or(0, str::len);
+    let attributes = subject.attributes();
+    key + attributes.map(|(name, value)| ATTRIBUTE_BYTES + name.len() + value.size()).sum::<usize>()
 }
 
 fn is_pseudonym(key: &str) -> bool {
@@ -143,6 +156,24 @@ mod tests {
             largest.is_some_and(|largest| largest < "5"),
             "about the smallest quarter of all hashes: {largest:?}"
         );
+    }
+
+    #[test]
+    fn a_large_subject_is_left_out() {
+        let seen = SeenContexts::new(true);
+        let large = |key: &str| Context::new(key).with("text", Value::string(&"x".repeat(SEEN_BYTES_MAX)));
+        seen.note_raw(&production(), "ui", &large("ana"));
+        seen.note(&production(), "ui", large(&pseudonym("ana")));
+        seen.note(&production(), &"x".repeat(SEEN_BYTES_MAX), Context::new(&pseudonym("ana")));
+        assert!(seen.of(&production()).is_empty());
+    }
+
+    #[test]
+    fn an_attribute_does_not_say_what_the_hash_hides() {
+        let seen = SeenContexts::new(true);
+        let ana = Context::new("ana").with(TARGETING_KEY, Value::string("ana"));
+        seen.note_raw(&production(), "ui", &ana);
+        assert_eq!(seen.of(&production())[0].subject, Context::new(&pseudonym("ana")));
     }
 
     #[test]

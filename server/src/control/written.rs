@@ -57,3 +57,47 @@ impl LastWritten {
         Ok(written)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place};
+
+    use super::*;
+    use crate::clock::{ManualClock, SharedClock};
+    use crate::state::{CommitRequest, LogChoice, StoreOptions};
+
+    async fn commit(store: &Store, change: Change) {
+        let change_set = ChangeSet { actor: "test".to_owned(), reason: String::new(), changes: vec![change] };
+        store.commit(CommitRequest { change_set, ..CommitRequest::default() }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_written_since_is_added_to_what_is_known() {
+        let clock = ManualClock::at(0);
+        let shared: SharedClock = clock.clone();
+        let options = StoreOptions {
+            log: LogChoice::Memory,
+            bucketing: None,
+            environments: vec!["staging".to_owned(), "production".to_owned()],
+            created_by: "test".to_owned(),
+        };
+        let store = Store::open(options, shared).unwrap();
+        let written = LastWritten::default();
+        let at = |written: &Written, environment: &str| {
+            let key = (EnvironmentKey::new(environment), FoldedKey::of("dreams"));
+            written.get(&key).map(|at| at.unix_micros() / 1_000_000)
+        };
+        commit(&store, Change::CreateFlag(CreateFlag::boolean("dreams"))).await;
+        let first = written.at_head(&store).await.unwrap();
+        assert_eq!((at(&first, "staging"), at(&first, "production")), (Some(0), Some(0)));
+        clock.advance(Duration::from_secs(5));
+        let place = Place { environment: "production".to_owned(), flag: "dreams".to_owned() };
+        commit(&store, Change::Enable(place)).await;
+        let second = written.at_head(&store).await.unwrap();
+        assert_eq!((at(&second, "staging"), at(&second, "production")), (Some(0), Some(5)));
+        assert!(Arc::ptr_eq(&second, &written.at_head(&store).await.unwrap()), "nothing is read again");
+        store.close().await;
+    }
+}

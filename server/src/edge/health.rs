@@ -14,8 +14,13 @@ use tonic_health::server::{HealthReporter, HealthService};
 use super::status;
 
 /// The names that serve whenever data is loaded and the server is not draining.
-const SERVICES: [&str; 4] =
-    ["", "readiness", "mycelia.flags.v1.SyncService", "mycelia.flags.v1.EvaluationService"];
+const SERVICES: [&str; 5] = [
+    "",
+    "readiness",
+    "mycelia.flags.v1.SyncService",
+    "mycelia.flags.v1.EvaluationService",
+    "mycelia.flags.v1.TelemetryService",
+];
 
 /// The name that serves while changes can be committed as well.
 const ADMIN: &str = "mycelia.flags.v1.AdminService";

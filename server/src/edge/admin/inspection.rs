@@ -78,26 +78,21 @@ impl AdminEdge {
     }
 
     pub(super) async fn diff(&self, request: v1::DiffRequest) -> Result<v1::DiffResponse, Status> {
-        let environments = !request.from_environment.is_empty() || !request.to_environment.is_empty();
-        let (mut changes, revision) = match (request.from_revision, environments) {
-            (0, true) => {
+        let (mut changes, revision) = match between(&request)? {
+            Between::Environments => {
                 let snapshot = self.store.snapshot();
                 let from =
                     self.named_environment("from_environment", &snapshot, &request.from_environment)?;
                 let to = self.named_environment("to_environment", &snapshot, &request.to_environment)?;
                 (difference::of_environments(&snapshot, &from, &to), snapshot.revision())
             }
-            (from, false) if from > 0 => {
-                let before = self.snapshot_at("from_revision", Revision::new(from)).await?;
+            Between::Revisions => {
+                let before = self.snapshot_at("from_revision", Revision::new(request.from_revision)).await?;
                 let after = match request.to_revision {
                     0 => self.store.snapshot(),
                     to => self.snapshot_at("to_revision", Revision::new(to)).await?,
                 };
                 (difference::of_snapshots(&before, &after), after.revision())
-            }
-            _ => {
-                let allowed = "either two revisions or two environments".to_owned();
-                return Err(refused(Reason::Required, "from_revision", "", allowed));
             }
         };
         if !request.flags.is_empty() {
@@ -159,5 +154,71 @@ impl AdminEdge {
             let names: Vec<&str> = snapshot.environments().map(EnvironmentKey::as_str).collect();
             refused(Reason::UnknownEnvironment, field, name, format!("one of {}", names.join(", ")))
         })
+    }
+}
+
+/// What a request compares.
+#[derive(Debug, PartialEq, Eq)]
+enum Between {
+    Revisions,
+    Environments,
+}
+
+/// Either two revisions or two environments.
+fn between(request: &v1::DiffRequest) -> Result<Between, Status> {
+    let named =
+        [("from_environment", &request.from_environment), ("to_environment", &request.to_environment)];
+    let of_revisions = request.from_revision > 0 || request.to_revision > 0;
+    let of_environments = named.iter().any(|(_, name)| !name.is_empty());
+    let missing = |field| {
+        let allowed = "two revisions (the later one may be left out), or two environments".to_owned();
+        Err(refused(Reason::Required, field, "", allowed))
+    };
+    match (of_revisions, of_environments) {
+        (true, true) => {
+            let (field, name) =
+                named.into_iter().find(|(_, name)| !name.is_empty()).unwrap_or(("", &request.to_environment));
+            let allowed = "nothing, where revisions are compared".to_owned();
+            Err(refused(Reason::NotApplicable, field, name, allowed))
+        }
+        (true, false) if request.from_revision > 0 => Ok(Between::Revisions),
+        (false, true) => match named.into_iter().find(|(_, name)| name.is_empty()) {
+            Some((field, _)) => missing(field),
+            None => Ok(Between::Environments),
+        },
+        _ => missing("from_revision"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(revisions: (u64, u64), environments: (&str, &str), expected: Result<Between, &str>) {
+        let request = v1::DiffRequest {
+            from_revision: revisions.0,
+            to_revision: revisions.1,
+            from_environment: environments.0.to_owned(),
+            to_environment: environments.1.to_owned(),
+            flags: Vec::new(),
+        };
+        match (between(&request), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (Err(status), Err(words)) => assert!(status.message().starts_with(words), "{}", status.message()),
+            (found, expected) => panic!("{found:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn either_revisions_or_environments_are_compared() {
+        check((3, 0), ("", ""), Ok(Between::Revisions));
+        check((3, 7), ("", ""), Ok(Between::Revisions));
+        check((0, 0), ("staging", "production"), Ok(Between::Environments));
+        check((0, 0), ("", ""), Err("from_revision: \"\" (REQUIRED)"));
+        check((0, 7), ("", ""), Err("from_revision: \"\" (REQUIRED)"));
+        check((0, 0), ("staging", ""), Err("to_environment: \"\" (REQUIRED)"));
+        check((3, 0), ("staging", ""), Err("from_environment: \"staging\" (NOT_APPLICABLE)"));
+        check((0, 7), ("staging", "production"), Err("from_environment: \"staging\" (NOT_APPLICABLE)"));
     }
 }
