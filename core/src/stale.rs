@@ -85,7 +85,8 @@ pub fn stale(snapshot: &Snapshot, environment: &EnvironmentKey, knowledge: Knowl
         if definition.lifetime == Lifetime::Temporary {
             reasons.extend(settled(&flag, canary).and_then(|on| settled_reason(on, key, knowledge)));
         }
-        if (knowledge.last_evaluated)(key).is_none() {
+        let is_unheard_of = (knowledge.last_evaluated)(key).is_none();
+        if is_unheard_of && was_heard_long_enough(key, knowledge) {
             reasons.push(StaleReason::NeverEvaluated(knowledge.watched_since));
         }
         if !reasons.is_empty() {
@@ -93,6 +94,14 @@ pub fn stale(snapshot: &Snapshot, environment: &EnvironmentKey, knowledge: Knowl
         }
     }
     found
+}
+
+/// Silence says something only after as long a time as any other state: a new flag, or a server that has just started,
+/// has not been heard of by anybody.
+fn was_heard_long_enough(key: &FoldedKey, knowledge: Knowledge<'_>) -> bool {
+    let since =
+        (knowledge.changed_at)(key).map_or(knowledge.watched_since, |at| at.max(knowledge.watched_since));
+    knowledge.now.micros_since(since) >= knowledge.settled_micros
 }
 
 fn settled_reason(on: bool, key: &FoldedKey, knowledge: Knowledge<'_>) -> Option<StaleReason> {

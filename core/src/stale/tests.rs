@@ -72,3 +72,19 @@ fn a_flag_that_nobody_evaluates_or_that_should_be_gone_is_stale_too() {
     check(&[Change::CreateFlag(ends(day(40))), partly.clone()], true, &[("dreams", &past)]);
     check(&[Change::CreateFlag(ends(day(42))), partly], true, &[]);
 }
+
+#[test]
+fn silence_says_nothing_of_a_new_flag_or_to_a_server_that_has_just_started() {
+    let store = Store::with(&[create("dreams"), rollout("dreams", 50.0)]);
+    for (changed, watched_since, expected) in [(10, 3, 1), (10, 30, 0), (30, 3, 0)] {
+        let knowledge = Knowledge {
+            now: day(41),
+            settled_micros: 30 * 86_400 * 1_000_000,
+            watched_since: day(watched_since),
+            last_evaluated: &|_| None,
+            changed_at: &|_| Some(day(changed)),
+        };
+        let found = stale(&store.snapshot, &EnvironmentKey::new("production"), knowledge);
+        assert_eq!(found.len(), expected, "changed on day {changed}, watched since day {watched_since}");
+    }
+}
