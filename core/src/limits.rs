@@ -102,6 +102,10 @@ pub const PREREQUISITES_MAX: usize = 32;
 /// How many flags may stand one behind the other as prerequisites. Each is an evaluation within an evaluation.
 pub const PREREQUISITE_DEPTH_MAX: usize = 10;
 
+/// Evaluations that one evaluation of a flag may take, with those of its prerequisites and of theirs: many flags that
+/// each need many would multiply.
+pub const PREREQUISITE_EVALUATIONS_MAX: usize = 1_000;
+
 /// Overrides of a flag in one environment.
 pub const OVERRIDES_MAX: usize = 64;
 

@@ -11,7 +11,7 @@ use super::Draft;
 use crate::entity::EntityId;
 use crate::flag::{Feature, FlagConfiguration, FlagDefinition};
 use crate::key::{EnvironmentKey, FeatureKey, FlagKey, FoldedKey, SegmentKey};
-use crate::limits::PREREQUISITE_DEPTH_MAX;
+use crate::limits::{PREREQUISITE_DEPTH_MAX, PREREQUISITE_EVALUATIONS_MAX};
 use crate::rejection::Reason;
 
 impl Draft<'_> {
@@ -94,7 +94,39 @@ impl Draft<'_> {
         if let Some(chain) = chain {
             let allowed = format!("at most {PREREQUISITE_DEPTH_MAX} flags one behind the other");
             self.findings.note(Reason::TooLarge, field, &chain, allowed);
+            return;
         }
+        let mut known = BTreeMap::new();
+        let chained = self.work.configurations(environment);
+        let costly = chained
+            .map(|(flag, _)| (flag, self.evaluations(environment, flag, &mut known)))
+            .find(|(_, evaluations)| *evaluations > PREREQUISITE_EVALUATIONS_MAX);
+        if let Some((flag, evaluations)) = costly {
+            let value = format!("{flag}: {evaluations}");
+            let allowed = format!(
+                "at most {PREREQUISITE_EVALUATIONS_MAX} evaluations of prerequisites for one of a flag"
+            );
+            self.findings.note(Reason::TooLarge, field, &value, allowed);
+        }
+    }
+
+    /// How many evaluations one of the flag takes. The chains are known to end.
+    fn evaluations(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FoldedKey,
+        known: &mut BTreeMap<FoldedKey, usize>,
+    ) -> usize {
+        if let Some(known) = known.get(flag) {
+            return *known;
+        }
+        let prerequisites =
+            self.work.configuration(environment, flag).map_or(&[][..], |found| &found.prerequisites);
+        let count = prerequisites.iter().fold(1_usize, |sum, prerequisite| {
+            sum.saturating_add(self.evaluations(environment, &prerequisite.flag.folded(), known))
+        });
+        known.insert(flag.clone(), count);
+        count
     }
 
     /// The chain of prerequisites from a flag on that leads back to it, or is too long: whatever is looked for.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Store, change_set, create, create_store, create_text, default_serve, enable, nowhere, rule, serve,
+    Store, change_set, create, create_store, create_text, default_serve, enable, nowhere, place, rule, serve,
     set_rules, set_salt, set_variants, split_by, test, texts,
 };
 use crate::bucketing::Generation;
@@ -303,4 +303,24 @@ fn a_rejection_of_one_change_says_no_more() {
     let wrong = rule(Condition::All(vec![nothing; TESTS_MAX]), serve("nobody"));
     let refused = store.check(&[set_rules("dreams", vec![wrong; RULES_MAX]), enable("dreams")]);
     assert_eq!(refused.unwrap_err().violations.len(), VIOLATIONS_MAX);
+}
+
+#[test]
+fn prerequisites_that_multiply_are_refused() {
+    let layers = 7;
+    let key = |layer: usize, number: usize| format!("layer{layer}.flag{number}");
+    let names = (0..layers).flat_map(|layer| (0..3).map(move |number| (layer, number)));
+    let store = Store::with(&names.map(|(layer, number)| create(&key(layer, number))).collect::<Vec<_>>());
+    let all_need_all_below = |layers: usize| {
+        let needs = |layer: usize, number: usize| Change::SetPrerequisites {
+            place: place(&key(layer, number)),
+            prerequisites: (0..3).map(|below| (key(layer - 1, below), vec!["on".to_owned()])).collect(),
+        };
+        let places = (1..layers).flat_map(|layer| (0..3).map(move |number| (layer, number)));
+        store.check(&places.map(|(layer, number)| needs(layer, number)).collect::<Vec<_>>())
+    };
+    assert!(all_need_all_below(6).is_ok(), "1 + 3 + 9 + 27 + 81 + 243 evaluations");
+    let refused = all_need_all_below(layers).unwrap_err().violations;
+    assert_eq!((refused.len(), refused[0].reason), (1, Reason::TooLarge));
+    assert_eq!(refused[0].value, "layer6_flag0: 1093");
 }
