@@ -55,7 +55,7 @@ async fn ten_flags_change_in_one_revision_and_are_undone_in_one() {
     };
     let rollback = admin.apply(vec![off("maya_voice"), off("maya_cues")]).await.revision;
     let differences = json(url, &["diff", &revision.to_string(), &rollback.to_string()]);
-    let entities: Vec<&str> = differences["changes"]
+    let entities: Vec<&str> = differences["differences"]
         .as_array()
         .unwrap()
         .iter()
@@ -73,8 +73,8 @@ async fn ten_flags_change_in_one_revision_and_are_undone_in_one() {
     assert_eq!(now["reason"], "SPLIT");
 
     // "Feature Not Appearing for User": the number that decides
-    let bucket = json(url, &["bucket", "maya.voice", "ana"])["bucket"].as_u64().unwrap();
-    assert_eq!(now["variant"] == "on", bucket < 10_000, "{now}");
+    let bucket = json(url, &["bucket", "maya.voice", "ana"])["bucket"].as_f64().unwrap();
+    assert_eq!(now["variant"] == "on", bucket < 10.0, "{now}");
 
     json(url, &["archive", "uploads"]);
     let audit = run(url, &["audit", "features", "--required", required]);
