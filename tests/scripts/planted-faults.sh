@@ -44,7 +44,7 @@ plant "!= instead of < at a cursor" server/src/distribution/feed.rs \
   cargo test --locked -p mycelia-flags-server --lib distribution::feed
 
 plant "no scope filter" server/src/distribution/scope.rs \
-  's/let visible = projected\.services\.is_empty\(\)/let visible = true || projected.services.is_empty()/' \
+  's/services\.is_empty\(\) \|\| self\.service/true || services.is_empty() || self.service/' \
   cargo test --locked -p mycelia-flags-server --lib distribution::feed
 
 plant "no gap check" core/src/update.rs \
