@@ -84,9 +84,8 @@ async fn a_dry_run_says_whom_it_would_move_and_a_report_what_nobody_asks_for() {
 
     let said = dry_run();
     assert_eq!((&said["dry_run"], &said["committed_at"]), (&true.into(), &Value::Null));
-    let meaning = &said;
-    assert_eq!(meaning["differences"][0]["field"], "default_serve");
-    let impact = &meaning["impacts"][0];
+    assert_eq!(said["differences"][0]["field"], "default_serve");
+    let impact = &said["impacts"][0];
     assert_eq!((&impact["flag"], &impact["changed"]), (&"dreams".into(), &impact["seen"]));
     let moved = &impact["moves"][0];
     assert_eq!((&moved["from"], &moved["to"]), (&"off".into(), &"on".into()));

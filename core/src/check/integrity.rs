@@ -89,17 +89,17 @@ impl Draft<'_> {
         }
         let chained = self.work.configurations(environment);
         let chained = chained.filter(|(_, configuration)| !configuration.prerequisites.is_empty());
-        let mut chained = chained.map(|(flag, _)| flag);
-        let chain = chained.find_map(|flag| self.broken_chain(environment, flag, Reason::TooLarge));
+        let chained: Vec<&FoldedKey> = chained.map(|(flag, _)| flag).collect();
+        let chain = chained.iter().find_map(|flag| self.broken_chain(environment, flag, Reason::TooLarge));
         if let Some(chain) = chain {
             let allowed = format!("at most {PREREQUISITE_DEPTH_MAX} flags one behind the other");
             self.findings.note(Reason::TooLarge, field, &chain, allowed);
             return;
         }
         let mut known = BTreeMap::new();
-        let chained = self.work.configurations(environment);
         let costly = chained
-            .map(|(flag, _)| (flag, self.evaluations(environment, flag, &mut known)))
+            .into_iter()
+            .map(|flag| (flag, self.evaluations(environment, flag, &mut known)))
             .find(|(_, evaluations)| *evaluations > PREREQUISITE_EVALUATIONS_MAX);
         if let Some((flag, evaluations)) = costly {
             let value = format!("{flag}: {evaluations}");
