@@ -3,6 +3,8 @@
 use crate::bucketing::Generation;
 use crate::condition::Condition;
 use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
+use crate::plan::runner::Step;
+use crate::plan::{PlanDefinition, RollbackKind};
 use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
 
@@ -202,6 +204,29 @@ pub enum Change {
         /// The revision.
         revision: Revision,
     },
+    /// Creates a rollout plan, or replaces one that is not under way.
+    SetPlan(Box<PlanDefinition>),
+    /// Removes a rollout plan that is not under way. Its flags stay as they are.
+    DeletePlan {
+        /// The plan's key.
+        plan: String,
+    },
+    /// Does something to a rollout plan. Who does it is the change set's actor, and why is its reason.
+    ActOnPlan {
+        /// The plan's key.
+        plan: String,
+        /// What is done.
+        act: PlanAct,
+    },
+    /// Takes flags back that no plan drives.
+    RollBack {
+        /// The environment's key.
+        environment: String,
+        /// The flags' keys.
+        flags: Vec<String>,
+        /// How. A gradual rollback is a plan's.
+        kind: RollbackKind,
+    },
     /// The first change of a store; only the server itself may ask for it.
     CreateStore {
         /// How subjects are assigned to buckets.
@@ -214,6 +239,48 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+}
+
+/// What is done to a rollout plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlanAct {
+    /// It starts.
+    Start,
+    /// The actor approves that the stage is left.
+    Approve,
+    /// The actor says go.
+    Go,
+    /// The actor says no-go: the stage is not left before somebody says go.
+    NoGo,
+    /// A point of the stage's checklist is ticked off.
+    Tick {
+        /// The point as the plan words it, or its number from 1 on.
+        item: String,
+    },
+    /// A point of the stage's checklist is open again.
+    Untick {
+        /// The point as the plan words it, or its number from 1 on.
+        item: String,
+    },
+    /// The value of a metric is reported, for what no service measures.
+    Report {
+        /// The metric, as a check of the stage or a guard names it.
+        metric: String,
+        /// The value with its unit: `1.2%`, `850ms`, `4.3`.
+        value: String,
+    },
+    /// It stays where it is.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// Its flags go back.
+    RollBack(RollbackKind),
+    /// The cause of a rollback is known: whoever resumes the plan now may raise its flags again.
+    Acknowledge,
+    /// It is given up. Its flags stay as they are.
+    Cancel,
+    /// A step that is due; only the server itself may ask for it.
+    Step(Step),
 }
 
 /// What is done to all flags of a feature.
@@ -290,6 +357,10 @@ impl Change {
             Self::DeleteFeature { .. } => "delete_feature",
             Self::ChangeFeature { .. } => "change_feature",
             Self::Undo { .. } => "undo",
+            Self::SetPlan(_) => "set_plan",
+            Self::DeletePlan { .. } => "delete_plan",
+            Self::ActOnPlan { .. } => "act_on_plan",
+            Self::RollBack { .. } => "roll_back",
             Self::CreateStore { .. } => "create_store",
             Self::RestoreStore { .. } => "restore_store",
         }
@@ -315,7 +386,8 @@ impl Change {
             | Self::DeleteSegment { environment, .. }
             | Self::EditList { environment, .. }
             | Self::SwitchCanary { environment, .. }
-            | Self::ChangeFeature { environment, .. } => Some(environment),
+            | Self::ChangeFeature { environment, .. }
+            | Self::RollBack { environment, .. } => Some(environment),
             Self::CreateFlag(_)
             | Self::DeleteFlag { .. }
             | Self::ArchiveFlag { .. }
@@ -325,6 +397,9 @@ impl Change {
             | Self::SetFeature { .. }
             | Self::DeleteFeature { .. }
             | Self::Undo { .. }
+            | Self::SetPlan(_)
+            | Self::DeletePlan { .. }
+            | Self::ActOnPlan { .. }
             | Self::CreateStore { .. }
             | Self::RestoreStore { .. } => None,
         }

@@ -9,8 +9,13 @@ mod configurations;
 mod definitions;
 mod features;
 mod integrity;
-mod matrix;
+pub(crate) mod matrix;
 mod overrides;
+mod plan_acts;
+mod plan_drift;
+mod plan_steps;
+mod plan_targets;
+mod plans;
 mod prerequisites;
 mod undo;
 
@@ -37,6 +42,8 @@ pub enum Origin {
     Caller,
     /// The store itself, at its creation or restoration.
     Store,
+    /// The server's own control loops.
+    Control,
 }
 
 /// A change set that may be committed.
@@ -84,6 +91,8 @@ pub fn check(
             at: circumstances.at,
             revision: snapshot.revision().next(),
         },
+        reason: Box::from(change_set.reason.as_str()),
+        planned: BTreeSet::new(),
     };
     draft.findings.text("actor", &change_set.actor, TEXT_BYTES_MAX);
     if change_set.actor.trim().is_empty() {
@@ -102,6 +111,7 @@ pub fn check(
         }
     }
     draft.hold_together();
+    draft.note_drift();
     draft.finish()
 }
 
@@ -119,6 +129,10 @@ struct Draft<'s> {
     findings: Findings,
     circumstances: Circumstances<'s>,
     switched: Switched,
+    /// Why, in the caller's words.
+    reason: Box<str>,
+    /// What a plan itself set: no drift.
+    planned: BTreeSet<EntityId>,
 }
 
 impl Draft<'_> {
@@ -186,6 +200,10 @@ impl Draft<'_> {
             }
             Change::SwitchCanary { environment, on } => self.switch_canary(field, environment, *on),
             Change::Undo { revision } => self.undo(field, *revision),
+            Change::SetPlan(plan) => self.set_plan(field, plan),
+            Change::DeletePlan { plan } => self.delete_plan(field, plan),
+            Change::ActOnPlan { plan, act } => self.act_on_plan(field, plan, act),
+            Change::RollBack { environment, flags, kind } => self.roll_back(field, environment, flags, kind),
             Change::CreateStore { bucketing, environments } => {
                 if self.is_reserved_for_store(field) && self.is_first(field) {
                     let settings = Settings { bucketing: *bucketing };

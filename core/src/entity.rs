@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::bucketing::Generation;
 use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
-use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
+use crate::plan::PlanDefinition;
+use crate::plan::progress::Progress;
 use crate::segment::Segment;
 
 /// Names an entity of the store.
@@ -28,6 +30,10 @@ pub enum EntityId {
     Listed(EnvironmentKey, ListKey, Arc<str>),
     /// Several flags under one name.
     Feature(FeatureKey),
+    /// A rollout plan, as it was applied.
+    Plan(PlanKey),
+    /// Where a rollout plan is.
+    Progress(PlanKey),
 }
 
 impl EntityId {
@@ -49,7 +55,7 @@ impl EntityId {
             | Self::Segment(environment, _)
             | Self::Canary(environment)
             | Self::Listed(environment, _, _) => Some(environment),
-            Self::Settings | Self::Flag(_) | Self::Feature(_) => None,
+            Self::Settings | Self::Flag(_) | Self::Feature(_) | Self::Plan(_) | Self::Progress(_) => None,
         }
     }
 }
@@ -65,6 +71,8 @@ impl fmt::Display for EntityId {
             Self::Canary(environment) => write!(formatter, "canary/{environment}"),
             Self::Listed(environment, list, key) => write!(formatter, "list/{environment}/{list}/{key}"),
             Self::Feature(feature) => write!(formatter, "feature/{feature}"),
+            Self::Plan(plan) => write!(formatter, "plan/{plan}"),
+            Self::Progress(plan) => write!(formatter, "progress/{plan}"),
         }
     }
 }
@@ -95,6 +103,10 @@ pub enum Entity {
     Listed,
     /// Several flags under one name.
     Feature(Arc<Feature>),
+    /// A rollout plan, as it was applied.
+    Plan(Arc<PlanDefinition>),
+    /// Where a rollout plan is.
+    Progress(Arc<Progress>),
 }
 
 /// What a change did to one entity.

@@ -1,4 +1,4 @@
-//! Names: of flags, environments, variants, services, segments and features.
+//! Names: of flags, environments, variants, services, segments, features and plans.
 //!
 //! All of them share one grammar, `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. `parse` is for text from outside, `new` for text
 //! that has been parsed before (our own log, our own server).
@@ -97,6 +97,10 @@ name_type! {
 name_type! {
     /// The key of a feature: several flags under one name.
     FeatureKey
+}
+name_type! {
+    /// The key of a rollout plan.
+    PlanKey
 }
 
 impl FlagKey {

@@ -7,6 +7,7 @@
 //! * **change**: a [`change::ChangeSet`] is [checked](check) against a snapshot and becomes [`entity::Write`]s, which
 //!   [fold](snapshot::Snapshot::fold) into the next snapshot; a subscriber's part of it travels as an
 //!   [`update::Update`];
+//! * **plans**: a [`plan::PlanDefinition`] and where it is; what it does next is a function of the two and a moment;
 //! * **evaluation**: a [`flag::EffectiveFlag`] is [compiled] once and [evaluated](evaluation) many times,
 //!   with integer [`bucketing`]; flagd's expressions are compiled and evaluated as [targeting].
 //!
@@ -36,6 +37,7 @@ pub mod list;
 pub mod matcher;
 pub mod murmur3;
 mod number_text;
+pub mod plan;
 pub mod record;
 pub mod rejection;
 pub mod revision;

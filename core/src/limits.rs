@@ -120,3 +120,36 @@ pub const FEATURE_FLAGS_MAX: usize = 200;
 
 /// Bytes of a JSON Schema.
 pub const SCHEMA_BYTES_MAX: usize = 32 * 1024;
+
+/// Rollout plans of a store, those that are over as well.
+pub const PLANS_MAX: usize = 500;
+
+/// Stages of a rollout plan.
+pub const STAGES_MAX: usize = 100;
+
+/// Flags of one stage of a rollout plan.
+pub const STAGE_FLAGS_MAX: usize = 200;
+
+/// Checks of a gate, points of its checklist, guards of a plan, notes of a plan: of each.
+pub const PLAN_ITEMS_MAX: usize = 64;
+
+/// Targeting keys that one stage puts on the canary allowlist or takes off it. More is a segment.
+pub const STAGE_CANARY_KEYS_MAX: usize = 1_000;
+
+/// Bytes of all texts of a rollout plan together: it is one entity, and travels in one message.
+pub const PLAN_BYTES_MAX: usize = 256 * 1024;
+
+/// Approvals that a gate may ask for.
+pub const APPROVALS_MAX: u32 = 20;
+
+/// Rungs of a ladder.
+pub const LADDER_RUNGS_MAX: usize = 20;
+
+/// The longest hold, soak, or rung, in seconds: two years. Longer is a slip of the pen.
+pub const PLAN_SECONDS_MAX: u64 = 2 * 366 * 24 * 60 * 60;
+
+/// The last day that a stage may name.
+pub const PLAN_DAY_MAX: u32 = 732;
+
+/// Values that people reported in one stage of a plan, and flags of a plan that people moved.
+pub const PLAN_REPORTS_MAX: usize = 200;

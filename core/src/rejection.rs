@@ -83,6 +83,8 @@ reasons! {
     UnknownSegment = "UNKNOWN_SEGMENT", NotFound;
     /// There is no such feature.
     UnknownFeature = "UNKNOWN_FEATURE", NotFound;
+    /// There is no such rollout plan.
+    UnknownPlan = "UNKNOWN_PLAN", NotFound;
     /// There is no such revision, or none whose change can be asked for.
     UnknownRevision = "UNKNOWN_REVISION", NotFound;
     /// The flag has no such override.
@@ -105,6 +107,12 @@ reasons! {
     FlagDeclared = "FLAG_DECLARED", Precondition;
     /// A flag would need itself.
     PrerequisiteCycle = "PREREQUISITE_CYCLE", Precondition;
+    /// The state of the rollout plan does not allow it.
+    PlanState = "PLAN_STATE", Precondition;
+    /// Another rollout plan moves the flag.
+    PlanConflict = "PLAN_CONFLICT", Precondition;
+    /// A rollout plan that is under way moves the flag.
+    FlagUnderPlan = "FLAG_UNDER_PLAN", Precondition;
     /// What was changed has been changed again since.
     ChangedSince = "CHANGED_SINCE", Precondition;
     /// The store is not at the expected revision.

@@ -6,9 +6,11 @@ use imbl::OrdMap;
 
 use crate::entity::{Entity, EntityId, Settings, Write};
 use crate::flag::{Canary, EffectiveFlag, Environment, Feature, FlagConfiguration, FlagDefinition};
-use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::key_set::KeySet;
 use crate::list::ListKey;
+use crate::plan::PlanDefinition;
+use crate::plan::progress::Progress;
 use crate::record::Record;
 use crate::revision::Revision;
 use crate::segment::Segment;
@@ -28,6 +30,8 @@ pub struct Snapshot {
     /// Only lists that hold a key.
     lists: OrdMap<(EnvironmentKey, ListKey), KeySet>,
     features: OrdMap<FeatureKey, Arc<Feature>>,
+    plans: OrdMap<PlanKey, Arc<PlanDefinition>>,
+    progress: OrdMap<PlanKey, Arc<Progress>>,
 }
 
 /// A record does not follow the snapshot that it is folded into.
@@ -163,6 +167,17 @@ impl Snapshot {
         self.features.values()
     }
 
+    /// A rollout plan and where it is.
+    #[must_use]
+    pub fn plan(&self, key: &PlanKey) -> Option<(&Arc<PlanDefinition>, &Arc<Progress>)> {
+        Some((self.plans.get(key)?, self.progress.get(key)?))
+    }
+
+    /// All rollout plans and where they are, in the order of their keys.
+    pub fn plans(&self) -> impl Iterator<Item = (&Arc<PlanDefinition>, &Arc<Progress>)> {
+        self.plans.iter().filter_map(|(key, plan)| Some((plan, self.progress.get(key)?)))
+    }
+
     /// The value of an entity.
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<Entity> {
@@ -182,6 +197,8 @@ impl Snapshot {
                 keys.contains(key).then_some(Entity::Listed)
             }
             EntityId::Feature(key) => self.features.get(key).cloned().map(Entity::Feature),
+            EntityId::Plan(key) => self.plans.get(key).cloned().map(Entity::Plan),
+            EntityId::Progress(key) => self.progress.get(key).cloned().map(Entity::Progress),
         }
     }
 
@@ -233,6 +250,12 @@ impl Snapshot {
             (EntityId::Feature(key), Entity::Feature(feature)) => {
                 self.features.insert(key.clone(), Arc::clone(feature));
             }
+            (EntityId::Plan(key), Entity::Plan(plan)) => {
+                self.plans.insert(key.clone(), Arc::clone(plan));
+            }
+            (EntityId::Progress(key), Entity::Progress(progress)) => {
+                self.progress.insert(key.clone(), Arc::clone(progress));
+            }
             (id, _) => debug_assert!(false, "a value of another kind was written to {id}"),
         }
     }
@@ -259,6 +282,8 @@ impl Snapshot {
                 }
             }
             EntityId::Feature(key) => drop(self.features.remove(key)),
+            EntityId::Plan(key) => drop(self.plans.remove(key)),
+            EntityId::Progress(key) => drop(self.progress.remove(key)),
         }
     }
 }

@@ -42,7 +42,11 @@ impl Draft<'_> {
                         return;
                     }
                 }
-                EntityId::Canary(_) | EntityId::Settings | EntityId::Environment(_) => {}
+                EntityId::Canary(_)
+                | EntityId::Settings
+                | EntityId::Environment(_)
+                | EntityId::Plan(_)
+                | EntityId::Progress(_) => {}
             }
         }
         for (environment, field) in chained {
@@ -180,6 +184,11 @@ impl Draft<'_> {
         let users = self.flags_where(environment, needs);
         if !users.is_empty() {
             let allowed = format!("a segment that no rule names; {} in {environment} do", users.join(", "));
+            self.findings.note(Reason::SegmentInUse, field, segment.as_str(), allowed);
+        }
+        let plans = self.plans_with_segment(environment, segment);
+        if !plans.is_empty() {
+            let allowed = format!("a segment that no plan names; {} does: cancel it first", plans.join(", "));
             self.findings.note(Reason::SegmentInUse, field, segment.as_str(), allowed);
         }
     }

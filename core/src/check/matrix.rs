@@ -6,7 +6,7 @@ use crate::change::Place;
 use crate::condition::Condition;
 use crate::flag::{FlagConfiguration, Rule, Serve, Variant};
 use crate::key::SegmentKey;
-use crate::limits::RULES_MAX;
+use crate::limits::{RULES_MAX, WEIGHT_TOTAL};
 use crate::rejection::Reason;
 
 impl Draft<'_> {
@@ -35,11 +35,8 @@ impl Draft<'_> {
             configuration.rules.retain(|rule| !is_of_matrix(rule, on, off));
             let others = configuration.rules.len();
             findings.count(&format!("{field}.shares"), shares.len() + others, RULES_MAX);
-            let rules = shares.iter().map(|(segment, weight)| Rule {
-                name: format!("{segment} {}%", f64::from(*weight) / 1_000.0).into(),
-                condition: Condition::Segment(segment.clone()),
-                serve: Serve::Split(rollout_split(&configuration.default_serve, on, off, *weight)),
-            });
+            let rules =
+                shares.iter().map(|(segment, weight)| share_rule(configuration, segment, on, off, *weight));
             let rules: Vec<Rule> = rules.collect();
             configuration.rules.splice(0..0, rules);
             if let Some(weight) = rest_of(configuration, rest, on) {
@@ -90,8 +87,45 @@ fn rest_of(configuration: &FlagConfiguration, rest: Option<f64>, on: &Variant) -
     rest.and_then(exact_weight).or(never_rolled_out.then_some(0))
 }
 
+/// The rule that gives a segment its share.
+pub(super) fn share_rule(
+    configuration: &FlagConfiguration,
+    segment: &SegmentKey,
+    on: &Variant,
+    off: &Variant,
+    weight: u32,
+) -> Rule {
+    Rule {
+        name: share_name(segment, weight),
+        condition: Condition::Segment(segment.clone()),
+        serve: Serve::Split(rollout_split(&configuration.default_serve, on, off, weight)),
+    }
+}
+
+/// What the rule of a segment's share is called.
+pub(super) fn share_name(segment: &SegmentKey, weight: u32) -> Box<str> {
+    format!("{segment} {}%", f64::from(weight) / 1_000.0).into()
+}
+
+/// How much of everybody a serve gives the true variant of a boolean flag.
+pub(crate) fn share_of(serve: &Serve, on: &Variant) -> u32 {
+    match serve {
+        Serve::Variant(variant) => {
+            if *variant == on.name {
+                WEIGHT_TOTAL
+            } else {
+                0
+            }
+        }
+        Serve::Split(split) => {
+            let weights = split.weights.iter().filter(|weighted| weighted.variant == on.name);
+            weights.map(|weighted| weighted.weight).sum()
+        }
+    }
+}
+
 /// Whether a rule is one that a matrix makes.
-fn is_of_matrix(rule: &Rule, on: &Variant, off: &Variant) -> bool {
+pub(crate) fn is_of_matrix(rule: &Rule, on: &Variant, off: &Variant) -> bool {
     matches!(rule.condition, Condition::Segment(_))
         && matches!(rule.serve, Serve::Split(_))
         && rule.serve.variants().all(|variant| *variant == on.name || *variant == off.name)

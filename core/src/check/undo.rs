@@ -36,6 +36,11 @@ impl Draft<'_> {
             self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
             return;
         }
+        if undone.writes.iter().any(|write| matches!(write.id, EntityId::Progress(_))) {
+            let allowed = "a revision that no rollout plan went on in; roll the plan back instead";
+            self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
+            return;
+        }
         for (write, before) in undone.writes.iter().zip(&undone.before) {
             if self.work.entity(&write.id) == write.value {
                 self.write(before.id.clone(), before.value.clone());

@@ -1,12 +1,14 @@
 //! The fields of each kind of entity, as text.
 
+mod plan;
+
 use super::Fields;
 use crate::entity::Entity;
 use crate::flag::{CanaryPart, FlagConfiguration, FlagDefinition, Lifetime};
 use crate::segment::Segment;
 use crate::text;
 
-fn fields<const N: usize>(of: [(&str, String); N]) -> Fields {
+pub(super) fn fields<const N: usize>(of: [(&str, String); N]) -> Fields {
     of.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
@@ -23,6 +25,8 @@ pub(super) fn entity_fields(entity: &Entity) -> Fields {
             let flags: Vec<&str> = feature.flags.iter().map(|flag| flag.as_str()).collect();
             fields([("description", feature.description.to_string()), ("flags", flags.join(", "))])
         }
+        Entity::Plan(definition) => plan::definition_fields(definition),
+        Entity::Progress(progress) => plan::progress_fields(progress),
     }
 }
 
