@@ -14,6 +14,7 @@ pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+pub mod plans;
 pub mod router;
 pub mod status;
 pub mod sync;

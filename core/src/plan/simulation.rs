@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::gate::{self, Missing, NoMemory, Surroundings};
 use super::metric_check::{MetricCheck, Metrics, Verdict};
 use super::progress::{PlanState, Progress};
-use super::runner::{Next, Step, next};
+use super::runner::{Next, next};
 use super::status::serves_in_words;
 use super::timetable::after;
 use super::{PlanDefinition, Target};
@@ -294,7 +294,7 @@ pub fn simulate(plan: &PlanDefinition, assumptions: &Assumptions) -> Result<Simu
                 let change =
                     Change::ActOnPlan { plan: plan.key.to_string(), act: PlanAct::Step(step.clone()) };
                 world.commit(Origin::Control, "mycelia", "", vec![change])?;
-                events.push(event(&world, plan, "mycelia", step_word(&step)));
+                events.push(event(&world, plan, "mycelia", &step.in_words()));
                 continue;
             }
             Next::Wait(until) => Some(until),
@@ -316,7 +316,7 @@ pub fn simulate(plan: &PlanDefinition, assumptions: &Assumptions) -> Result<Simu
         world.now = world.now.max(moment);
         if let Some(turn) = turn.filter(|turn| turn.at <= world.now) {
             for doing in turn.acts {
-                let words = act_word(&doing.1);
+                let words = doing.1.in_words();
                 let change = Change::ActOnPlan { plan: plan.key.to_string(), act: doing.1 };
                 world.commit(Origin::Caller, &doing.0, "as assumed", vec![change])?;
                 events.push(event(&world, plan, &doing.0, &words));
@@ -397,34 +397,7 @@ fn event(world: &World, plan: &PlanDefinition, by: &str, words: &str) -> Simulat
         state: progress.state,
         stage: progress.stage,
         by: Box::from(by),
-        words: format!("{words}: {}", progress.reason),
+        words: words.to_owned(),
         flags: flags.collect(),
-    }
-}
-
-const fn step_word(step: &Step) -> &'static str {
-    match step {
-        Step::Start => "starts",
-        Step::Enter { .. } => "enters the next stage",
-        Step::AwaitGate { .. } => "waits for the gate",
-        Step::AwaitDate => "waits for the date",
-        Step::Complete => "completes",
-        Step::Trip { .. } => "a guard trips",
-        Step::Descend { .. } => "goes down a rung",
-        Step::Rest { .. } => "the ladder ends",
-        Step::ClockWentBack => "the clock went back",
-        Step::Block { .. } => "the next step was refused",
-    }
-}
-
-fn act_word(act: &PlanAct) -> String {
-    match act {
-        PlanAct::Start => "start".to_owned(),
-        PlanAct::Approve => "approve".to_owned(),
-        PlanAct::Go => "go".to_owned(),
-        PlanAct::Tick { item } => format!("tick {item}"),
-        PlanAct::Acknowledge => "acknowledge".to_owned(),
-        PlanAct::Resume => "resume".to_owned(),
-        _ => "act".to_owned(),
     }
 }

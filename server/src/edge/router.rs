@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
+use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
 use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -17,6 +18,7 @@ use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
 use super::http::{HttpEdge, health, metrics, not_ready, ready};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
+use super::plans::PlanEdge;
 use super::status::{with_reason, word};
 use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
 use super::telemetry::TelemetryEdge;
@@ -26,6 +28,8 @@ use super::telemetry::TelemetryEdge;
 pub struct Edges {
     /// AdminService.
     pub admin: AdminEdge,
+    /// PlanService.
+    pub plans: PlanEdge,
     /// SyncService.
     pub sync: SyncEdge,
     /// EvaluationService.
@@ -64,6 +68,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         EvaluationServiceServer::new(edges.evaluation).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let telemetry =
         TelemetryServiceServer::new(edges.telemetry).max_decoding_message_size(REPORT_MESSAGE_BYTES_MAX);
+    let plans = PlanServiceServer::new(edges.plans).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     // Both versions: grpcurl asks v1, Python's client v1alpha.
@@ -72,6 +77,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(admin);
     routes.add_service(evaluation);
     routes.add_service(telemetry);
+    routes.add_service(plans);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))

@@ -1,6 +1,7 @@
 //! Apply: from the wire to the store and back.
 
 use mycelia_flags_core::change::{Change, ChangeSet};
+use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::key::FoldedKey;
 use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
@@ -29,6 +30,7 @@ impl AdminEdge {
             expected_revision: request.expected_revision.map(Revision::new),
             idempotency_key: request.idempotency_key.into(),
             dry_run: request.dry_run,
+            origin: Origin::Caller,
         };
         let committed = self.store.commit(commit).await.map_err(|failure| status::commit_failed(&failure))?;
         if !request.dry_run && !committed.replayed && !committed.writes.is_empty() {
@@ -83,6 +85,11 @@ impl AdminEdge {
     /// An empty environment means the default one. Filled in before the check, so that the log says what was meant.
     fn fill_in_environment(&self, change_set: &mut ChangeSet) {
         for change in &mut change_set.changes {
+            if let Change::SetPlan(plan) = change
+                && plan.environment.as_str().is_empty()
+            {
+                plan.environment = self.default_environment.clone();
+            }
             if let Some(environment) = change.environment_mut()
                 && environment.is_empty()
             {
