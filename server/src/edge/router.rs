@@ -140,3 +140,27 @@ async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
     headers.insert("grpc-status", code);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::edge::health::HealthStatuses;
+
+    #[tokio::test]
+    async fn while_the_store_is_being_loaded_everybody_is_asked_to_wait() {
+        let (_health, service) = HealthStatuses::begin().await;
+        let asked = [("POST", "/api/admin/features/bulk"), ("GET", "/status.json"), ("GET", "/nothing")];
+        for (method, path) in asked {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let answer = starting(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+            assert_eq!(answer.headers()[header::RETRY_AFTER], "1");
+            let body = axum::body::to_bytes(answer.into_body(), 64 * 1024).await.unwrap();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((&problem["reason"], &problem["status"]), (&word::STARTING.into(), &503.into()));
+        }
+    }
+}

@@ -2,8 +2,27 @@
 
 use mycelia_flags_core::change::{Change, FeatureAction, Place};
 
-/// What was asked for, and where.
-pub(super) fn words(change: &Change) -> String {
+/// What was asked for, each intent in words. A rollout of a flag that is disabled right after it is told as one: on its own
+/// it would read as if the flag had been enabled.
+pub(super) fn words_of(changes: &[Change]) -> Vec<String> {
+    let mut told = Vec::with_capacity(changes.len());
+    let mut left = changes.iter().peekable();
+    while let Some(change) = left.next() {
+        let disabled = match change {
+            Change::Rollout { place, percent, .. } => {
+                let next = left.next_if(|next| matches!(next, Change::Disable(of) if of == place));
+                next.map(|_| {
+                    format!("roll out {} to {percent}% and disable it in {}", place.flag, place.environment)
+                })
+            }
+            _ => None,
+        };
+        told.push(disabled.unwrap_or_else(|| words(change)));
+    }
+    told
+}
+
+fn words(change: &Change) -> String {
     match change {
         Change::CreateFlag(create) => format!("create {}", create.key),
         Change::DeleteFlag { flag, .. } => format!("delete {flag}"),
@@ -81,5 +100,13 @@ mod tests {
         assert_eq!(words(&Change::Disable(place())), "disable dreams in production");
         let rules = Change::SetRules { place: place(), rules: Vec::new() };
         assert_eq!(words(&rules), "set rules of dreams in production");
+        let other = Place { flag: "whispers".to_owned(), ..place() };
+        let changes = [rollout.clone(), Change::Disable(place()), rollout, Change::Disable(other)];
+        let expected = [
+            "roll out dreams to 12.5% and disable it in production",
+            "enable and roll out dreams to 12.5% in production",
+            "disable whispers in production",
+        ];
+        assert_eq!(words_of(&changes), expected);
     }
 }

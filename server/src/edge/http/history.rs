@@ -9,7 +9,7 @@ use mycelia_flags_core::revision::Revision;
 use serde::Serialize;
 
 use super::HttpEdge;
-use super::change_words::words;
+use super::change_words::words_of;
 use super::lines::{Lines, json};
 use super::query::Query;
 use crate::edge::limits::{HISTORY_ITEMS_MAX, HISTORY_PAGES_MAX, RECORDS_PAGE, RECORDS_PAGE_MAX};
@@ -102,12 +102,13 @@ fn concerns(record: &Record, environment: &EnvironmentKey) -> bool {
 impl<'r> RecordLine<'r> {
     fn of(record: &'r Record) -> Self {
         let (set, writes) = (&record.change_set, &record.writes);
+        let shown = set.changes.get(..HISTORY_ITEMS_MAX).unwrap_or(&set.changes);
         Self {
             revision: record.revision.get(),
             at: record.committed_at.to_string(),
             actor: &set.actor,
             reason: &set.reason,
-            changes: set.changes.iter().take(HISTORY_ITEMS_MAX).map(words).collect(),
+            changes: words_of(shown),
             changes_left_out: set.changes.len().saturating_sub(HISTORY_ITEMS_MAX),
             entities: writes.iter().take(HISTORY_ITEMS_MAX).map(|write| write.id.to_string()).collect(),
             entities_left_out: writes.len().saturating_sub(HISTORY_ITEMS_MAX),
