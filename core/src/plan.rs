@@ -266,3 +266,6 @@ pub struct OnComplete {
     /// What people do then.
     pub notes: Vec<Box<str>>,
 }
+
+#[cfg(test)]
+mod tests;
