@@ -182,7 +182,7 @@ impl Draft<'_> {
                 acting.become_state(PlanState::Paused, self.circumstances.at, &reason);
             }
             GuardAction::Rollback(kind) => {
-                self.begin_rollback(acting, kind, Some(guard.when.clone()), &reason);
+                self.begin_rollback(acting, (kind, &guard.flags), Some(guard.when.clone()), &reason);
             }
         }
         true
@@ -200,7 +200,8 @@ impl Draft<'_> {
         let Some(percent) = next.filter(|_| is_rolling) else {
             return self.plan_allows(acting, false, "the next rung of a plan on its way down");
         };
-        let Some((environment, flags)) = super::plan_acts::flags_in_force(acting) else {
+        let only = acting.progress.rollback.as_ref().map_or(&[][..], |rollback| &rollback.flags);
+        let Some((environment, flags)) = super::plan_acts::flags_in_force(acting, only) else {
             return false;
         };
         self.mark_planned(&environment, &flags);

@@ -91,7 +91,8 @@ pub(super) fn plans() -> impl Strategy<Value = PlanDefinition> {
         Just(GuardAction::Pause),
         rollbacks().prop_map(GuardAction::Rollback),
     ];
-    let guard = (checks(), action).prop_map(|(when, action)| PlanGuard { when, action });
+    let flags = vec(texts().prop_map(|key| FlagKey::new(&key)), 0..2);
+    let guard = (checks(), flags, action).prop_map(|(when, flags, action)| PlanGuard { when, flags, action });
     let on_complete = (option::of(any::<u64>()), any::<bool>(), vec(boxed_texts(), 0..2)).prop_map(
         |(remove_flags_after_seconds, canary_off, notes)| OnComplete {
             remove_flags_after_seconds,

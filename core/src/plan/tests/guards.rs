@@ -15,7 +15,7 @@ impl Metrics for Value {
 }
 
 fn guarded(action: GuardAction) -> PlanDefinition {
-    let guards = vec![PlanGuard { when: check_of("error_rate > 5% for 10m"), action }];
+    let guards = vec![PlanGuard { when: check_of("error_rate > 5% for 10m"), flags: Vec::new(), action }];
     PlanDefinition { guards, ..plan(vec![percent(100.0)]) }
 }
 
@@ -60,11 +60,32 @@ fn a_value_that_somebody_reports_trips_a_guard() {
 fn the_gravest_of_two_guards_decides() {
     let mut definition = guarded(GuardAction::Pause);
     let when = check_of("crash_rate > 1%");
-    definition.guards.push(PlanGuard { when, action: GuardAction::Rollback(RollbackKind::Disable) });
+    definition.guards.push(PlanGuard {
+        when,
+        flags: Vec::new(),
+        action: GuardAction::Rollback(RollbackKind::Disable),
+    });
     let mut world = World::with(definition);
     world.act("ana", PlanAct::Start);
     world.go_on_with(&Value(10.0), &NoMemory);
     world.is(PlanState::Latched, 0);
+}
+
+#[test]
+fn a_guard_takes_back_the_flags_that_it_names_and_no_others() {
+    let kinds =
+        [RollbackKind::Disable, RollbackKind::Gradual(Ladder { percents: vec![0.0], every_seconds: 1 })];
+    for (kind, serves) in kinds.into_iter().zip(["disabled", "0%"]) {
+        let mut definition = guarded(GuardAction::Rollback(kind));
+        definition.guards[0].flags = vec![FlagKey::new("maya-voice")];
+        definition.stages[0].set.push((FlagKey::new("maya.voice"), Target::Percent(10.0)));
+        let mut world = World::with(definition);
+        world.act("ana", PlanAct::Start);
+        world.go_on_with(&Value(6.0), &NoMemory);
+        world.is(PlanState::Latched, 0);
+        world.serves("dreams", "100%");
+        world.serves("maya.voice", serves);
+    }
 }
 
 #[test]

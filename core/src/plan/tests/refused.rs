@@ -23,8 +23,8 @@ fn check(definition: PlanDefinition, expected: &[(Reason, &str)]) {
 #[test]
 fn a_plan_says_everything_that_is_wrong_with_it_with_its_place() {
     use Reason::{
-        Duplicate, InvalidName, OutOfRange, Required, TooLarge, UnknownEnvironment, UnknownFlag,
-        UnknownSegment, UnknownVariant,
+        Duplicate, InvalidName, NotApplicable, OutOfRange, Required, TooLarge, UnknownEnvironment,
+        UnknownFlag, UnknownSegment, UnknownVariant,
     };
     let one = || plan(vec![percent(10.0)]);
     let with = |stage: Stage| plan(vec![stage]);
@@ -89,7 +89,13 @@ fn a_plan_says_everything_that_is_wrong_with_it_with_its_place() {
         &[(Required, "ladder.percents")],
     );
     let action = GuardAction::Rollback(RollbackKind::Segments(vec![SegmentKey::new("X")]));
-    let guards = vec![PlanGuard { when: check_of("error_rate > 5%"), action }];
+    let named = PlanGuard {
+        when: check_of("error_rate > 5%"),
+        flags: vec![FlagKey::new("whispers")],
+        action: GuardAction::Alert,
+    };
+    check(PlanDefinition { guards: vec![named], ..one() }, &[(NotApplicable, "guards[0].flags[0]")]);
+    let guards = vec![PlanGuard { when: check_of("error_rate > 5%"), flags: Vec::new(), action }];
     check(PlanDefinition { guards, ..one() }, &[(UnknownSegment, "guards[0].action.segments[0]")]);
     let mut archived = World::new();
     archived.ask(vec![Change::ArchiveFlag { flag: "dreams".to_owned(), force: false }]);

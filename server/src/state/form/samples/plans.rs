@@ -126,7 +126,9 @@ pub(super) fn definition() -> BoxedStrategy<PlanDefinition> {
         Just(GuardAction::Pause),
         rollback().prop_map(GuardAction::Rollback),
     ];
-    let guard = (check(), action).prop_map(|(when, action)| PlanGuard { when, action });
+    let flags = || vec(text().prop_map(|key| FlagKey::new(&key)), 0..2);
+    let guard =
+        (check(), flags(), action).prop_map(|(when, flags, action)| PlanGuard { when, flags, action });
     let on_complete = (option::of(any::<u64>()), any::<bool>(), vec(boxed(), 0..2)).prop_map(
         |(remove_flags_after_seconds, canary_off, notes)| OnComplete {
             remove_flags_after_seconds,
@@ -175,8 +177,16 @@ fn state() -> impl Strategy<Value = PlanState> {
 }
 
 fn rolling_back() -> BoxedStrategy<RollingBack> {
-    (rollback(), any::<u32>(), moment(), deed(), option::of(check()))
-        .prop_map(|(kind, rung, rung_at, deed, cause)| RollingBack { kind, rung, rung_at, deed, cause })
+    let flags = vec(text().prop_map(|key| FlagKey::new(&key)), 0..2);
+    (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()))
+        .prop_map(|(kind, flags, rung, rung_at, deed, cause)| RollingBack {
+            kind,
+            flags,
+            rung,
+            rung_at,
+            deed,
+            cause,
+        })
         .boxed()
 }
 
