@@ -3,6 +3,7 @@
 use crate::bucketing::Generation;
 use crate::condition::Condition;
 use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
+use crate::policy::AskedPolicy;
 use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
 
@@ -214,6 +215,34 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+    /// Replaces the policy of an environment; one that demands nothing removes it.
+    SetPolicy {
+        /// The environment's key.
+        environment: String,
+        /// All of it.
+        policy: AskedPolicy,
+    },
+    /// Asks for changes that other people approve first. The only change of its change set.
+    RequestApproval {
+        /// What is to happen then.
+        changes: Vec<Change>,
+    },
+    /// Approves a change request; with the last approval that it needs, its changes are made. The only change of its
+    /// change set.
+    ApproveRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Says no to a change request. The only change of its change set.
+    RejectRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Takes back a change request; only its author may. The only change of its change set.
+    WithdrawRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
 }
 
 /// What is done to all flags of a feature.
@@ -292,10 +321,15 @@ impl Change {
             Self::Undo { .. } => "undo",
             Self::CreateStore { .. } => "create_store",
             Self::RestoreStore { .. } => "restore_store",
+            Self::SetPolicy { .. } => "set_policy",
+            Self::RequestApproval { .. } => "request_approval",
+            Self::ApproveRequest { .. } => "approve_request",
+            Self::RejectRequest { .. } => "reject_request",
+            Self::WithdrawRequest { .. } => "withdraw_request",
         }
     }
 
-    /// The environment that the change is about; none for what all environments share.
+    /// The environment that the change is about; none for what all environments share, and for what only holds changes.
     pub const fn environment_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Enable(place)
@@ -315,7 +349,8 @@ impl Change {
             | Self::DeleteSegment { environment, .. }
             | Self::EditList { environment, .. }
             | Self::SwitchCanary { environment, .. }
-            | Self::ChangeFeature { environment, .. } => Some(environment),
+            | Self::ChangeFeature { environment, .. }
+            | Self::SetPolicy { environment, .. } => Some(environment),
             Self::CreateFlag(_)
             | Self::DeleteFlag { .. }
             | Self::ArchiveFlag { .. }
@@ -326,7 +361,11 @@ impl Change {
             | Self::DeleteFeature { .. }
             | Self::Undo { .. }
             | Self::CreateStore { .. }
-            | Self::RestoreStore { .. } => None,
+            | Self::RestoreStore { .. }
+            | Self::RequestApproval { .. }
+            | Self::ApproveRequest { .. }
+            | Self::RejectRequest { .. }
+            | Self::WithdrawRequest { .. } => None,
         }
     }
 }

@@ -7,6 +7,9 @@ use crate::bucketing::Generation;
 use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
 use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
 use crate::list::ListKey;
+use crate::policy::Policy;
+use crate::request::ChangeRequest;
+use crate::revision::Revision;
 use crate::segment::Segment;
 
 /// Names an entity of the store.
@@ -28,6 +31,10 @@ pub enum EntityId {
     Listed(EnvironmentKey, ListKey, Arc<str>),
     /// Several flags under one name.
     Feature(FeatureKey),
+    /// What an environment allows.
+    Policy(EnvironmentKey),
+    /// Changes that wait for approval, by the revision in which they were requested.
+    ChangeRequest(Revision),
 }
 
 impl EntityId {
@@ -48,8 +55,9 @@ impl EntityId {
             | Self::Configuration(environment, _)
             | Self::Segment(environment, _)
             | Self::Canary(environment)
-            | Self::Listed(environment, _, _) => Some(environment),
-            Self::Settings | Self::Flag(_) | Self::Feature(_) => None,
+            | Self::Listed(environment, _, _)
+            | Self::Policy(environment) => Some(environment),
+            Self::Settings | Self::Flag(_) | Self::Feature(_) | Self::ChangeRequest(_) => None,
         }
     }
 }
@@ -65,6 +73,8 @@ impl fmt::Display for EntityId {
             Self::Canary(environment) => write!(formatter, "canary/{environment}"),
             Self::Listed(environment, list, key) => write!(formatter, "list/{environment}/{list}/{key}"),
             Self::Feature(feature) => write!(formatter, "feature/{feature}"),
+            Self::Policy(environment) => write!(formatter, "policy/{environment}"),
+            Self::ChangeRequest(request) => write!(formatter, "request/{request}"),
         }
     }
 }
@@ -95,6 +105,10 @@ pub enum Entity {
     Listed,
     /// Several flags under one name.
     Feature(Arc<Feature>),
+    /// What an environment allows.
+    Policy(Arc<Policy>),
+    /// Changes that wait for approval.
+    ChangeRequest(Arc<ChangeRequest>),
 }
 
 /// What a change did to one entity.

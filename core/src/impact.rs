@@ -53,7 +53,11 @@ pub fn affected(
             EntityId::Segment(_, segment) => drop(segments.insert(segment)),
             EntityId::Canary(_) | EntityId::Listed(_, ListKey::Canary, _) => canary = true,
             EntityId::Listed(_, list, _) => segments.extend(list.segment()),
-            EntityId::Feature(_) | EntityId::Settings | EntityId::Environment(_) => {}
+            EntityId::Feature(_)
+            | EntityId::Settings
+            | EntityId::Environment(_)
+            | EntityId::Policy(_)
+            | EntityId::ChangeRequest(_) => {}
         }
     }
     let snapshots = [before, after];

@@ -9,7 +9,9 @@ use crate::flag::{Canary, EffectiveFlag, Environment, Feature, FlagConfiguration
 use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
 use crate::key_set::KeySet;
 use crate::list::ListKey;
+use crate::policy::Policy;
 use crate::record::Record;
+use crate::request::ChangeRequest;
 use crate::revision::Revision;
 use crate::segment::Segment;
 
@@ -28,6 +30,8 @@ pub struct Snapshot {
     /// Only lists that hold a key.
     lists: OrdMap<(EnvironmentKey, ListKey), KeySet>,
     features: OrdMap<FeatureKey, Arc<Feature>>,
+    policies: OrdMap<EnvironmentKey, Arc<Policy>>,
+    requests: OrdMap<Revision, Arc<ChangeRequest>>,
 }
 
 /// A record does not follow the snapshot that it is folded into.
@@ -163,6 +167,28 @@ impl Snapshot {
         self.features.values()
     }
 
+    /// What an environment allows; none when it demands nothing.
+    #[must_use]
+    pub fn policy(&self, environment: &EnvironmentKey) -> Option<&Arc<Policy>> {
+        self.policies.get(environment)
+    }
+
+    /// All policies, in the order of the environments' keys.
+    pub fn policies(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<Policy>)> {
+        self.policies.iter()
+    }
+
+    /// Changes that wait for approval, or have waited.
+    #[must_use]
+    pub fn request(&self, request: Revision) -> Option<&Arc<ChangeRequest>> {
+        self.requests.get(&request)
+    }
+
+    /// All change requests, the oldest first.
+    pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Arc<ChangeRequest>> {
+        self.requests.values()
+    }
+
     /// The value of an entity.
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<Entity> {
@@ -182,6 +208,8 @@ impl Snapshot {
                 keys.contains(key).then_some(Entity::Listed)
             }
             EntityId::Feature(key) => self.features.get(key).cloned().map(Entity::Feature),
+            EntityId::Policy(key) => self.policies.get(key).cloned().map(Entity::Policy),
+            EntityId::ChangeRequest(key) => self.requests.get(key).cloned().map(Entity::ChangeRequest),
         }
     }
 
@@ -233,6 +261,12 @@ impl Snapshot {
             (EntityId::Feature(key), Entity::Feature(feature)) => {
                 self.features.insert(key.clone(), Arc::clone(feature));
             }
+            (EntityId::Policy(key), Entity::Policy(policy)) => {
+                self.policies.insert(key.clone(), Arc::clone(policy));
+            }
+            (EntityId::ChangeRequest(key), Entity::ChangeRequest(request)) => {
+                self.requests.insert(*key, Arc::clone(request));
+            }
             (id, _) => debug_assert!(false, "a value of another kind was written to {id}"),
         }
     }
@@ -259,6 +293,8 @@ impl Snapshot {
                 }
             }
             EntityId::Feature(key) => drop(self.features.remove(key)),
+            EntityId::Policy(key) => drop(self.policies.remove(key)),
+            EntityId::ChangeRequest(key) => drop(self.requests.remove(key)),
         }
     }
 }

@@ -42,7 +42,11 @@ impl Draft<'_> {
                         return;
                     }
                 }
-                EntityId::Canary(_) | EntityId::Settings | EntityId::Environment(_) => {}
+                EntityId::Canary(_)
+                | EntityId::Settings
+                | EntityId::Environment(_)
+                | EntityId::Policy(_)
+                | EntityId::ChangeRequest(_) => {}
             }
         }
         for (environment, field) in chained {
