@@ -17,6 +17,7 @@ mod fault;
 mod flag;
 mod inspection;
 mod list;
+mod policy;
 mod record;
 mod rule;
 mod time;
@@ -42,6 +43,9 @@ pub use inspection::{
     stale_to_wire, step_to_wire,
 };
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
+pub use policy::{
+    drift_from_wire, drift_to_wire, policy_to_wire, request_to_wire, weekday_from_wire, weekday_to_wire,
+};
 pub use record::{
     environment_to_wire, generation_from_wire, generation_to_wire, record_to_wire, settings_to_wire,
     write_to_wire,

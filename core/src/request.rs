@@ -82,7 +82,9 @@ pub fn meant<'c>(change_set: &'c ChangeSet, snapshot: &'c Snapshot) -> Vec<(Stri
         match change {
             Change::RequestApproval { changes } => {
                 let inner = changes.iter().enumerate();
-                all.extend(inner.map(|(index, inner)| (format!("{field}.changes[{index}].{}", inner.name()), inner)));
+                all.extend(
+                    inner.map(|(index, inner)| (format!("{field}.changes[{index}].{}", inner.name()), inner)),
+                );
             }
             Change::ApproveRequest { request } => {
                 let changes = snapshot.request(*request).map_or(&[][..], |request| &*request.changes);

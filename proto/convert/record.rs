@@ -13,6 +13,7 @@ use super::change::change_set_to_wire;
 use super::configuration::configuration_to_wire;
 use super::fault::WireError;
 use super::flag::definition_to_wire;
+use super::policy::{policy_to_wire, request_to_wire};
 use super::time::timestamp_to_wire;
 use crate::v1;
 
@@ -43,6 +44,8 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
         Entity::Canary(canary) => v1::write::Value::Canary(canary_to_wire(canary)),
         Entity::Listed => v1::write::Value::Listed(v1::Listed {}),
         Entity::Feature(feature) => v1::write::Value::Feature(feature_to_wire(feature)),
+        Entity::Policy(policy) => v1::write::Value::Policy(policy_to_wire(policy)),
+        Entity::ChangeRequest(request) => v1::write::Value::Request(request_to_wire(request)),
     });
     v1::Write { entity: write.id.to_string(), value }
 }

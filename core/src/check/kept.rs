@@ -90,7 +90,8 @@ impl Draft<'_> {
     pub(super) fn judge(&self, writes: &[Write]) -> Judgement {
         let mut judgement = Judgement::default();
         for environment in self.work.environments() {
-            let written: Vec<&Write> = writes.iter().filter(|write| self.touches(write, environment)).collect();
+            let written: Vec<&Write> =
+                writes.iter().filter(|write| self.touches(write, environment)).collect();
             if written.is_empty() {
                 continue;
             }

@@ -133,7 +133,9 @@ impl Draft<'_> {
                 continue;
             }
             if self.work.flag(&key.folded()).is_none() {
-                self.findings.warnings.push(format!("flag {key}, which is to be protected, does not exist yet"));
+                self.findings
+                    .warnings
+                    .push(format!("flag {key}, which is to be protected, does not exist yet"));
             }
             keys.push(key);
         }

@@ -19,7 +19,8 @@ impl Draft<'_> {
         if rise(before, after) > 0 {
             return Some(self.switched.clone());
         }
-        let said = [before, after].into_iter().flatten().filter_map(|held| held.configuration.raised.as_ref());
+        let said =
+            [before, after].into_iter().flatten().filter_map(|held| held.configuration.raised.as_ref());
         said.max_by_key(|raised| raised.revision).cloned()
     }
 
@@ -32,7 +33,10 @@ impl Draft<'_> {
             };
             for environment in self.work.environments() {
                 if rise(held(self.base, environment, flag), held(&self.work, environment, flag)) > 0 {
-                    raised.push((EntityId::Configuration(environment.clone(), flag.clone()), Arc::clone(field)));
+                    raised.push((
+                        EntityId::Configuration(environment.clone(), flag.clone()),
+                        Arc::clone(field),
+                    ));
                 }
             }
         }

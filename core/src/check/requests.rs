@@ -64,7 +64,9 @@ impl<'s> Draft<'s> {
         let known = request.approvals.iter().find(|approval| is_same_person(&approval.by, &actor));
         if is_same_person(&request.author, &actor) || known.is_some() {
             let allowed = match known {
-                Some(known) => format!("somebody who has not approved it yet, as {} has at {}", known.by, known.at),
+                Some(known) => {
+                    format!("somebody who has not approved it yet, as {} has at {}", known.by, known.at)
+                }
                 None => format!("somebody other than {}, who asks for it", request.author),
             };
             self.findings.note(Reason::WrongPerson, &field, &actor, allowed);

@@ -37,7 +37,8 @@ pub fn rise(before: Option<Held<'_>>, after: Option<Held<'_>>) -> u32 {
     let Some(after) = after.filter(|after| after.definition.flag_type == FlagType::Boolean) else {
         return 0;
     };
-    let before = before.map_or_else(Served::nobody, |before| Served::now(before, |variant| before.is_on(variant)));
+    let before =
+        before.map_or_else(Served::nobody, |before| Served::now(before, |variant| before.is_on(variant)));
     Served::now(after, |variant| after.is_on(variant)).gain_since(&before)
 }
 
@@ -61,7 +62,11 @@ impl<'s> Served<'s> {
             return Self::nobody();
         }
         if !held.configuration.enabled {
-            let rest = if counts(&held.configuration.off_variant) { Portion::everybody() } else { Portion::nobody() };
+            let rest = if counts(&held.configuration.off_variant) {
+                Portion::everybody()
+            } else {
+                Portion::nobody()
+            };
             return Self { rest, ..Self::nobody() };
         }
         Self::once_enabled(held, counts)
@@ -102,7 +107,11 @@ impl<'s> Served<'s> {
     }
 
     /// What the audience at an index gets, and all that anybody in it may have got before. The last one is the rest.
-    fn audience<'b>(&self, index: usize, before: &'b Served<'s>) -> Option<(&Portion<'s>, Vec<&'b Portion<'s>>)> {
+    fn audience<'b>(
+        &self,
+        index: usize,
+        before: &'b Served<'s>,
+    ) -> Option<(&Portion<'s>, Vec<&'b Portion<'s>>)> {
         let earlier = self.rules.get(..index)?;
         let is_passed = |condition: &Condition| earlier.iter().any(|(passed, _)| *passed == condition);
         let (portion, last) = match self.rules.get(index) {
@@ -153,9 +162,15 @@ impl<'s> Portion<'s> {
         Self { ranges: vec![0..WEIGHT_TOTAL; 1], ..Self::nobody() }
     }
 
-    fn of(serve: &'s Serve, configuration: &'s FlagConfiguration, counts: impl Fn(&VariantName) -> bool) -> Self {
+    fn of(
+        serve: &'s Serve,
+        configuration: &'s FlagConfiguration,
+        counts: impl Fn(&VariantName) -> bool,
+    ) -> Self {
         let split = match serve {
-            Serve::Variant(variant) => return if counts(variant) { Self::everybody() } else { Self::nobody() },
+            Serve::Variant(variant) => {
+                return if counts(variant) { Self::everybody() } else { Self::nobody() };
+            }
             Serve::Split(split) => split,
         };
         let mut ranges: Vec<Range<u32>> = Vec::new();
@@ -195,8 +210,11 @@ impl<'s> Portion<'s> {
         let overlap = |one: &Range<u32>, other: &Range<u32>| {
             one.end.min(other.end).saturating_sub(one.start.max(other.start))
         };
-        let kept: u32 =
-            self.ranges.iter().flat_map(|one| before.ranges.iter().map(move |other| overlap(one, other))).sum();
+        let kept: u32 = self
+            .ranges
+            .iter()
+            .flat_map(|one| before.ranges.iter().map(move |other| overlap(one, other)))
+            .sum();
         self.weight().saturating_sub(kept)
     }
 }

@@ -137,7 +137,8 @@ impl WeeklyPeriod {
             .saturating_add(MONDAY_TO_EPOCH_MICROS);
         let lasts = minutes(self.lasts_minutes);
         let left = self.weekdays.iter().filter_map(|weekday| {
-            let begin = minutes(weekday.days_since_monday() * DAY_MINUTES).saturating_add(minutes(self.from_minute));
+            let begin =
+                minutes(weekday.days_since_monday() * DAY_MINUTES).saturating_add(minutes(self.from_minute));
             let elapsed = local.saturating_sub(begin).rem_euclid(WEEK_MICROS);
             (elapsed < lasts).then_some(lasts.saturating_sub(elapsed))
         });

@@ -45,8 +45,9 @@ const fn is_canary_on(canary: Option<&Entity>) -> bool {
 }
 
 fn is_dark(created: Held<'_>) -> bool {
-    let FlagConfiguration { enabled, rules, prerequisites, overrides, targeting, canary, off_variant, .. } =
-        created.configuration;
+    let FlagConfiguration {
+        enabled, rules, prerequisites, overrides, targeting, canary, off_variant, ..
+    } = created.configuration;
     !enabled
         && rules.is_empty()
         && prerequisites.is_empty()

@@ -12,7 +12,9 @@ mod condition;
 mod flag;
 mod keys;
 mod number;
+mod policy;
 mod record;
+mod request;
 mod value;
 mod write;
 

@@ -1,9 +1,11 @@
 //! Apply: from the wire to the store and back.
 
 use mycelia_flags_core::change::{Change, ChangeSet};
+use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::key::FoldedKey;
 use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
+use mycelia_flags_core::request::meant;
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_proto::convert;
 use mycelia_flags_proto::v1;
@@ -20,7 +22,7 @@ impl AdminEdge {
         let wire = request.change_set.unwrap_or_default();
         let mut change_set =
             convert::change_set_from_wire(&wire).map_err(|rejection| status::rejected(&rejection))?;
-        self.fill_in_environment(&mut change_set);
+        self.fill_in_environment(&mut change_set.changes);
         check_idempotency_key(&request.idempotency_key).map_err(|rejection| status::rejected(&rejection))?;
         self.check_contracts(&change_set).map_err(|rejection| status::rejected(&rejection))?;
         let (actor, changes) = (change_set.actor.clone(), change_set.changes.len());
@@ -29,6 +31,7 @@ impl AdminEdge {
             expected_revision: request.expected_revision.map(Revision::new),
             idempotency_key: request.idempotency_key.into(),
             dry_run: request.dry_run,
+            origin: Origin::Caller,
         };
         let committed = self.store.commit(commit).await.map_err(|failure| status::commit_failed(&failure))?;
         if !request.dry_run && !committed.replayed && !committed.writes.is_empty() {
@@ -49,11 +52,12 @@ impl AdminEdge {
         Ok(answer)
     }
 
-    /// A flag that a connected instance has declared goes only by force.
+    /// A flag that a connected instance has declared goes only by force, also when its going was requested before.
     fn check_contracts(&self, change_set: &ChangeSet) -> Result<(), Rejection> {
         let mut violations = Vec::new();
         let mut connected = None;
-        for (index, change) in change_set.changes.iter().enumerate() {
+        let snapshot = self.store.snapshot();
+        for (field, change) in meant(change_set, &snapshot) {
             let (Change::DeleteFlag { flag, force: false } | Change::ArchiveFlag { flag, force: false }) =
                 change
             else {
@@ -69,7 +73,7 @@ impl AdminEdge {
                 let instance = &entry.identity.instance;
                 violations.push(Violation {
                     reason: Reason::FlagDeclared,
-                    field: format!("changes[{index}].{}.flag", change.name()),
+                    field: if field.ends_with(".request") { field } else { format!("{field}.flag") },
                     value: flag.clone(),
                     allowed: format!(
                         "a flag that no connected instance has declared; {service} {instance} needs it, say force"
@@ -81,8 +85,11 @@ impl AdminEdge {
     }
 
     /// An empty environment means the default one. Filled in before the check, so that the log says what was meant.
-    fn fill_in_environment(&self, change_set: &mut ChangeSet) {
-        for change in &mut change_set.changes {
+    fn fill_in_environment(&self, changes: &mut [Change]) {
+        for change in changes {
+            if let Change::RequestApproval { changes } = change {
+                self.fill_in_environment(changes);
+            }
             if let Some(environment) = change.environment_mut()
                 && environment.is_empty()
             {

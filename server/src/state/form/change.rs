@@ -16,6 +16,7 @@ use self::place::{
 };
 use super::condition::{Rule, rules};
 use super::number::Numbered;
+use super::policy::SetPolicy;
 use super::{FormError, required};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -33,7 +34,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30"
+                27, 28, 29, 30, 31, 32, 33, 34, 35"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -107,6 +108,25 @@ pub(super) enum Kind {
     /// The flag's key.
     #[prost(string, tag = "30")]
     ForceDeleteFlag(String),
+    #[prost(message, tag = "31")]
+    SetPolicy(SetPolicy),
+    #[prost(message, tag = "32")]
+    RequestApproval(RequestApproval),
+    /// The request: the revision in which it was made.
+    #[prost(uint64, tag = "33")]
+    ApproveRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "34")]
+    RejectRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "35")]
+    WithdrawRequest(u64),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestApproval {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) changes: Vec<Change>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -176,6 +196,15 @@ impl From<&core::Change> for Change {
                 environments: environments.clone(),
             }),
             core::Change::RestoreStore { from_epoch } => Kind::RestoreStore(from_epoch.clone()),
+            core::Change::SetPolicy { environment, policy } => {
+                Kind::SetPolicy(SetPolicy::of(environment, policy))
+            }
+            core::Change::RequestApproval { changes } => {
+                Kind::RequestApproval(RequestApproval { changes: changes.iter().map(Self::from).collect() })
+            }
+            core::Change::ApproveRequest { request } => Kind::ApproveRequest(request.get()),
+            core::Change::RejectRequest { request } => Kind::RejectRequest(request.get()),
+            core::Change::WithdrawRequest { request } => Kind::WithdrawRequest(request.get()),
             // Named one by one, so that no change can be forgotten: one without a kind could never be read back.
             core::Change::Enable(_)
             | core::Change::Disable(_)
@@ -268,6 +297,16 @@ impl TryFrom<Change> for core::Change {
                 environments: create.environments,
             },
             Kind::RestoreStore(from_epoch) => Self::RestoreStore { from_epoch },
+            Kind::SetPolicy(mut set) => {
+                let environment = std::mem::take(&mut set.environment);
+                Self::SetPolicy { environment, policy: set.try_into()? }
+            }
+            Kind::RequestApproval(request) => Self::RequestApproval {
+                changes: request.changes.into_iter().map(Self::try_from).collect::<Result<_, _>>()?,
+            },
+            Kind::ApproveRequest(request) => Self::ApproveRequest { request: Revision::new(request) },
+            Kind::RejectRequest(request) => Self::RejectRequest { request: Revision::new(request) },
+            Kind::WithdrawRequest(request) => Self::WithdrawRequest { request: Revision::new(request) },
             placed => return placed_change(placed),
         })
     }

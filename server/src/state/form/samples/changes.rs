@@ -9,10 +9,16 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, rule, serve, text,
+    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, policies, rule,
+    serve, text,
 };
 
 pub(super) fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![4 => simple(), 1 => policies::change()]
+}
+
+/// Without policies and requests.
+pub(super) fn simple() -> impl Strategy<Value = Change> {
     prop_oneof![of_definitions(), of_configurations(), of_audiences(), of_the_store()]
 }
 

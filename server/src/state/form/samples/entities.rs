@@ -16,12 +16,17 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, name, rule, serve, text, value,
+    canary_part, condition, flag_type, generation, lifetime, moment, name, policies, rule, serve, text, value,
 };
 
 /// One write, or a run of writes to one list.
 pub(super) fn writes() -> impl Strategy<Value = Vec<Write>> {
-    prop_oneof![2 => of_flags().prop_map(one), 2 => of_audiences().prop_map(one), 1 => of_a_list()]
+    prop_oneof![
+        2 => of_flags().prop_map(one),
+        2 => of_audiences().prop_map(one),
+        1 => of_a_list(),
+        1 => policies::write().prop_map(one),
+    ]
 }
 
 fn one(write: Write) -> Vec<Write> {
@@ -119,8 +124,9 @@ fn configuration() -> impl Strategy<Value = FlagConfiguration> {
     let variants = (name(), name());
     let decides = (vec(rule(), 0..3), serve(), option::of(text()), option::of(text()));
     let around = (vec(prerequisite(), 0..3), canary_part(), vec(detached(), 0..3));
-    (any::<bool>(), variants, decides, option::of(switched()), around).prop_map(
-        |(enabled, (off_variant, default_variant), decides, switched, around)| {
+    let acts = (option::of(switched()), option::of(switched()));
+    (any::<bool>(), variants, decides, acts, around).prop_map(
+        |(enabled, (off_variant, default_variant), decides, (switched, raised), around)| {
             let (rules, default_serve, salt, targeting) = decides;
             let (prerequisites, canary, overrides) = around;
             FlagConfiguration {
@@ -135,6 +141,7 @@ fn configuration() -> impl Strategy<Value = FlagConfiguration> {
                 canary,
                 overrides,
                 targeting: targeting.map(Box::from),
+                raised,
             }
         },
     )
@@ -174,7 +181,7 @@ fn feature() -> impl Strategy<Value = Feature> {
     })
 }
 
-fn switched() -> impl Strategy<Value = Switched> {
+pub(super) fn switched() -> impl Strategy<Value = Switched> {
     (text(), moment(), any::<u64>()).prop_map(|(by, at, revision)| Switched {
         by: by.into(),
         at,
