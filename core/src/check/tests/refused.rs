@@ -220,6 +220,15 @@ const OVER_THE_WIRE: [Reason; 13] = [
     Reason::FlagDeclared,
     Reason::PrerequisiteCycle,
     Reason::ChangedSince,
+    Reason::UnknownRequest,
+    Reason::ReasonRequired,
+    Reason::StepTooLarge,
+    Reason::StepTooSoon,
+    Reason::Frozen,
+    Reason::ApprovalRequired,
+    Reason::FlagProtected,
+    Reason::RequestClosed,
+    Reason::WrongPerson,
 ];
 
 #[test]
