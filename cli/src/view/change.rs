@@ -109,6 +109,11 @@ fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
             ("change_feature", Feature(&change.feature), Some(&change.environment))
         }
         Change::Undo(_) => ("undo", Other, None),
+        Change::SetPolicy(set) => ("set_policy", Other, Some(&set.environment)),
+        Change::RequestApproval(_) => ("request_approval", Other, None),
+        Change::ApproveRequest(_) => ("approve_request", Other, None),
+        Change::RejectRequest(_) => ("reject_request", Other, None),
+        Change::WithdrawRequest(_) => ("withdraw_request", Other, None),
         Change::CreateStore(_) => ("create_store", Other, None),
         Change::RestoreStore(_) => ("restore_store", Other, None),
     }

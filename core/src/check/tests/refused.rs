@@ -205,8 +205,9 @@ fn the_gravest_fault_gives_the_kind() {
     assert_eq!(kind(&[enable("x"), rollout("dreams", -1.0)]), RejectionKind::Invalid);
 }
 
-/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server.
-const OVER_THE_WIRE: [Reason; 13] = [
+/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server, and what `policies.rs` and
+/// `requests.rs` beside this file are.
+const OVER_THE_WIRE: [Reason; 22] = [
     Reason::InvalidTargeting,
     Reason::InvalidSchema,
     Reason::SchemaViolation,
