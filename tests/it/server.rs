@@ -11,7 +11,7 @@ use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
-use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::clock::{SharedClock, SystemClock};
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -23,6 +23,7 @@ pub(crate) struct Wanted {
     pub(crate) hub: HubOptions,
     pub(crate) drain: DrainOptions,
     pub(crate) bucketing: Option<Generation>,
+    pub(crate) clock: SharedClock,
 }
 
 impl Default for Wanted {
@@ -33,6 +34,7 @@ impl Default for Wanted {
             hub: HubOptions::default(),
             drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
             bucketing: None,
+            clock: SystemClock::shared(),
         }
     }
 }
@@ -56,7 +58,7 @@ impl Wanted {
             drain: self.drain,
             seen_contexts: true,
         };
-        let running = start(config, SystemClock::shared()).await.unwrap();
+        let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }
     }
 }
