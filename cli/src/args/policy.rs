@@ -115,14 +115,16 @@ pub(crate) struct RequestListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RequestShowArgs {
     /// The request: the revision in which it was made
-    pub(crate) request: u64,
+    #[arg(value_name = "REQUEST")]
+    pub(crate) number: u64,
 }
 
 /// `request approve`, `reject` and `withdraw`.
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
     /// The request: the revision in which it was made
-    pub(crate) request: u64,
+    #[arg(value_name = "REQUEST")]
+    pub(crate) number: u64,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,

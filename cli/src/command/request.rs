@@ -20,22 +20,21 @@ pub(crate) async fn run(command: RequestCommand, session: &Session<'_>) -> Resul
             Ok(Exit::Done)
         }
         RequestCommand::Show(args) => {
-            let answer = requests(args.request, false, session).await?;
+            let answer = requests(args.number, false, session).await?;
             let found = answer.requests.first().map(RequestView::of);
-            session
-                .show(&found.ok_or_else(|| Failure::not_found(format!("no request {}", args.request)))?)?;
+            session.show(&found.ok_or_else(|| Failure::not_found(format!("no request {}", args.number)))?)?;
             Ok(Exit::Done)
         }
         RequestCommand::Approve(args) => {
-            let change = Change::ApproveRequest(v1::ApproveRequest { request: args.request });
+            let change = Change::ApproveRequest(v1::ApproveRequest { request: args.number });
             answer(change, ("request approve", "approved"), args, session).await
         }
         RequestCommand::Reject(args) => {
-            let change = Change::RejectRequest(v1::RejectRequest { request: args.request });
+            let change = Change::RejectRequest(v1::RejectRequest { request: args.number });
             answer(change, ("request reject", "rejected"), args, session).await
         }
         RequestCommand::Withdraw(args) => {
-            let change = Change::WithdrawRequest(v1::WithdrawRequest { request: args.request });
+            let change = Change::WithdrawRequest(v1::WithdrawRequest { request: args.number });
             answer(change, ("request withdraw", "withdrew"), args, session).await
         }
     }
@@ -77,8 +76,8 @@ async fn answer(
     });
     let deed = match written {
         Some(request) => format!("{verb} {}", request.words()),
-        None => format!("{verb} request {}", args.request),
+        None => format!("{verb} request {}", args.number),
     };
-    let told = Told::everywhere(Subject::Request(args.request), action, deed);
+    let told = Told::everywhere(Subject::Request(args.number), action, deed);
     present(answer, told, args.write, &connection, session).await
 }

@@ -183,7 +183,9 @@ async fn a_change_that_overtakes_an_undoing_is_not_lost() {
     assert_eq!(reason(undone), Reason::ChangedSince);
     // The log that was read ends before bob's change: the state is what counts.
     let request = undo(&[2]);
-    let read = undone::read(&store.inner.commands, &request.change_set, Revision::new(2)).await.unwrap();
+    let read = undone::read(&store.inner.commands, &request.change_set, &store.snapshot(), Revision::new(2))
+        .await
+        .unwrap();
     assert!(read[0].since.is_empty());
     let Err(CommitError::Rejected(rejection)) = store.submit(request, read).await else { panic!("undone") };
     assert!(rejection.violations[0].allowed.contains("it was changed again since"), "{rejection}");
