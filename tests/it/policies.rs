@@ -94,8 +94,8 @@ impl Stage {
                 })
             }
             Path::Cli => {
-                let mut arguments = vec!["--json", "--actor", deed.actor];
-                arguments.extend(&deed.arguments);
+                let mut arguments = deed.arguments.clone();
+                arguments.extend(["--json", "--actor", deed.actor]);
                 if !deed.reason.is_empty() {
                     arguments.extend(["--reason", deed.reason]);
                 }

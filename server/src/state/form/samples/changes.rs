@@ -13,16 +13,16 @@ use super::{
     serve, text,
 };
 
-pub(super) fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![4 => simple(), 1 => policies::change()]
+pub(super) fn change() -> BoxedStrategy<Change> {
+    prop_oneof![4 => simple(), 1 => policies::change()].boxed()
 }
 
 /// Without policies and requests.
-pub(super) fn simple() -> impl Strategy<Value = Change> {
-    prop_oneof![of_definitions(), of_configurations(), of_audiences(), of_the_store()]
+pub(super) fn simple() -> BoxedStrategy<Change> {
+    prop_oneof![of_definitions(), of_configurations(), of_audiences(), of_the_store()].boxed()
 }
 
-fn of_definitions() -> impl Strategy<Value = Change> {
+fn of_definitions() -> BoxedStrategy<Change> {
     prop_oneof![
         create().prop_map(Change::CreateFlag),
         (text(), any::<bool>()).prop_map(|(flag, force)| Change::DeleteFlag { flag, force }),
@@ -31,9 +31,10 @@ fn of_definitions() -> impl Strategy<Value = Change> {
         update().prop_map(Change::UpdateFlag),
         (text(), named_values()).prop_map(|(flag, variants)| Change::SetVariants { flag, variants }),
     ]
+    .boxed()
 }
 
-fn of_configurations() -> impl Strategy<Value = Change> {
+fn of_configurations() -> BoxedStrategy<Change> {
     prop_oneof![
         place().prop_map(Change::Enable),
         place().prop_map(Change::Disable),
@@ -54,6 +55,7 @@ fn of_configurations() -> impl Strategy<Value = Change> {
         (place(), text(), text(), any::<u64>()).prop_map(set_override),
         (place(), text()).prop_map(|(place, service)| Change::RemoveOverride { place, service }),
     ]
+    .boxed()
 }
 
 fn matrix() -> impl Strategy<Value = Change> {
@@ -65,7 +67,7 @@ fn set_override((place, service, variant, seconds): (Place, String, String, u64)
     Change::SetOverride { place, service, variant, seconds }
 }
 
-fn of_audiences() -> impl Strategy<Value = Change> {
+fn of_audiences() -> BoxedStrategy<Change> {
     let keys = || vec(text(), 0..4);
     prop_oneof![
         segment().prop_map(Change::SetSegment),
@@ -89,15 +91,17 @@ fn of_audiences() -> impl Strategy<Value = Change> {
             action
         }),
     ]
+    .boxed()
 }
 
-fn of_the_store() -> impl Strategy<Value = Change> {
+fn of_the_store() -> BoxedStrategy<Change> {
     prop_oneof![
         any::<u64>().prop_map(|revision| Change::Undo { revision: Revision::new(revision) }),
         (generation(), vec(text(), 0..4))
             .prop_map(|(bucketing, environments)| Change::CreateStore { bucketing, environments }),
         text().prop_map(|from_epoch| Change::RestoreStore { from_epoch }),
     ]
+    .boxed()
 }
 
 fn create() -> impl Strategy<Value = CreateFlag> {

@@ -20,20 +20,21 @@ use super::{
 };
 
 /// One write, or a run of writes to one list.
-pub(super) fn writes() -> impl Strategy<Value = Vec<Write>> {
+pub(super) fn writes() -> BoxedStrategy<Vec<Write>> {
     prop_oneof![
         2 => of_flags().prop_map(one),
         2 => of_audiences().prop_map(one),
         1 => of_a_list(),
         1 => policies::write().prop_map(one),
     ]
+    .boxed()
 }
 
 fn one(write: Write) -> Vec<Write> {
     vec![write]
 }
 
-fn of_flags() -> impl Strategy<Value = Write> {
+fn of_flags() -> BoxedStrategy<Write> {
     prop_oneof![
         option::of(generation()).prop_map(|bucketing| Write {
             id: EntityId::Settings,
@@ -53,9 +54,10 @@ fn of_flags() -> impl Strategy<Value = Write> {
             value: value.map(|value| Entity::Configuration(Arc::new(value))),
         }),
     ]
+    .boxed()
 }
 
-fn of_audiences() -> impl Strategy<Value = Write> {
+fn of_audiences() -> BoxedStrategy<Write> {
     prop_oneof![
         (environment(), segment(), any::<bool>()).prop_map(|(environment, segment, there)| Write {
             id: EntityId::Segment(environment, segment.key.clone()),
@@ -72,6 +74,7 @@ fn of_audiences() -> impl Strategy<Value = Write> {
             value: there.then(|| Entity::Feature(Arc::new(feature))),
         }),
     ]
+    .boxed()
 }
 
 /// Few different lists, so that two runs that meet are often of the same one.
@@ -120,13 +123,13 @@ fn definition() -> impl Strategy<Value = FlagDefinition> {
     )
 }
 
-fn configuration() -> impl Strategy<Value = FlagConfiguration> {
+fn configuration() -> BoxedStrategy<FlagConfiguration> {
     let variants = (name(), name());
     let decides = (vec(rule(), 0..3), serve(), option::of(text()), option::of(text()));
     let around = (vec(prerequisite(), 0..3), canary_part(), vec(detached(), 0..3));
     let acts = (option::of(switched()), option::of(switched()));
-    (any::<bool>(), variants, decides, acts, around).prop_map(
-        |(enabled, (off_variant, default_variant), decides, (switched, raised), around)| {
+    (any::<bool>(), variants, decides, acts, around)
+        .prop_map(|(enabled, (off_variant, default_variant), decides, (switched, raised), around)| {
             let (rules, default_serve, salt, targeting) = decides;
             let (prerequisites, canary, overrides) = around;
             FlagConfiguration {
@@ -143,8 +146,8 @@ fn configuration() -> impl Strategy<Value = FlagConfiguration> {
                 targeting: targeting.map(Box::from),
                 raised,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 fn prerequisite() -> impl Strategy<Value = Prerequisite> {

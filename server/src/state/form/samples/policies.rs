@@ -20,7 +20,7 @@ fn revision() -> impl Strategy<Value = Revision> {
     any::<u64>().prop_map(Revision::new)
 }
 
-pub(super) fn change() -> impl Strategy<Value = Change> {
+pub(super) fn change() -> BoxedStrategy<Change> {
     prop_oneof![
         (text(), asked()).prop_map(|(environment, policy)| Change::SetPolicy { environment, policy }),
         vec(changes::simple(), 0..3).prop_map(|changes| Change::RequestApproval { changes }),
@@ -28,9 +28,10 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         revision().prop_map(|request| Change::RejectRequest { request }),
         revision().prop_map(|request| Change::WithdrawRequest { request }),
     ]
+    .boxed()
 }
 
-pub(super) fn write() -> impl Strategy<Value = Write> {
+pub(super) fn write() -> BoxedStrategy<Write> {
     prop_oneof![
         (text(), option::of(policy())).prop_map(|(environment, policy)| Write {
             id: EntityId::Policy(EnvironmentKey::new(&environment)),
@@ -41,6 +42,7 @@ pub(super) fn write() -> impl Strategy<Value = Write> {
             value: there.then(|| Entity::ChangeRequest(Arc::new(request))),
         }),
     ]
+    .boxed()
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
