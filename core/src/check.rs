@@ -84,6 +84,7 @@ pub fn check(
         field: Arc::from("changes"),
         failed: BTreeSet::new(),
         created: BTreeSet::new(),
+        restored: BTreeSet::new(),
         findings: Findings::default(),
         circumstances,
         switched: Switched {
@@ -127,6 +128,8 @@ struct Draft<'s> {
     failed: BTreeSet<FoldedKey>,
     /// Flags that came to be here: what the base holds of their keys was said of other flags.
     created: BTreeSet<FoldedKey>,
+    /// What an undo has given back, and nothing has changed again.
+    restored: BTreeSet<EntityId>,
     findings: Findings,
     circumstances: Circumstances<'s>,
     switched: Switched,
@@ -336,6 +339,7 @@ impl Draft<'_> {
     fn write(&mut self, id: EntityId, value: Option<Entity>) {
         let write = Write { id, value };
         self.work.put(&write);
+        self.restored.remove(&write.id);
         self.touched.insert(write.id, Arc::clone(&self.field));
     }
 }

@@ -13,7 +13,7 @@ use crate::flag::FlagDefinition;
 use crate::key::{EnvironmentKey, FoldedKey};
 use crate::policy::Policy;
 use crate::policy::exposure::rise;
-use crate::policy::safety::{is_entity_safer, is_flag_safer, means_the_same};
+use crate::policy::safety::{is_entity_safer, is_flag_safer, is_taken_off, means_the_same};
 use crate::rejection::{Reason, Violation};
 use crate::revision::Timestamp;
 use crate::text::percent;
@@ -132,7 +132,8 @@ impl Draft<'_> {
         let field = self.field_of(&write.id);
         if let Some(flag) = write.id.flag() {
             let (before, after) = (held(self.base, environment, flag), held(&self.work, environment, flag));
-            let is_safer = is_flag_safer(before, after);
+            let is_rolled_back = self.restored.contains(&write.id) && is_taken_off(before, after);
+            let is_safer = is_rolled_back || is_flag_safer(before, after);
             return (!is_safer).then(|| Deed { field, flag: Some(flag), rise: rise(before, after) });
         }
         if matches!(write.id, EntityId::Policy(_)) {

@@ -102,6 +102,7 @@ impl<'s> Draft<'s> {
             self.touched = trial.touched.into_keys().map(|id| (id, Arc::clone(&at))).collect();
             self.work = trial.work;
             self.created = trial.created;
+            self.restored = trial.restored;
             self.switched = trial.switched;
             self.approved = true;
             // Its author has said why.
@@ -207,6 +208,7 @@ impl<'s> Draft<'s> {
             field: Arc::clone(&self.field),
             failed: BTreeSet::new(),
             created: BTreeSet::new(),
+            restored: BTreeSet::new(),
             findings: Findings::default(),
             circumstances: self.circumstances,
             switched,

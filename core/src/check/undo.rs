@@ -41,6 +41,7 @@ impl Draft<'_> {
         for (write, before) in undone.writes.iter().zip(&undone.before).filter(|(write, _)| !is_said(write)) {
             if self.work.entity(&write.id) == write.value {
                 self.write(before.id.clone(), before.value.clone());
+                self.restored.insert(before.id.clone());
                 continue;
             }
             let who = match undone.since.get(&write.id) {

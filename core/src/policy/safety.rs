@@ -30,6 +30,17 @@ pub fn is_flag_safer(before: Option<Held<'_>>, after: Option<Held<'_>>) -> bool 
     }
 }
 
+/// Whether a flag was served and is not any more, whatever it holds for later. An undo that does this is a rollback: what
+/// it gives back for later was there before.
+#[must_use]
+pub fn is_taken_off(before: Option<Held<'_>>, after: Option<Held<'_>>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else {
+        return false;
+    };
+    let (was, is) = (before.configuration, after.configuration);
+    was.enabled && !is.enabled && is.overrides.is_empty() && was.off_variant == is.off_variant
+}
+
 /// Whether a write to anything but a flag makes an environment safer.
 #[must_use]
 pub fn is_entity_safer(id: &EntityId, before: Option<&Entity>, after: Option<&Entity>) -> bool {

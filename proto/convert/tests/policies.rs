@@ -148,3 +148,45 @@ fn everything_that_is_wrong_with_the_shape_of_a_policy_is_said() {
         ]
     );
 }
+
+/// Decoders give up beyond 100 levels, and one record that a client cannot read would hide the whole history from it.
+#[test]
+fn the_deepest_change_within_a_request_can_be_read() {
+    use mycelia_flags_core::change::SetSegment;
+    use mycelia_flags_core::condition::{Condition, Operator, Test};
+    use mycelia_flags_core::limits::{CONDITION_DEPTH_MAX, VALUE_DEPTH_MAX};
+    use mycelia_flags_core::value::Value;
+
+    let deepest =
+        (0..VALUE_DEPTH_MAX).fold(Value::Null, |value, _| Value::Object([(Box::from("name"), value)].into()));
+    let test = Condition::Test(Test {
+        attribute: Box::from("plan"),
+        operator: Operator::In,
+        operands: vec![deepest],
+        negated: false,
+    });
+    let condition = (0..CONDITION_DEPTH_MAX).fold(test, |condition, _| Condition::All(vec![condition]));
+    let changes = vec![Change::SetSegment(SetSegment { condition: Some(condition), ..Default::default() })];
+    let request = ChangeRequest {
+        id: Revision::new(1),
+        author: Box::default(),
+        reason: Box::default(),
+        requested_at: Timestamp::default(),
+        changes: changes.clone().into(),
+        environments: Vec::new(),
+        needed: 1,
+        approvals: Vec::new(),
+        state: RequestState::Open,
+    };
+    let id = EntityId::ChangeRequest(request.id);
+    let record = Record {
+        revision: Revision::new(1),
+        committed_at: Timestamp::default(),
+        change_set: ChangeSet { changes: vec![Change::RequestApproval { changes }], ..Default::default() },
+        writes: vec![Write { id, value: Some(Entity::ChangeRequest(Arc::new(request))) }],
+        idempotency_key: Box::default(),
+    };
+    let wire = record_to_wire(&record, bytes::Bytes::new());
+    let answer = v1::ListRecordsResponse { records: vec![wire], ..Default::default() };
+    assert_eq!(v1::ListRecordsResponse::decode(answer.encode_to_vec().as_slice()), Ok(answer));
+}

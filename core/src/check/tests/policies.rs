@@ -407,3 +407,16 @@ proptest! {
         prop_assert_eq!(replayed, store.snapshot);
     }
 }
+
+#[test]
+fn an_undo_that_takes_a_flag_off_is_a_rollback_and_the_same_by_hand_prepares_something() {
+    let mut store = Store::with(&[create("dreams")]);
+    ANA.submit(&mut store, &[policy_in("production", AskedPolicy { break_glass: true, ..asked() })]).unwrap();
+    ANA.submit(&mut store, &[rollout("dreams", 10.0)]).unwrap();
+    ANA.submit(&mut store, &[policy_in("production", strict())]).unwrap();
+    ANA.accepted(&store, &[Change::Undo { revision: Revision::new(4) }]);
+    let all = super::default_serve("dreams", super::serve("on"));
+    assert!(ANA.submit(&mut store.clone(), &[disable("dreams"), all.clone()]).is_err());
+    // Whatever is changed again after it was given back is judged like anything else.
+    assert!(ANA.submit(&mut store, &[Change::Undo { revision: Revision::new(4) }, all]).is_err());
+}
