@@ -172,7 +172,7 @@ impl Draft<'_> {
         if let Some(changed) = changed.filter(|_| place.policy.approvals > 0) {
             let field = self.field_of(&changed.id);
             judgement.approvals = judgement.approvals.max(place.policy.approvals);
-            let violation = unapproved(&field, place.environment, place.policy.approvals, "its policy");
+            let violation = unapproved(&field, place.environment, place.policy.approvals, "its own change");
             judgement.note(Rule::Approval, violation);
         }
     }
@@ -199,7 +199,11 @@ impl Draft<'_> {
             let needed = policy.approvals.max(u32::from(is_protected));
             if needed > 0 {
                 judgement.approvals = judgement.approvals.max(needed);
-                let what = if policy.approvals > 0 { "it" } else { "this protected flag" };
+                let what = if policy.approvals > 0 {
+                    "whatever does not make it safer"
+                } else {
+                    "this protected flag"
+                };
                 judgement.note(Rule::Approval, unapproved(&deed.field, environment, needed, what));
             }
         }
@@ -261,8 +265,8 @@ fn violation(reason: Reason, field: &str, value: &str, allowed: String) -> Viola
 fn unapproved(field: &str, environment: &EnvironmentKey, needed: u32, what: &str) -> Violation {
     let people = if needed == 1 { "person" } else { "people" };
     let allowed = format!(
-        "what {needed} other {people} approved: {environment} wants that for {what}. Ask with request_approval, on the \
-         command line with --request"
+        "what {needed} other {people} approved: the policy of {environment} wants that for {what}; ask with \
+         request_approval, on the command line with --request"
     );
     violation(Reason::ApprovalRequired, field, environment.as_str(), allowed)
 }

@@ -158,7 +158,7 @@ fn percentages_rise_and_fall() {
     check(&[rollout("dreams", 100.0)], &[by_company(20_000)], 0, true);
     check(&[rollout("dreams", 0.0), by_company(20_000)], &[rollout("dreams", 20.0)], 0, true);
     let salted = Change::SetSalt { place: place("dreams"), salt: "other".to_owned() };
-    check(&[rollout("dreams", 40.0)], &[salted.clone()], 40_000, false);
+    check(&[rollout("dreams", 40.0)], std::slice::from_ref(&salted), 40_000, false);
     check(&[rollout("dreams", 100.0)], &[salted], 0, true);
 }
 
@@ -174,7 +174,7 @@ fn each_audience_is_held_against_the_least_that_it_may_have_had() {
     // Whoever is in both gets what the first one says.
     let (first, second) =
         (matrix(&[("a", 50.0), ("b", 10.0)], 0.0), matrix(&[("b", 10.0), ("a", 50.0)], 0.0));
-    check(&[first.clone()], &[second.clone()], 0, true);
+    check(std::slice::from_ref(&first), std::slice::from_ref(&second), 0, true);
     check(&[second], &[first], 40_000, false);
     let everybody =
         Change::SetRules { place: place("dreams"), rules: vec![rule(Condition::always(), serve("on"))] };
@@ -201,7 +201,7 @@ fn what_cannot_be_known_counts_as_everybody() {
 fn flags_that_come_and_go() {
     let archive = Change::ArchiveFlag { flag: "dreams".to_owned(), force: false };
     let unarchive = Change::UnarchiveFlag { flag: "dreams".to_owned() };
-    check(&[rollout("dreams", 30.0)], &[archive.clone()], 0, false);
+    check(&[rollout("dreams", 30.0)], std::slice::from_ref(&archive), 0, false);
     check(&[rollout("dreams", 30.0), archive], &[unarchive], 30_000, false);
     let delete = Change::DeleteFlag { flag: "dreams".to_owned(), force: false };
     check(&[], &[delete], 0, false);

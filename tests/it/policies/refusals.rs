@@ -71,7 +71,7 @@ fn cases() -> Vec<Case> {
     let soon = Some(("STEP_TOO_SOON", field, "a raise from 2026-11-26T13:00:00Z on: test raised it at"));
     let cold = Some(("FROZEN", field, "until 2026-11-26T13:00:00Z: production is frozen for lunch"));
     let alone = Some(("APPROVAL_REQUIRED", field, "what 1 other person approved"));
-    let policy_alone = Some(("APPROVAL_REQUIRED", "changes[0].set_policy", "for its policy"));
+    let policy_alone = Some(("APPROVAL_REQUIRED", "changes[0].set_policy", "for its own change"));
     vec![
         case(reason(), up().silent(), wanted),
         case(reason(), down().silent(), wanted),

@@ -236,7 +236,7 @@ fn what_needs_approval_says_how_to_get_it() {
     ANA.refused(&store, &[rollout("dreams", 20.0)], expected, "what 2 other people approved");
     ANA.refused(&store, &[rollout("dreams", 20.0)], expected, "request_approval");
     let policy = (Reason::ApprovalRequired, "changes[0].set_policy", "production");
-    ANA.refused(&store, &[policy_in("production", asked())], policy, "for its policy");
+    ANA.refused(&store, &[policy_in("production", asked())], policy, "for its own change");
     let described = Change::UpdateFlag(crate::change::UpdateFlag {
         flag: "dreams".to_owned(),
         description: Some("for people".to_owned()),
