@@ -9,6 +9,7 @@ pub(crate) mod feature;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod policy;
 pub(crate) mod read;
 pub(crate) mod segment;
 pub(crate) mod store;
@@ -30,6 +31,7 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::policy::{PolicyCommand, RequestCommand};
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
@@ -109,6 +111,12 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
+    /// Show and change what an environment allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Show and answer changes that wait for approval
+    #[command(subcommand)]
+    Request(RequestCommand),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

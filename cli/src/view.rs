@@ -24,6 +24,8 @@ pub(crate) mod impact;
 pub(crate) mod matrix;
 pub(crate) mod moment;
 pub(crate) mod overrides;
+pub(crate) mod policy;
+pub(crate) mod request;
 pub(crate) mod rollout;
 pub(crate) mod rule;
 pub(crate) mod segment;

@@ -29,7 +29,7 @@ impl Draft<'_> {
                 let is_due = acting.plan.starts_at.is_some_and(|date| date <= now);
                 self.plan_allows(acting, state == PlanState::Draft && is_due, "a plan whose date has come")
                     && {
-                        acting.progress.started = Some(self.deed());
+                        acting.progress.started = Some(self.who());
                         self.enter_stage(acting, 0, "its date has come");
                         true
                     }
