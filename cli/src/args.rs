@@ -9,7 +9,9 @@ pub(crate) mod feature;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod plan;
 pub(crate) mod read;
+pub(crate) mod rollback;
 pub(crate) mod segment;
 pub(crate) mod store;
 pub(crate) mod write;
@@ -30,7 +32,9 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::plan::PlanCommand;
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
+use crate::args::rollback::{RampArgs, RollbackArgs};
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
 use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};
@@ -109,6 +113,13 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
+    /// Apply rollout plans, decide about them, and follow them
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Roll a boolean flag out step by step: a plan without a file
+    Ramp(RampArgs),
+    /// Take flags back: at once, step by step, or for some segments
+    Rollback(RollbackArgs),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

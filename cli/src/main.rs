@@ -15,9 +15,12 @@ mod failure;
 mod inventory;
 mod page;
 mod percent;
+mod plan_file;
+mod plans;
 mod progress;
 mod requirements;
 mod restore;
+mod rollback_plan;
 mod serve;
 mod session;
 mod settings;
@@ -90,6 +93,9 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Explain(args) => command::explain::run(args, session).await,
         Command::Bucket(args) => command::explain::bucket(args, session).await,
         Command::Diff(args) => command::diff::run(args, session).await,
+        Command::Plan(group) => command::plan::run(group, session).await,
+        Command::Ramp(args) => command::ramp::run(args, session).await,
+        Command::Rollback(args) => command::rollback::run(args, session).await,
         Command::Undo(args) => command::undo::run(args, session).await,
         Command::Stale(args) => command::stale::run(args, session).await,
         Command::Audit(group) => command::audit::run(group, session).await,

@@ -24,6 +24,7 @@ pub(crate) mod impact;
 pub(crate) mod matrix;
 pub(crate) mod moment;
 pub(crate) mod overrides;
+pub(crate) mod plan;
 pub(crate) mod rollout;
 pub(crate) mod rule;
 pub(crate) mod segment;
