@@ -186,6 +186,20 @@ impl World {
     }
 }
 
+/// Applies a plan to a store that has what it needs: whatever is wrong with the plan itself is said.
+///
+/// # Errors
+/// When the plan cannot be applied; the fields are those of [`Change::SetPlan`].
+pub fn rehearse(plan: &PlanDefinition) -> Result<(), Rejection> {
+    applied(plan, Timestamp::default()).map(|_world| ())
+}
+
+fn applied(plan: &PlanDefinition, start: Timestamp) -> Result<World, Rejection> {
+    let mut world = world(plan, start)?;
+    world.commit(Origin::Caller, "people", "", vec![Change::SetPlan(Box::new(plan.clone()))])?;
+    Ok(world)
+}
+
 /// The store that a plan needs: its environments, its flags with what it sets, its segments.
 ///
 /// # Errors
@@ -277,8 +291,7 @@ fn segments(plan: &PlanDefinition) -> Vec<Change> {
 /// # Errors
 /// When the plan cannot be applied; the fields are those of [`Change::SetPlan`].
 pub fn simulate(plan: &PlanDefinition, assumptions: &Assumptions) -> Result<Simulation, Rejection> {
-    let mut world = world(plan, assumptions.start)?;
-    world.commit(Origin::Caller, "people", "", vec![Change::SetPlan(Box::new(plan.clone()))])?;
+    let mut world = applied(plan, assumptions.start)?;
     let mut events = Vec::new();
     if plan.starts_at.is_none() {
         act(&mut world, plan, PlanAct::Start)?;
