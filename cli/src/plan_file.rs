@@ -145,7 +145,7 @@ impl Reading {
         for (index, one) in named.iter().enumerate() {
             let is_listed = listed.iter().any(|(_, flag)| flag.folded() == one.flag.folded());
             let is_said = named.iter().take(index).any(|known| known.flag.folded() == one.flag.folded());
-            if !is_listed && !is_said {
+            if !listed.is_empty() && !is_listed && !is_said {
                 let names: Vec<&str> = listed.iter().map(|(_, flag)| flag.as_str()).collect();
                 let allowed = format!("one of the plan's flags: {}", names.join(", "));
                 self.fault_at(one.mark, &one.field, one.flag.as_str(), Reason::NotApplicable.as_str(), allowed);

@@ -47,6 +47,7 @@ impl Node {
     /// What stands there, for a fault.
     pub(crate) fn shown(&self) -> String {
         match &self.content {
+            Content::Scalar { .. } if self.is_null() => String::new(),
             Content::Scalar { text, .. } => shown(text),
             Content::List(items) if items.is_empty() => "[]".to_owned(),
             Content::List(_) => "[…]".to_owned(),
@@ -84,7 +85,7 @@ pub(crate) fn parse(text: &str) -> Result<Rc<Node>, Fault> {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
             let mark = Mark { line: marker.line(), column: marker.col() + 1 };
-            no_yaml(mark, "", format!("YAML; {}", error.info()))
+            no_yaml(mark, "", format!("text in YAML; here: {}", error.info()))
         })?;
         tree.take(event, span)?;
     }
@@ -123,6 +124,8 @@ impl Tree {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
         let mark = Mark { line: span.start.line(), column: span.start.col() + 1 };
         if let Some(tag) = event.tag() {
+            let start = span.tag_start().map(|start| Mark { line: start.line(), column: start.col() + 1 });
+            let mark = start.unwrap_or(mark);
             return Err(no_yaml(mark, &tag.original(), "a value without a tag"));
         }
         let opened = |content, anchor| Open {

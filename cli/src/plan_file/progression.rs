@@ -36,6 +36,7 @@ pub(crate) fn ramp_stages(flags: &[FlagKey], steps: &[Step]) -> Vec<Stage> {
 impl Reading {
     /// The stages that a progression stands for.
     pub(crate) fn progression(&mut self, spot: &Spot<'_>, named: &mut Vec<NamedFlag>) -> Vec<Stage> {
+        self.place("stages".to_owned(), spot.mark, &spot.field, spot.node.shown());
         let Some(fields) = self.fields(spot, &FIELDS) else {
             return Vec::new();
         };
@@ -156,7 +157,11 @@ impl Reading {
             self.place(stage.clone(), step.mark, &step.field, step.node.shown());
             for (name, spot) in [("hold", hold), ("gate", gate)] {
                 if let Some(spot) = spot {
-                    self.place(format!("{stage}.{name}"), spot.mark, &spot.field, spot.node.shown());
+                    let path = match spot.node.content {
+                        Content::List(_) => format!("{}[{index}]", spot.path),
+                        _ => spot.path.clone(),
+                    };
+                    self.rename(format!("{stage}.{name}"), &spot.clone().known_as(path));
                 }
             }
             for (place, (spot, flag)) in flags.iter().enumerate() {

@@ -54,6 +54,8 @@ struct Place {
 pub(crate) struct Reading {
     faults: Vec<Fault>,
     places: BTreeMap<String, Place>,
+    /// What core knows by the first name stands in the file under the second one.
+    renamed: Vec<(String, String)>,
 }
 
 /// The fields of a mapping.
@@ -99,6 +101,13 @@ impl Reading {
             field => format!("{field}.{name}"),
         };
         self.fault_at(fields.spot.mark, &field, "", Reason::Required.as_str(), allowed);
+        // What core says of it is said with that.
+        self.place(field.clone(), fields.spot.mark, &field, String::new());
+    }
+
+    /// Says that a part of the plan stands elsewhere in the file.
+    pub(crate) fn rename(&mut self, path: String, spot: &Spot<'_>) {
+        self.renamed.push((path, spot.path.clone()));
     }
 
     /// Remembers where something stands that core calls by a name.
@@ -172,7 +181,8 @@ impl Reading {
         for violation in violations {
             let path = violation.field.split_once("set_plan.plan").map_or("", |(_, path)| path);
             let (place, is_exact) = self.find(path.trim_start_matches('.'));
-            if own.iter().any(|own| is_within(&place.field, own)) {
+            let is_lack = violation.reason == Reason::Required;
+            if own.iter().any(|own| is_within(&place.field, own) || is_lack && is_within(own, &place.field)) {
                 continue;
             }
             let value = if is_exact { place.value } else { violation.value.clone() };
@@ -182,6 +192,9 @@ impl Reading {
 
     /// The place of a field, or of the nearest one around it that stands in the file; whether it is the field itself.
     fn find(&self, path: &str) -> (Place, bool) {
+        let renamed = self.renamed.iter().find(|(known, _)| is_within(path, known));
+        let renamed = renamed.map(|(known, there)| path.replacen(known, there, 1));
+        let path = renamed.as_deref().unwrap_or(path);
         let mut around = path;
         loop {
             if let Some(place) = self.places.get(around) {
@@ -197,6 +210,8 @@ impl Reading {
     /// All faults, in the order of the file.
     pub(crate) fn into_faults(mut self) -> Vec<Fault> {
         self.faults.sort_by(|one, other| one.mark.cmp(&other.mark));
+        // A part of a template is in many stages, and wrong in all of them.
+        self.faults.dedup();
         self.faults
     }
 
