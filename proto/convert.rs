@@ -17,6 +17,8 @@ mod fault;
 mod flag;
 mod inspection;
 mod list;
+mod plan;
+mod progress;
 mod record;
 mod rule;
 mod time;
@@ -42,6 +44,8 @@ pub use inspection::{
     stale_to_wire, step_to_wire,
 };
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
+pub use plan::{plan_to_wire, rollback_to_wire};
+pub use progress::{plan_state_to_wire, plan_status_to_wire, progress_to_wire};
 pub use record::{
     environment_to_wire, generation_from_wire, generation_to_wire, record_to_wire, settings_to_wire,
     write_to_wire,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
-use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
+use mycelia_flags_server::app::{self, Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
@@ -72,6 +72,7 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         },
         drain: DrainOptions { notice: args.drain_notice, limit: args.drain_limit },
         seen_contexts: !args.no_seen_contexts,
+        pace: app::PACE,
     })
 }
 

@@ -283,6 +283,35 @@ pub enum PlanAct {
     Step(Step),
 }
 
+impl PlanAct {
+    /// What it is, in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Start => "started".to_owned(),
+            Self::Approve => "approved".to_owned(),
+            Self::Go => "said go".to_owned(),
+            Self::NoGo => "said no-go".to_owned(),
+            Self::Tick { item } => format!("ticked off {item}"),
+            Self::Untick { item } => format!("reopened {item}"),
+            Self::Report { metric, value } => format!("reported {metric} {value}"),
+            Self::Pause => "paused".to_owned(),
+            Self::Resume => "resumed".to_owned(),
+            Self::RollBack(RollbackKind::Disable) => "rolled back: disabled".to_owned(),
+            Self::RollBack(RollbackKind::ToZero) => "rolled back: to 0%".to_owned(),
+            Self::RollBack(RollbackKind::Gradual(_)) => "rolls back gradually".to_owned(),
+            Self::RollBack(RollbackKind::Segments(segments)) => {
+                let segments: Vec<&str> = segments.iter().map(|segment| segment.as_str()).collect();
+                format!("rolled back for {}", segments.join(", "))
+            }
+            Self::RollBack(RollbackKind::CanaryOff) => "rolled back: canary off".to_owned(),
+            Self::Acknowledge => "acknowledged".to_owned(),
+            Self::Cancel => "cancelled".to_owned(),
+            Self::Step(step) => step.in_words(),
+        }
+    }
+}
+
 /// What is done to all flags of a feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FeatureAction {

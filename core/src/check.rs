@@ -36,9 +36,10 @@ use crate::validate::Findings;
 pub use undo::Undone;
 
 /// Who submits a change set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Origin {
     /// Anybody, over whatever API.
+    #[default]
     Caller,
     /// The store itself, at its creation or restoration.
     Store,

@@ -3,6 +3,7 @@
 mod audience;
 mod configuration;
 mod flag;
+mod plan;
 
 use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::limits::CHANGES_MAX;
@@ -90,6 +91,10 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
             audience::feature_change_to_wire(environment, feature, action)
         }
         Change::Undo { revision } => WireChange::Undo(v1::Undo { revision: revision.get() }),
+        Change::SetPlan(definition) => plan::set_to_wire(definition),
+        Change::DeletePlan { plan } => WireChange::DeletePlan(v1::DeletePlan { plan: plan.clone() }),
+        Change::ActOnPlan { plan, act } => plan::act_to_wire(plan, act),
+        Change::RollBack { environment, flags, kind } => plan::roll_back_to_wire(environment, flags, kind),
         Change::CreateStore { bucketing, environments } => WireChange::CreateStore(v1::CreateStore {
             bucketing: generation_to_wire(*bucketing).into(),
             environments: environments.clone(),
@@ -139,6 +144,10 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
             audience::feature_change(&path.field("change_feature"), wire, faults)?
         }
         WireChange::Undo(wire) => Change::Undo { revision: Revision::new(wire.revision) },
+        WireChange::SetPlan(wire) => plan::set(&path.field("set_plan"), wire, faults)?,
+        WireChange::DeletePlan(wire) => Change::DeletePlan { plan: wire.plan.clone() },
+        WireChange::ActOnPlan(wire) => plan::act(&path.field("act_on_plan"), wire, faults)?,
+        WireChange::RollBack(wire) => plan::roll_back(&path.field("roll_back"), wire, faults)?,
         WireChange::CreateStore(wire) => Change::CreateStore {
             bucketing: faults.or_note(generation_from_wire(
                 path.field("create_store").field("bucketing"),

@@ -93,6 +93,16 @@ pub enum WireError {
         /// The other field, in the same message.
         other: &'static str,
     },
+    /// A text is no condition on a metric.
+    #[error("{field} is {found:?}: expected {allowed}")]
+    InvalidCheck {
+        /// Where.
+        field: String,
+        /// The part that is wrong.
+        found: String,
+        /// What is expected there.
+        allowed: &'static str,
+    },
     /// A list has a name that this version does not know.
     #[error("{field} is {list:?}: expected {LISTS}")]
     UnknownList {
@@ -139,6 +149,9 @@ impl From<WireError> for Violation {
             }
             WireError::Contradiction { field, other } => {
                 (Reason::Duplicate, field, "set".to_owned(), format!("not set beside {other}"))
+            }
+            WireError::InvalidCheck { field, found, allowed } => {
+                (Reason::InvalidOperand, field, found, allowed.to_owned())
             }
             WireError::UnknownList { field, list } => (Reason::InvalidName, field, list, LISTS.to_owned()),
         };

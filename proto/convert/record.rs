@@ -13,6 +13,8 @@ use super::change::change_set_to_wire;
 use super::configuration::configuration_to_wire;
 use super::fault::WireError;
 use super::flag::definition_to_wire;
+use super::plan::plan_to_wire;
+use super::progress::progress_to_wire;
 use super::time::timestamp_to_wire;
 use crate::v1;
 
@@ -43,6 +45,8 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
         Entity::Canary(canary) => v1::write::Value::Canary(canary_to_wire(canary)),
         Entity::Listed => v1::write::Value::Listed(v1::Listed {}),
         Entity::Feature(feature) => v1::write::Value::Feature(feature_to_wire(feature)),
+        Entity::Plan(plan) => v1::write::Value::Plan(plan_to_wire(plan)),
+        Entity::Progress(progress) => v1::write::Value::Progress(progress_to_wire(progress)),
     });
     v1::Write { entity: write.id.to_string(), value }
 }

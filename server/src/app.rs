@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
-use crate::control::expiry;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
+use crate::control::{expiry, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::admin::AdminEdge;
 use crate::edge::compiled_sets::CompiledSets;
@@ -23,8 +23,10 @@ use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::http::HttpEdge;
+use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
+use crate::edge::plans::PlanEdge;
 use crate::edge::router::{Edges, ReflectionError, serving, starting};
 use crate::edge::sync::SyncEdge;
 use crate::edge::telemetry::TelemetryEdge;
@@ -47,7 +49,12 @@ pub struct Config {
     /// Whether a sample of the subjects that flags are evaluated for is kept, in memory and hashed, so that a dry run can
     /// say whom a change concerns.
     pub seen_contexts: bool,
+    /// How often the clock is looked at while a rollout plan waits for it.
+    pub pace: Duration,
 }
+
+/// How often the clock is looked at while a rollout plan waits for it, unless somebody says otherwise.
+pub const PACE: Duration = Duration::from_secs(1);
 
 /// How a server leaves.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +157,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         seen_contexts: config.seen_contexts,
         ended: false,
     };
-    running.begin_tasks(&clock);
+    running.begin_tasks(&clock, config.pace);
     gate.open(serving(health_service, running.edges(&config.default_environment, &clock))?);
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
@@ -213,9 +220,10 @@ async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: Cancellati
 }
 
 impl Running {
-    fn begin_tasks(&self, clock: &SharedClock) {
+    fn begin_tasks(&self, clock: &SharedClock, pace: Duration) {
         let stopping = self.tasks.stopping();
         self.tasks.spawn(expiry::run(self.store.clone(), Arc::clone(clock), stopping.clone()));
+        self.tasks.spawn(plan_runner::run(self.store.clone(), Arc::clone(clock), pace, stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
@@ -232,7 +240,13 @@ impl Running {
             connections: Arc::clone(&self.connections),
             tasks: tasks.clone(),
         };
-        let usage = Arc::new(Usage::new(clock.now()));
+        let intake = Intake {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            default_environment: default_environment.clone(),
+        };
+        let started_at = clock.now();
+        let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
         Edges {
             telemetry: TelemetryEdge {
@@ -242,6 +256,7 @@ impl Running {
                 default_environment: default_environment.clone(),
                 clock: Arc::clone(clock),
             },
+            plans: PlanEdge { store: store.clone(), clock: Arc::clone(clock) },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
             evaluation: EvaluationEdge {
                 sets: Arc::new(CompiledSets::new(store.clone())),
@@ -251,16 +266,19 @@ impl Running {
                 seen: Arc::clone(&seen),
             },
             http: HttpEdge {
-                store: store.clone(),
+                intake: intake.clone(),
                 metrics: Arc::new(metrics),
                 draining: Arc::clone(&self.draining),
+                started_at,
+                clock: Arc::clone(clock),
             },
             admin: AdminEdge {
+                intake,
                 store,
                 hub,
                 tasks,
                 default_environment,
-                started_at: clock.now(),
+                started_at,
                 clock: Arc::clone(clock),
                 usage,
                 seen,

@@ -28,6 +28,7 @@ mod drain;
 mod evaluation;
 mod foreign;
 mod half_open;
+mod http_commands;
 mod inspection;
 mod patience;
 mod people;

@@ -11,7 +11,7 @@ use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
-use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::clock::{SharedClock, SystemClock};
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -23,6 +23,9 @@ pub(crate) struct Wanted {
     pub(crate) hub: HubOptions,
     pub(crate) drain: DrainOptions,
     pub(crate) bucketing: Option<Generation>,
+    pub(crate) clock: SharedClock,
+    /// How often the clock is looked at while a plan waits for it.
+    pub(crate) pace: Duration,
 }
 
 impl Default for Wanted {
@@ -33,6 +36,8 @@ impl Default for Wanted {
             hub: HubOptions::default(),
             drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(5) },
             bucketing: None,
+            clock: SystemClock::shared(),
+            pace: Duration::from_millis(5),
         }
     }
 }
@@ -55,8 +60,9 @@ impl Wanted {
             hub: self.hub,
             drain: self.drain,
             seen_contexts: true,
+            pace: self.pace,
         };
-        let running = start(config, SystemClock::shared()).await.unwrap();
+        let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }
     }
 }

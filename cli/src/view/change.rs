@@ -19,6 +19,9 @@ pub(crate) struct ChangeView {
     /// The key of the feature that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feature: Option<String>,
+    /// The key of the rollout plan that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<String>,
     /// Null when the change concerns all environments.
     pub(crate) environment: Option<String>,
     /// The same in words.
@@ -30,6 +33,7 @@ enum About<'a> {
     Flag(&'a str),
     Segment(&'a str),
     Feature(&'a str),
+    Plan(&'a str),
     Other,
 }
 
@@ -42,6 +46,7 @@ impl ChangeView {
                 flag: None,
                 segment: None,
                 feature: None,
+                plan: None,
                 environment: None,
                 words: "a change that this program does not know".to_owned(),
             };
@@ -57,20 +62,21 @@ impl ChangeView {
             (Some(_), Some(environment)) => format!("{words} in {environment}"),
             (Some(_), None) => format!("{words} in the default environment"),
         };
-        let (mut flag, mut segment, mut feature) = (None, None, None);
+        let (mut flag, mut segment, mut feature, mut plan) = (None, None, None, None);
         match about {
             About::Flag(key) => flag = Some(key.to_owned()),
             About::Segment(key) => segment = Some(key.to_owned()),
             About::Feature(key) => feature = Some(key.to_owned()),
+            About::Plan(key) => plan = Some(key.to_owned()),
             About::Other => {}
         }
-        Self { kind, flag, segment, feature, environment: environment.map(str::to_owned), words }
+        Self { kind, flag, segment, feature, plan, environment: environment.map(str::to_owned), words }
     }
 }
 
 /// The kind, what it is about, and the environment if it happens in one.
 fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
-    use About::{Feature, Flag, Other, Segment};
+    use About::{Feature, Flag, Other, Plan, Segment};
     match change {
         Change::CreateFlag(create) => ("create_flag", Flag(created_key(create)), None),
         Change::DeleteFlag(delete) => ("delete_flag", Flag(&delete.flag), None),
@@ -109,6 +115,12 @@ fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
             ("change_feature", Feature(&change.feature), Some(&change.environment))
         }
         Change::Undo(_) => ("undo", Other, None),
+        Change::SetPlan(set) => {
+            ("set_plan", Plan(set.plan.as_ref().map_or("", |plan| plan.key.as_str())), None)
+        }
+        Change::DeletePlan(delete) => ("delete_plan", Plan(&delete.plan), None),
+        Change::ActOnPlan(act) => ("act_on_plan", Plan(&act.plan), None),
+        Change::RollBack(back) => ("roll_back", Other, Some(&back.environment)),
         Change::CreateStore(_) => ("create_store", Other, None),
         Change::RestoreStore(_) => ("restore_store", Other, None),
     }

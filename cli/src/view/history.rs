@@ -98,7 +98,14 @@ impl WriteView {
             Some(Written::Segment(segment)) => view.segment = Some(SegmentView::of(segment)),
             Some(Written::Canary(canary)) => view.canary = Some(CanaryView::of(canary)),
             Some(Written::Feature(feature)) => view.feature = Some(FeatureView::of(feature)),
-            Some(Written::Environment(_) | Written::Settings(_) | Written::Listed(_)) | None => {}
+            Some(
+                Written::Environment(_)
+                | Written::Settings(_)
+                | Written::Listed(_)
+                | Written::Plan(_)
+                | Written::Progress(_),
+            )
+            | None => {}
         }
         view
     }

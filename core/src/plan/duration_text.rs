@@ -28,7 +28,27 @@ pub fn parse(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
-/// Prints seconds as [`parse`] reads them, with at most two units: `1d 12h`, `10m`.
+/// Prints seconds exactly as [`parse`] reads them: `1d12h`, `10m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exact(pub u64);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        if rest == 0 {
+            return formatter.write_str("0s");
+        }
+        for (unit, length) in UNITS.iter().skip(1) {
+            if rest >= *length {
+                write!(formatter, "{}{unit}", rest / length)?;
+                rest %= length;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints seconds for people, with at most two units: `1d 12h`, `10m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length(pub u64);
 
@@ -65,6 +85,13 @@ mod tests {
         }
         for text in ["", "10", "m", "1.5h", "12h1d", "1h1h", "-1h", "1y", "99999999999999999999s", "1 h"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_exactly_is_read_again() {
+        for seconds in [0, 1, 59, 600, 90_061, 604_800, 1_209_601] {
+            assert_eq!(parse(&Exact(seconds).to_string()), Some(seconds));
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::duration_text::{self, Length};
+use super::duration_text::{self, Exact};
 use crate::key::{FlagKey, ServiceName};
 
 /// How a value is compared with a threshold.
@@ -219,8 +219,7 @@ impl fmt::Display for MetricCheck {
         }
         for (word, seconds) in [("over", self.window_seconds), ("for", self.sustained_seconds)] {
             if seconds > 0 {
-                let length = Length(seconds).to_string().replace(' ', "");
-                write!(formatter, " {word} {length}")?;
+                write!(formatter, " {word} {}", Exact(seconds))?;
             }
         }
         match self.versus {

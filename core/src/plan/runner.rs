@@ -59,6 +59,25 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// What it is, in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Start => "its date has come".to_owned(),
+            Self::Enter { stage } => format!("stage {} begins", stage.saturating_add(1)),
+            Self::AwaitGate { missing } => format!("the gate waits: {missing}"),
+            Self::AwaitDate => "through with the stage, until the next one's date".to_owned(),
+            Self::Complete => "every stage is through".to_owned(),
+            Self::Trip { guard, value } => format!("guard {} is true: {value}", guard.saturating_add(1)),
+            Self::Descend { rung } => format!("down to rung {}", rung.saturating_add(1)),
+            Self::Rest { reason } => format!("the ladder ends: {reason}"),
+            Self::ClockWentBack => "the clock went back".to_owned(),
+            Self::Block { reason } => format!("the next step is refused: {reason}"),
+        }
+    }
+}
+
 /// What is next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {

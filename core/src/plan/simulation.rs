@@ -21,7 +21,7 @@ use crate::key::{EnvironmentKey, FlagKey};
 use crate::rejection::Rejection;
 use crate::revision::Timestamp;
 
-use people::{Doing, Turn, act_word, step_word};
+use people::{Doing, Turn, step_word};
 use world::{World, applied};
 
 pub use trace::Trace;
@@ -181,7 +181,7 @@ impl Run<'_> {
     }
 
     fn act(&mut self, by: &str, reason: &str, act: PlanAct) -> Result<(), Rejection> {
-        let words = act_word(&act);
+        let words = act.in_words();
         self.resumed += usize::from(act == PlanAct::Resume);
         let change = Change::ActOnPlan { plan: self.plan.key.to_string(), act };
         self.world.commit(Origin::Caller, by, reason, vec![change])?;

@@ -64,7 +64,9 @@ impl Projector {
                 | EntityId::Listed(..)
                 | EntityId::Feature(_)
                 | EntityId::Settings
-                | EntityId::Environment(_) => {}
+                | EntityId::Environment(_)
+                | EntityId::Plan(_)
+                | EntityId::Progress(_) => {}
             }
         }
     }

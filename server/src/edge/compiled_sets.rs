@@ -124,7 +124,11 @@ fn recompiled(
             }
             EntityId::Canary(_) => set.audiences_mut().switch_canary(snapshot.canary(environment).on),
             EntityId::Listed(_, list, _) => drop(lists.insert(list)),
-            EntityId::Feature(_) | EntityId::Settings | EntityId::Environment(_) => {}
+            EntityId::Feature(_)
+            | EntityId::Settings
+            | EntityId::Environment(_)
+            | EntityId::Plan(_)
+            | EntityId::Progress(_) => {}
         }
     }
     for list in lists {

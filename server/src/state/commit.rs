@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mycelia_flags_core::change::ChangeSet;
+use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::entity::Write;
 use mycelia_flags_core::rejection::Rejection;
 use mycelia_flags_core::revision::{Revision, Timestamp};
@@ -18,6 +19,8 @@ pub struct CommitRequest {
     pub idempotency_key: Box<str>,
     /// Answer as if, and write nothing.
     pub dry_run: bool,
+    /// Who submits it: anybody, or the server's own control loops.
+    pub origin: Origin,
 }
 
 /// What a change set did, or would do.

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use mycelia_flags_core::check::{Checked, Circumstances, Origin, Undone, check};
+use mycelia_flags_core::check::{Checked, Circumstances, Undone, check};
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
@@ -90,7 +90,7 @@ impl Group {
         if let Some(expected) = request.expected_revision.filter(|expected| *expected != head) {
             return Err(mismatch(expected, head).into());
         }
-        let circumstances = Circumstances { origin: Origin::Caller, at, schemas: bench.schemas, undone };
+        let circumstances = Circumstances { origin: request.origin, at, schemas: bench.schemas, undone };
         let Checked { writes, warnings } = check(&self.working, &request.change_set, circumstances)?;
         if request.dry_run || writes.is_empty() {
             return Ok(Committed { revision: head, committed_at: at, writes, warnings, replayed: false });

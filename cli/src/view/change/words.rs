@@ -1,5 +1,7 @@
 //! A change in words, without the place: what the history prints.
 
+mod plan;
+
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::canary_part::Part;
 use mycelia_flags_proto::v1::change::Change;
@@ -36,6 +38,13 @@ pub(super) fn of(change: &Change) -> String {
         }
         Change::DeleteFeature(delete) => format!("delete feature {}", delete.feature),
         Change::ChangeFeature(change) => of_feature(change),
+        Change::SetPlan(set) => {
+            let plan = set.plan.clone().unwrap_or_default();
+            format!("apply plan {} of {} stages", plan.key, plan.stages.len())
+        }
+        Change::DeletePlan(delete) => format!("delete plan {}", delete.plan),
+        Change::ActOnPlan(act) => plan::of_act(act),
+        Change::RollBack(back) => plan::of_roll_back(back),
         Change::Undo(undo) => format!("undo revision {}", undo.revision),
         Change::CreateStore(create) => format!("create the store with {}", create.environments.join(", ")),
         Change::RestoreStore(restore) => format!("restore from store {}", restore.from_epoch),

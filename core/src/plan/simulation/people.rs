@@ -94,16 +94,3 @@ pub(super) const fn step_word(step: &Step) -> &'static str {
         Step::Block { .. } => "the next step was refused",
     }
 }
-
-/// What a deed is called.
-pub(super) fn act_word(act: &PlanAct) -> String {
-    match act {
-        PlanAct::Start => "start".to_owned(),
-        PlanAct::Approve => "approve".to_owned(),
-        PlanAct::Go => "go".to_owned(),
-        PlanAct::Tick { item } => format!("tick off: {item}"),
-        PlanAct::Acknowledge => "acknowledge the rollback".to_owned(),
-        PlanAct::Resume => "resume".to_owned(),
-        _ => "act on the plan".to_owned(),
-    }
-}

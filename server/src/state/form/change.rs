@@ -3,6 +3,7 @@
 mod audience;
 mod definition;
 mod place;
+mod plan;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change as core;
@@ -14,8 +15,10 @@ use self::place::{
     Place, Rollout, SetCanaryPart, SetDefaultServe, SetMatrix, SetOverride, SetPrerequisites, SetRules,
     SetText, at, located,
 };
+use self::plan::{ActOnPlan, RollBack};
 use super::condition::{Rule, rules};
 use super::number::Numbered;
+use super::plan::Plan;
 use super::{FormError, required};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -33,7 +36,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30"
+                27, 28, 29, 30, 31, 32, 33, 34"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -107,6 +110,15 @@ pub(super) enum Kind {
     /// The flag's key.
     #[prost(string, tag = "30")]
     ForceDeleteFlag(String),
+    #[prost(message, tag = "31")]
+    SetPlan(Plan),
+    /// The plan's key.
+    #[prost(string, tag = "32")]
+    DeletePlan(String),
+    #[prost(message, tag = "33")]
+    ActOnPlan(ActOnPlan),
+    #[prost(message, tag = "34")]
+    RollBack(RollBack),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -171,6 +183,12 @@ impl From<&core::Change> for Change {
                 Kind::ChangeFeature(ChangeFeature::of(environment, feature, *action))
             }
             core::Change::Undo { revision } => Kind::Undo(revision.get()),
+            core::Change::SetPlan(plan) => Kind::SetPlan((&**plan).into()),
+            core::Change::DeletePlan { plan } => Kind::DeletePlan(plan.clone()),
+            core::Change::ActOnPlan { plan, act } => Kind::ActOnPlan(ActOnPlan::of(plan, act)),
+            core::Change::RollBack { environment, flags, kind } => {
+                Kind::RollBack(RollBack::of(environment, flags, kind))
+            }
             core::Change::CreateStore { bucketing, environments } => Kind::CreateStore(CreateStore {
                 bucketing: bucketing.number(),
                 environments: environments.clone(),
@@ -242,6 +260,10 @@ impl TryFrom<Change> for core::Change {
         Ok(match required("a change", change.kind)? {
             Kind::CreateFlag(create) => Self::CreateFlag(create.try_into()?),
             Kind::DeleteFlag(flag) => Self::DeleteFlag { flag, force: false },
+            Kind::SetPlan(plan) => Self::SetPlan(Box::new(plan.try_into()?)),
+            Kind::DeletePlan(plan) => Self::DeletePlan { plan },
+            Kind::ActOnPlan(act) => act.try_into()?,
+            Kind::RollBack(back) => back.try_into()?,
             Kind::ForceDeleteFlag(flag) => Self::DeleteFlag { flag, force: true },
             Kind::ArchiveFlag(ArchiveFlag { flag, force }) => Self::ArchiveFlag { flag, force },
             Kind::UnarchiveFlag(flag) => Self::UnarchiveFlag { flag },

@@ -3,6 +3,8 @@
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::condition::Operator;
 use mycelia_flags_core::flag::Lifetime;
+use mycelia_flags_core::plan::metric_check::{Comparison, Unit, Versus};
+use mycelia_flags_core::plan::progress::PlanState;
 use mycelia_flags_core::value::FlagType;
 
 use super::FormError;
@@ -53,6 +55,23 @@ numbered!(
     Before = 15,
     After = 16,
     Exists = 17,
+);
+
+numbered!(Comparison, "a comparison", Less = 1, AtMost = 2, Greater = 3, AtLeast = 4);
+numbered!(Unit, "a unit", Plain = 1, Percent = 2, Milliseconds = 3);
+numbered!(Versus, "what a metric is compared with", Threshold = 1, Control = 2, Baseline = 3);
+numbered!(
+    PlanState,
+    "a plan's state",
+    Draft = 1,
+    Running = 2,
+    Holding = 3,
+    WaitingForGate = 4,
+    Paused = 5,
+    RollingBack = 6,
+    Latched = 7,
+    Completed = 8,
+    Cancelled = 9,
 );
 
 #[cfg(test)]

@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use mycelia_flags_core::entity::{self, Entity, EntityId};
 use mycelia_flags_core::flag::{Environment, FlagConfiguration, FlagDefinition};
-use mycelia_flags_core::key::{EnvironmentKey, FeatureKey, FoldedKey, SegmentKey};
+use mycelia_flags_core::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
+use mycelia_flags_core::plan::PlanDefinition;
+use mycelia_flags_core::plan::progress;
 
 use super::audience::{CanaryValue, FeatureValue, SegmentValue};
 use super::flag::{Configuration, Definition};
 use super::keys::{Keys, belong_together};
 use super::number::Numbered;
+use super::plan::Plan;
+use super::progress::Progress;
 use super::{FormError, required};
 
 /// What is done to one entity, or to several keys of one list. The oneof says which kind of entity it is, also when it
 /// is removed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Write {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -38,6 +42,10 @@ pub(super) enum Kind {
     Keys(Keys),
     #[prost(message, tag = "8")]
     Feature(FeatureWrite),
+    #[prost(message, tag = "9")]
+    Plan(PlanWrite),
+    #[prost(message, tag = "10")]
+    Progress(ProgressWrite),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -113,6 +121,22 @@ pub(super) struct FeatureWrite {
     pub(super) value: Option<FeatureValue>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PlanWrite {
+    #[prost(string, tag = "1")]
+    pub(super) plan: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<Plan>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ProgressWrite {
+    #[prost(string, tag = "1")]
+    pub(super) plan: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<Progress>,
+}
+
 /// Writes in their stored form. What is written to one list in a row becomes one of them.
 pub(super) fn packed(writes: &[entity::Write]) -> Vec<Write> {
     let runs = writes.chunk_by(belong_together);
@@ -186,6 +210,20 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
+        EntityId::Plan(plan) => Kind::Plan(PlanWrite {
+            plan: plan.to_string(),
+            value: stored(write, |value| match value {
+                Entity::Plan(plan) => Some(Plan::from(&**plan)),
+                _ => None,
+            }),
+        }),
+        EntityId::Progress(plan) => Kind::Progress(ProgressWrite {
+            plan: plan.to_string(),
+            value: stored(write, |value| match value {
+                Entity::Progress(progress) => Some(Progress::from(&**progress)),
+                _ => None,
+            }),
+        }),
     }
 }
 
@@ -242,6 +280,19 @@ fn write_of(kind: Kind) -> Result<entity::Write, FormError> {
             let key = FeatureKey::new(&write.feature);
             let feature = write.value.map(|value| value.feature(key.clone()));
             (EntityId::Feature(key), feature.map(|feature| Entity::Feature(Arc::new(feature))))
+        }
+        Kind::Plan(write) => {
+            let key = PlanKey::new(&write.plan);
+            let plan = write.value.map(PlanDefinition::try_from).transpose()?;
+            if plan.as_ref().is_some_and(|plan| plan.key != key) {
+                return Err(FormError::Mismatch { id: EntityId::Plan(key).to_string() });
+            }
+            (EntityId::Plan(key), plan.map(|plan| Entity::Plan(Arc::new(plan))))
+        }
+        Kind::Progress(write) => {
+            let progress = write.value.map(progress::Progress::try_from).transpose()?;
+            let id = EntityId::Progress(PlanKey::new(&write.plan));
+            (id, progress.map(|progress| Entity::Progress(Arc::new(progress))))
         }
         // A run of keys is no single write; whoever calls has unpacked it.
         Kind::Keys(_) => return Err(FormError::Missing { what: "an entity" }),
