@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
 pub(crate) mod plan;
+pub(crate) mod ramp;
 pub(crate) mod read;
 pub(crate) mod rollback;
 pub(crate) mod segment;
@@ -33,8 +34,9 @@ use crate::args::inspect::{
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
 use crate::args::plan::PlanCommand;
+use crate::args::ramp::RampArgs;
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
-use crate::args::rollback::{RampArgs, RollbackArgs};
+use crate::args::rollback::RollbackArgs;
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
 use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};

@@ -16,6 +16,7 @@ mod inventory;
 mod page;
 mod percent;
 mod plan_file;
+mod plan_text;
 mod plans;
 mod progress;
 mod requirements;

@@ -1,4 +1,4 @@
-//! Ways back: how flags are taken back, with a plan or without, and the ramp that is its counterpart.
+//! Ways back: how flags are taken back, with a plan or without.
 
 use clap::Args;
 use mycelia_flags_core::plan::{Ladder, duration_text};
@@ -7,7 +7,6 @@ use mycelia_flags_proto::v1::rollback::Kind;
 
 use crate::args::write::WriteArgs;
 use crate::percent::Percent;
-use crate::plan_file::RampStage;
 
 /// How flags go back; without any of these they are disabled at once.
 #[derive(Debug, Clone, Default, Args)]
@@ -127,32 +126,6 @@ pub(crate) struct RollbackArgs {
 
     #[command(flatten)]
     pub(crate) way: WayBackArgs,
-
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
-}
-
-/// `ramp`.
-#[derive(Debug, Args)]
-pub(crate) struct RampArgs {
-    /// The flag's key
-    pub(crate) flag: String,
-
-    /// A percentage and how long it stays, such as 10,3d; repeated, in order, the last one without a stay
-    #[arg(long = "stage", value_name = "PERCENT[,STAY]", required = true)]
-    pub(crate) stages: Vec<RampStage>,
-
-    /// Somebody says go before each step
-    #[arg(long)]
-    pub(crate) go: bool,
-
-    /// So many people approve each step
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) approvals: u32,
-
-    /// Start it at once
-    #[arg(long)]
-    pub(crate) start: bool,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,

@@ -1,6 +1,6 @@
 //! `ramp`: the plan `ramp.FLAG`, from the command line instead of a file.
 
-use crate::args::rollback::RampArgs;
+use crate::args::ramp::RampArgs;
 use crate::command::plan::submit_plan;
 use crate::exit::Exit;
 use crate::failure::Failure;

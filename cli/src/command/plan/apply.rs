@@ -1,5 +1,7 @@
 //! `plan apply`: a plan from a file.
 
+use std::path::Path;
+
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::plan::PlanDefinition;
 use mycelia_flags_proto::v1::act_on_plan::Act;
@@ -11,16 +13,37 @@ use crate::args::plan::PlanApplyArgs;
 use crate::args::write::WriteArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan_file;
+use crate::plan_file::Places;
+use crate::plan_text;
 use crate::session::Session;
 use crate::submission::{Submission, Told};
-use crate::text_file;
 use crate::view::applied::Subject;
 
 pub(super) async fn run(args: PlanApplyArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let text = text_file::read(&args.file)?;
-    let plan = plan_file::read(&text).map_err(|_faults| Failure::Usage("no plan".to_owned()))?;
-    submit_plan(plan, args.start, "plan apply", args.write, session).await
+    let (plan, places) = plan_text::read_with_places(&args.file)?;
+    let applied = submit_plan(plan, args.start, "plan apply", args.write, session).await;
+    applied.map_err(|failure| placed(failure, &args.file, &places))
+}
+
+/// What the server says of the plan, at its line and column of the file.
+fn placed(failure: Failure, file: &Path, places: &Places) -> Failure {
+    let Failure::Refused { code, reason, message, mut violations } = failure else {
+        return failure;
+    };
+    let mut is_placed = false;
+    for violation in &mut violations {
+        if let Some((mark, field)) = places.find(&violation.field) {
+            let colon = if field.is_empty() { "" } else { ": " };
+            violation.field = format!("{}:{}:{}", file.display(), mark.line, mark.column);
+            violation.description = format!("{field}{colon}{}", violation.description);
+            is_placed = true;
+        }
+    }
+    let message = match is_placed {
+        true => format!("the server refuses {}; nothing was changed", file.display()),
+        false => message,
+    };
+    Failure::Refused { code, reason, message, violations }
 }
 
 /// Applies a plan and, if that is asked for, starts it in the same revision.
