@@ -17,6 +17,15 @@ pub(crate) const fn holds_something(found: &Configured) -> bool {
     found.configuration.enabled
 }
 
+/// The largest share of anybody, in any segment or elsewhere; a flag without percentages has all or nothing.
+pub(crate) fn highest_percent(found: &Configured) -> f64 {
+    let Configured { definition, configuration, .. } = found;
+    let serve = configuration.default_serve.as_ref().and_then(|serve| serve.serve.as_ref());
+    let shares = Matrix::of(configuration, &definition.variants).shares;
+    let shares = shares.iter().map(|share| share.percent);
+    shares.fold(share(serve, &definition.variants).unwrap_or(100.0), f64::max)
+}
+
 /// The plan `rollback.NAME`.
 pub(crate) fn holding(
     name: &str,
@@ -136,6 +145,7 @@ mod tests {
         let shares = vec![v1::PlanShare { segment: "A".to_owned(), percent: 5.0 }];
         let matrix = v1::PlanMatrix { shares, rest_percent: Some(10.0) };
         check(&found(vec![segment_rule("A", 5_000)], ten(), true), Ok(Target::Matrix(matrix)));
+        assert!((highest_percent(&found(vec![segment_rule("A", 75_000)], ten(), true)) - 75.0).abs() < 1e-9);
         let mut words = found(Vec::new(), variant("few"), true);
         words.definition.variants.clear();
         check(&words, Ok(Target::Variant("few".to_owned())));

@@ -30,7 +30,7 @@ pub(crate) struct WayBackArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_length, requires = "gradually")]
     pub(crate) every: Option<u64>,
 
-    /// Only for whoever is in one of these segments; everybody else keeps the flag
+    /// Only for whoever is in one of these segments, such as B,C,D; everybody else keeps the flag
     #[arg(long, value_name = "SEGMENT", value_delimiter = ',', conflicts_with = "canary_off")]
     pub(crate) segments: Vec<String>,
 
@@ -107,6 +107,13 @@ impl WayBackArgs {
     }
 }
 
+/// The rungs of a usual ladder that lie below a percentage: what lies above it would be a stay in which nothing happens.
+pub(crate) fn usual_ladder_below(percent: f64) -> v1::Ladder {
+    let mut ladder = usual_ladder();
+    ladder.percents.retain(|rung| *rung < percent || *rung <= 0.0);
+    ladder
+}
+
 /// The ladder of whoever names none.
 pub(crate) fn usual_ladder() -> v1::Ladder {
     let Ladder { percents, every_seconds } = Ladder::default();
@@ -157,6 +164,8 @@ mod tests {
         let way = WayBackArgs { gradually: Some(parse_rungs("5,0").ok()), every: Some(30), ..way };
         assert_eq!(meant(&way), (vec![5.0, 0.0], 30));
         assert_eq!(way.typed(), " --gradually 5,0 --every 30s");
+        assert_eq!(usual_ladder_below(40.0).percents, [25.0, 0.0]);
+        assert_eq!(usual_ladder_below(0.0).percents, [0.0]);
         assert!(matches!(WayBackArgs::default().meant(&plans).kind, Some(Kind::Disable(_))));
     }
 }

@@ -9,7 +9,7 @@ use mycelia_flags_proto::v1::act_on_plan::Act;
 use mycelia_flags_proto::v1::change::Change;
 use tonic::Code;
 
-use crate::args::rollback::{RollbackArgs, usual_ladder};
+use crate::args::rollback::{RollbackArgs, usual_ladder, usual_ladder_below};
 use crate::command::feature;
 use crate::command::plan::{change_of, submit_act};
 use crate::connection::Connection;
@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::inventory::{self, Configured};
 use crate::plans;
-use crate::rollback_plan::{holding, holds_something};
+use crate::rollback_plan::{highest_percent, holding, holds_something};
 use crate::session::Session;
 use crate::submission::{Submission, Told, meant_environment, submit};
 use crate::view::applied::Subject;
@@ -102,7 +102,8 @@ async fn gradually(
             configured.push(found);
         }
     }
-    let way = args.way.meant(&usual_ladder());
+    let highest = configured.iter().map(highest_percent).fold(0.0, f64::max);
+    let way = args.way.meant(&usual_ladder_below(highest));
     let groups: Vec<(String, Vec<Configured>)> = match &args.feature {
         Some(feature) => vec![(feature.clone(), configured)],
         None => configured

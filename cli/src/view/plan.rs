@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::duration_text::print_seconds;
 use crate::page::{Span, Tone};
+use crate::plans;
 use crate::view::moment::{self, Now};
 
 /// A plan as people see it.
@@ -199,8 +200,17 @@ pub(crate) const fn tone_of(state: v1::PlanState) -> Tone {
 /// `waiting for a gate for 2h`.
 pub(crate) fn state_span(status: &v1::PlanStatus, now: Now) -> Span {
     let state = status.state();
-    let lasted = now.since(status.since.as_ref()).map(|seconds| format!(" for {}", print_seconds(seconds)));
+    let lasted = now.since(status.since.as_ref()).filter(|seconds| *seconds > 0);
+    let lasted = lasted.map(|seconds| match plans::is_over(state) {
+        true => format!(" {} ago", print_seconds(seconds)),
+        false => format!(" for {}", print_seconds(seconds)),
+    });
     Span::new(&format!("{}{}", words_of(state), lasted.unwrap_or_default()), tone_of(state))
+}
+
+/// `1 stage`, `4 stages`.
+pub(crate) fn stages_in_words(count: usize) -> String {
+    if count == 1 { "1 stage".to_owned() } else { format!("{count} stages") }
 }
 
 /// The stage that the plan is in, and its number from 1 on.
@@ -212,6 +222,9 @@ pub(crate) fn present(status: &v1::PlanStatus) -> Option<(usize, &v1::StageStatu
 /// not as it wants them.
 pub(crate) fn alarms(status: &v1::PlanStatus) -> Vec<String> {
     let mut alarms = Vec::new();
+    if plans::is_over(status.state()) {
+        return alarms;
+    }
     match status.state() {
         v1::PlanState::Latched => alarms.push(format!("taken back: {}", status.reason)),
         v1::PlanState::RollingBack => alarms.push(format!("on its way down: {}", status.reason)),

@@ -18,6 +18,7 @@ use crate::plan_text;
 use crate::session::Session;
 use crate::submission::{Submission, Told};
 use crate::view::applied::Subject;
+use crate::view::plan::stages_in_words;
 
 pub(super) async fn run(args: PlanApplyArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let (plan, places) = plan_text::read_with_places(&args.file)?;
@@ -64,7 +65,7 @@ pub(crate) async fn submit_plan(
         changes.push(change_of(&key, Act::Deed(v1::PlanDeed::Start.into())));
     }
     let verb = if start { "applied and started" } else { "applied" };
-    let deed = format!("{verb} plan {key} of {} stages", plan.stages.len());
+    let deed = format!("{verb} plan {key} of {}", stages_in_words(plan.stages.len()));
     let told = Told::everywhere(Subject::Plan(key.clone()), action, deed);
     submit_act(key, Submission { changes, told }, write, session).await
 }

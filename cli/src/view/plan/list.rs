@@ -3,7 +3,7 @@
 use mycelia_flags_proto::v1;
 use serde::Serialize;
 
-use super::{PlanView, alarms, present, state_span};
+use super::{PlanView, alarms, present, stages_in_words, state_span};
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::moment::Now;
@@ -46,7 +46,7 @@ fn row(status: &v1::PlanStatus, now: Now) -> Vec<Span> {
     let count = status.stages.len();
     let stage = match present(status) {
         Some((number, stage)) => format!("{number} of {count}: {}", stage.name),
-        None => format!("{count} stages"),
+        None => stages_in_words(count),
     };
     vec![
         Span::from(status.plan.as_str()),

@@ -118,14 +118,14 @@ impl PlanStatusView {
 
     fn describe_next(&self, page: &mut Page) {
         if !self.next.is_empty() {
-            let row = |next: &NextView| {
+            let row = |(place, next): (usize, &NextView)| {
                 vec![
-                    Span::new("next", Tone::Faint),
+                    Span::new(if place == 0 { "next" } else { "" }, Tone::Faint),
                     Span::from(next.command.as_str()),
                     Span::new(&next.because, Tone::Faint),
                 ]
             };
-            page.table(0, self.next.iter().map(row).collect());
+            page.table(0, self.next.iter().enumerate().map(row).collect());
         }
     }
 }

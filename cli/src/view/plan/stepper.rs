@@ -22,7 +22,7 @@ pub(crate) fn describe(found: &FoundPlan, now: Now, page: &mut Page) {
     page.table(0, stages.iter().flat_map(|(index, stage)| rows(found, *index, stage, now)).collect());
     page.blank();
     page.table(0, flags(&found.status));
-    for drift in &found.status.drift {
+    for drift in found.status.drift.iter().filter(|_| !is_over) {
         page.line([Span::new(&drift_in_words(drift), Tone::Loud)]);
     }
     if !found.status.blocked.is_empty() {
@@ -99,6 +99,7 @@ fn detail(found: &FoundPlan, index: usize, stage: &v1::StageStatus, now: Now) ->
                 (Some(from), Some(to)) => u64::try_from(to.seconds.saturating_sub(from.seconds)).ok(),
                 _ => None,
             };
+            let stayed = stayed.filter(|seconds| *seconds > 0);
             let stayed = stayed.map(|seconds| format!(", for {}", print_seconds(seconds))).unwrap_or_default();
             Span::from(format!("{}{stayed}", moment::to_the_minute(stage.entered_at.as_ref())))
         }
@@ -187,7 +188,8 @@ fn flags(status: &v1::PlanStatus) -> Vec<Vec<Span>> {
         });
         row.push(Span::from(flag.actual.as_str()));
         row.push(match (&flag.target, flag.agrees, status.state()) {
-            (None, ..) => Span::from(""),
+            // What was given up wants nothing any more.
+            (None, ..) | (_, _, v1::PlanState::Cancelled) => Span::from(""),
             (Some(_), true, _) => Span::new("✔", Tone::Good),
             (Some(_), false, v1::PlanState::RollingBack | v1::PlanState::Latched) => {
                 Span::new("taken back", Tone::Partial)

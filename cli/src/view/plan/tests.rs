@@ -137,9 +137,9 @@ whispers.max   6       4         ✘
 whispers.late  -       disabled
 drift: whispers.max in production is 4, the plan wants 6 (cleo)
 next  mycelia-flags plan go whispers                             nobody has said go
-next  mycelia-flags plan approve whispers                        1 of 2 approvals
-next  mycelia-flags plan check whispers 1                        zero critical bugs
-next  mycelia-flags plan report-value whispers error_rate VALUE  error_rate < 2% over 1h
+      mycelia-flags plan approve whispers                        1 of 2 approvals
+      mycelia-flags plan check whispers 1                        zero critical bugs
+      mycelia-flags plan report-value whispers error_rate VALUE  error_rate < 2% over 1h
 "
     );
 }
