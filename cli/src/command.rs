@@ -18,6 +18,8 @@ pub(crate) mod list;
 pub(crate) mod list_edit;
 pub(crate) mod manual;
 pub(crate) mod overrides;
+pub(crate) mod plan_simulate;
+pub(crate) mod plan_validate;
 pub(crate) mod prerequisite;
 pub(crate) mod rule;
 pub(crate) mod segment;

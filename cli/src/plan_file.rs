@@ -11,7 +11,11 @@ mod guard;
 mod limits;
 mod node;
 mod progression;
-mod ramp;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the command that reads it comes with the plans on the server")
+)]
+pub(crate) mod ramp;
 mod reading;
 mod scalar;
 mod stage;
@@ -28,8 +32,8 @@ use reading::{Fields, Reading, Spot};
 use stage::NamedFlag;
 
 pub(crate) use fault::Fault;
-pub(crate) use ramp::{RampFault, RampGate, RampStage, ramp};
-pub(crate) use scalar::moment;
+pub(crate) use ramp::RampStage;
+pub(crate) use scalar::{MOMENT_GRAMMAR, moment};
 
 const FIELDS: [&str; 13] = [
     "plan",
@@ -124,7 +128,9 @@ impl Reading {
                 let allowed = "either stages or a progression, which stands for stages";
                 self.fault(progression, Reason::NotApplicable.as_str(), allowed);
             }
-            (None, None) => self.missing(fields, "stages", "a list of stages, or a progression in their place"),
+            (None, None) => {
+                self.missing(fields, "stages", "a list of stages, or a progression in their place")
+            }
         }
         if let Some(flags) = fields.get("flags") {
             self.flags(flags, &named);
@@ -148,7 +154,13 @@ impl Reading {
             if !listed.is_empty() && !is_listed && !is_said {
                 let names: Vec<&str> = listed.iter().map(|(_, flag)| flag.as_str()).collect();
                 let allowed = format!("one of the plan's flags: {}", names.join(", "));
-                self.fault_at(one.mark, &one.field, one.flag.as_str(), Reason::NotApplicable.as_str(), allowed);
+                self.fault_at(
+                    one.mark,
+                    &one.field,
+                    one.flag.as_str(),
+                    Reason::NotApplicable.as_str(),
+                    allowed,
+                );
             }
         }
     }

@@ -7,7 +7,8 @@ use mycelia_flags_core::rejection::Reason;
 use super::fault::INVALID_FORM;
 use super::reading::{Reading, Spot};
 
-const LADDER: &str = "percentages, each lower than the one before, and the stay on each: 50% 25% 0% every 10m";
+const LADDER: &str =
+    "percentages, each lower than the one before, and the stay on each: 50% 25% 0% every 10m";
 const ACTIONS: &str = "alert, pause, rollback, rollback to 0%, rollback gradually [50% 25% 0% every 10m], rollback \
                        segments [B, C], or canary off";
 
@@ -75,7 +76,11 @@ impl Reading {
             }
         }
         if names.is_empty() {
-            self.fault(spot, Reason::Required.as_str(), "the segments that lose the flag: rollback segments [B, C]");
+            self.fault(
+                spot,
+                Reason::Required.as_str(),
+                "the segments that lose the flag: rollback segments [B, C]",
+            );
         }
         (!names.is_empty() && segments.len() == names.len()).then_some(segments)
     }
@@ -99,7 +104,8 @@ impl Reading {
         if every_seconds.is_none() {
             self.fault_of(spot, every, INVALID_FORM, duration_text::GRAMMAR);
         }
-        let percents: Vec<f64> = percents.iter().map_while(|percent| self.percent_of(spot, percent, percent)).collect();
+        let percents: Vec<f64> =
+            percents.iter().map_while(|percent| self.percent_of(spot, percent, percent)).collect();
         let is_falling = percents.iter().zip(percents.iter().skip(1)).all(|(above, below)| above > below);
         if !is_falling {
             self.fault(spot, Reason::OutOfRange.as_str(), LADDER);
