@@ -6,7 +6,10 @@ use crate::plan_file::RampStage;
 
 /// `ramp`.
 #[derive(Debug, Args)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the command that reads them comes with the plans on the server"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the command that reads them comes with the plans on the server")
+)]
 pub(crate) struct RampArgs {
     /// The flag; the plan is called `ramp.FLAG`
     #[arg(value_name = "FLAG")]

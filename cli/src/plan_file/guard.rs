@@ -16,9 +16,10 @@ impl Reading {
     /// Guards; one that cannot be read is left out.
     pub(crate) fn guards(&mut self, spot: &Spot<'_>, ladder: &Ladder) -> Vec<PlanGuard> {
         let mut guards = Vec::new();
-        for item in self.items(spot, "a list of guards: {when: …, do: …}") {
+        for item in self.items(spot, "a list of guards: {when: …, do: …, flags: [the ones that go back]}")
+        {
             let path = format!("guards[{}]", guards.len());
-            let Some(fields) = self.fields(&item, &["when", "do"]) else {
+            let Some(fields) = self.fields(&item, &["when", "do", "flags"]) else {
                 continue;
             };
             let when = match fields.get("when") {
@@ -38,8 +39,13 @@ impl Reading {
                     None
                 }
             };
+            let flags = fields.get("flags").map(|flags| self.flag_names(flags)).unwrap_or_default();
+            for (place, (spot, flag)) in flags.iter().enumerate() {
+                self.place(format!("{path}.flags[{place}]"), spot.mark, &spot.field, flag.to_string());
+            }
             if let (Some(when), Some(action)) = (when, action) {
-                guards.push(PlanGuard { when, action });
+                let flags = flags.into_iter().map(|(_, flag)| flag).collect();
+                guards.push(PlanGuard { when, flags, action });
             }
         }
         guards

@@ -111,9 +111,9 @@ mod tests {
         view.refuse("bad.yaml".to_owned(), plan_file::read(&bad).unwrap_err());
         assert_eq!(
             view.page().render(false),
-            "bad.yaml:3:5: stages[0].name: what the stage is, in a few words\n\
-             bad.yaml:3:5: stages[0].gaet: \"gaet\": gate? the fields here are: name, description, environment, \
+            "bad.yaml:3:5: stages[0].gaet: \"gaet\": gate? the fields here are: name, description, environment, \
              at, set, canary, hold, gate, rollback_within\n\
+             bad.yaml:3:5: stages[0].name: what the stage is, in a few words\n\
              bad.yaml:4:20: stages[0].set.dreams: \"120%\": a percentage such as 25% or 12.5%: 0% to 100%, at \
              most three decimals\n\
              good.yaml: valid; plan whispers, 1 stage, 1 flag\n\

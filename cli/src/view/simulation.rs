@@ -6,7 +6,7 @@ pub(crate) mod svg;
 mod tests;
 
 use mycelia_flags_core::plan::PlanDefinition;
-use mycelia_flags_core::plan::duration_text::Length;
+use mycelia_flags_core::plan::duration_text::{Exact, Length};
 use mycelia_flags_core::plan::simulation::{Assumptions, SimulatedEvent, Simulation};
 use mycelia_flags_core::revision::Timestamp;
 use serde::Serialize;
@@ -142,7 +142,7 @@ impl SimulationView {
         let mut rows: Vec<Vec<Span>> = vec![headings.map(|heading| Span::new(heading, Tone::Faint)).into()];
         let mut before = self.rows();
         for event in &self.events {
-            let cells = [event.day.to_string(), Length(event.after_seconds).to_string(), minute(&event.at)];
+            let cells = [event.day.to_string(), Exact(event.after_seconds).to_string(), minute(&event.at)];
             let mut row: Vec<Span> = cells.into_iter().map(Span::from).collect();
             row.push(Span::from(event.by.as_str()));
             row.push(Span::new(&event.what, event.tone()));
@@ -162,7 +162,7 @@ impl SimulationView {
         let stage = self.stages.get(self.stage).map_or("", String::as_str);
         let number = format!("stage {} of {}", self.stage + 1, self.stages.len());
         let tone = if self.state == "completed" { Tone::Good } else { Tone::Partial };
-        let after = format!(", {} after the start, in {number} ({stage})", Length(self.ended_after_seconds));
+        let after = format!(", {} after the start, in {number} ({stage})", Exact(self.ended_after_seconds));
         page.line([Span::from("in the end: "), Span::new(&self.state, tone), Span::from(after)]);
         if !self.waits_for.is_empty() {
             page.line(["it waits for:".into()]);

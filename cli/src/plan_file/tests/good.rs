@@ -68,6 +68,8 @@ fn every_field_arrives() {
             &GuardAction::Alert,
         ]
     );
+    assert_eq!(plan.guards[0].flags, [FlagKey::new("dreams"), FlagKey::new("maya.voice")]);
+    assert!(plan.guards[1].flags.is_empty(), "all that the plan moves");
     assert_eq!(plan.on_complete.remove_flags_after_seconds, Some(30 * DAY));
     assert!(plan.on_complete.canary_off);
     assert_eq!(plan.notes, [Box::from("announce it to beta users")]);

@@ -1,6 +1,6 @@
 //! The chart of a simulation as text: a row for each flag, a column for each moment at which something changed.
 
-use mycelia_flags_core::plan::duration_text::Length;
+use mycelia_flags_core::plan::duration_text::Exact;
 
 use super::{SimulatedEventView, SimulationView};
 use crate::page::{Page, Span, Tone};
@@ -49,7 +49,7 @@ fn columns(view: &SimulationView) -> Vec<Vec<String>> {
         if now == before {
             continue;
         }
-        let mut column = vec![event.day.to_string(), Length(event.after_seconds).to_string()];
+        let mut column = vec![event.day.to_string(), Exact(event.after_seconds).to_string()];
         for (place, cell) in now.iter().enumerate() {
             let is_same = before.get(place) == Some(cell);
             column.push(if is_same { SAME.to_owned() } else { cell.clone() });

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use mycelia_flags_core::plan::duration_text::Length;
+use mycelia_flags_core::plan::duration_text::Exact;
 
 use super::{SimulatedFlagView, SimulationView};
 
@@ -199,7 +199,7 @@ impl<'v> Drawing<'v> {
             let words = format!(
                 "▼{number}  day {}, {} after the start: {}",
                 event.day,
-                Length(event.after_seconds),
+                Exact(event.after_seconds),
                 event.what
             );
             let y = self.text_y;

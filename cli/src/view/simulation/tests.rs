@@ -58,7 +58,7 @@ fn a_bad_hour_shows_what_it_would_have_done() {
     });
     assert_eq!(bad.page().render(false), include_str!("bad_hour.txt"));
     let drawing = svg::draw(&bad);
-    assert!(drawing.contains("▼1  day 9, 8d 8h after the start: guard: error_rate"), "{drawing}");
+    assert!(drawing.contains("▼1  day 9, 8d8h10m after the start: guard: error_rate"), "{drawing}");
     assert!(drawing.contains("url(#stopped)"));
 }
 

@@ -23,7 +23,11 @@ fn plan(stages: Vec<Stage>) -> PlanDefinition {
 }
 
 fn guard(when: &str, kind: RollbackKind) -> PlanGuard {
-    PlanGuard { when: MetricCheck::parse(when).unwrap(), action: GuardAction::Rollback(kind) }
+    PlanGuard {
+        when: MetricCheck::parse(when).unwrap(),
+        flags: Vec::new(),
+        action: GuardAction::Rollback(kind),
+    }
 }
 
 fn assumptions() -> Assumptions {
