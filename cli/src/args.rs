@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
 pub(crate) mod plan;
+pub(crate) mod plan_file;
 pub(crate) mod ramp;
 pub(crate) mod read;
 pub(crate) mod rollback;
@@ -115,7 +116,7 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
-    /// Apply rollout plans, decide about them, and follow them
+    /// Check, simulate and apply rollout plans, decide about them, and follow them
     #[command(subcommand)]
     Plan(PlanCommand),
     /// Roll a boolean flag out step by step: a plan without a file
@@ -164,21 +165,32 @@ pub(crate) enum Command {
 /// Commands that talk to no server.
 const LOCAL_COMMANDS: [&str; 4] = ["serve", "restore", "completions", "man"];
 
+/// Commands of `plan` that talk to no server.
+const LOCAL_PLAN_COMMANDS: [&str; 2] = ["validate", "simulate"];
+
 /// The definition from which help, completions and the man page are made.
 pub(crate) fn program() -> Program {
     let mut program = Cli::command();
     // Only a program that was built has handed its options down.
     program.build();
-    for command in
-        program.get_subcommands_mut().filter(|command| LOCAL_COMMANDS.contains(&command.get_name()))
-    {
-        // They would take the client's options for nothing: do not offer them.
-        *command = mem::take(command).mut_args(|arg| {
-            let is_global = arg.is_global_set();
-            if is_global { arg.hide(true) } else { arg }
-        });
+    for command in program.get_subcommands_mut() {
+        if LOCAL_COMMANDS.contains(&command.get_name()) {
+            hide_client_options(command, &[]);
+        } else if command.get_name() == "plan" {
+            let mut local = command.get_subcommands_mut();
+            let local = local.by_ref().filter(|command| LOCAL_PLAN_COMMANDS.contains(&command.get_name()));
+            local.for_each(|command| hide_client_options(command, &["json"]));
+        }
     }
     program
+}
+
+/// A command without a server would take the client's options for nothing: they are not offered, but for some.
+fn hide_client_options(command: &mut Program, but: &[&str]) {
+    *command = mem::take(command).mut_args(|arg| {
+        let is_hidden = arg.is_global_set() && !but.contains(&arg.get_id().as_str());
+        if is_hidden { arg.hide(true) } else { arg }
+    });
 }
 
 impl Cli {

@@ -19,6 +19,8 @@ pub(crate) mod list_edit;
 pub(crate) mod manual;
 pub(crate) mod overrides;
 pub(crate) mod plan;
+pub(crate) mod plan_simulate;
+pub(crate) mod plan_validate;
 pub(crate) mod prerequisite;
 pub(crate) mod ramp;
 pub(crate) mod rollback;

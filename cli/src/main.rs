@@ -13,6 +13,7 @@ mod duration_text;
 mod exit;
 mod failure;
 mod inventory;
+mod metrics_trace;
 mod page;
 mod percent;
 mod plan_file;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use crate::args::plan::PlanCommand;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -67,6 +69,12 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, Failure> {
         Command::Restore(args) => Ok(restore::run(&args, terminal)?),
         Command::Completions(args) => command::manual::completions(&args, terminal).map(ExitCode::from),
         Command::Man(args) => command::manual::man(&args, terminal).map(ExitCode::from),
+        Command::Plan(PlanCommand::Validate(args)) => {
+            command::plan_validate::run(&args, terminal).map(ExitCode::from)
+        }
+        Command::Plan(PlanCommand::Simulate(args)) => {
+            command::plan_simulate::run(&args, terminal).map(ExitCode::from)
+        }
         client_command => {
             let settings = Settings::resolve(&cli.client, &Surroundings::of_process())?;
             let session = Session::new(settings, terminal);
@@ -121,9 +129,10 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::CanaryList => command::canary::list(session).await,
         Command::CanaryVariant(args) => command::canary::variant(args, session).await,
         Command::Feature(group) => command::feature::run(group, session).await,
-        Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
-            Err(Failure::Usage("this command needs no server".to_owned()))
-        }
+        Command::Serve(_)
+        | Command::Restore(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Err(Failure::Usage("this command needs no server".to_owned())),
     }
 }
 

@@ -31,6 +31,7 @@ use stage::NamedFlag;
 pub(crate) use fault::Fault;
 pub(crate) use places::Places;
 pub(crate) use ramp::{RampGate, RampStage, ramp};
+pub(crate) use scalar::{MOMENT_GRAMMAR, moment};
 
 const FIELDS: [&str; 13] = [
     "plan",
@@ -133,7 +134,9 @@ impl Reading {
                 let allowed = "either stages or a progression, which stands for stages";
                 self.fault(progression, Reason::NotApplicable.as_str(), allowed);
             }
-            (None, None) => self.missing(fields, "stages", "a list of stages, or a progression in their place"),
+            (None, None) => {
+                self.missing(fields, "stages", "a list of stages, or a progression in their place")
+            }
         }
         if let Some(flags) = fields.get("flags") {
             self.flags(flags, &named);
@@ -157,7 +160,13 @@ impl Reading {
             if !listed.is_empty() && !is_listed && !is_said {
                 let names: Vec<&str> = listed.iter().map(|(_, flag)| flag.as_str()).collect();
                 let allowed = format!("one of the plan's flags: {}", names.join(", "));
-                self.fault_at(one.mark, &one.field, one.flag.as_str(), Reason::NotApplicable.as_str(), allowed);
+                self.fault_at(
+                    one.mark,
+                    &one.field,
+                    one.flag.as_str(),
+                    Reason::NotApplicable.as_str(),
+                    allowed,
+                );
             }
         }
     }

@@ -9,6 +9,14 @@ use crate::failure::{Failure, Violation};
 use crate::plan_file::{self, Places};
 use crate::text_file;
 
+/// Reads a plan.
+///
+/// # Errors
+/// As a server would refuse it, but with the place of each fault.
+pub(crate) fn read(path: &Path) -> Result<PlanDefinition, Failure> {
+    read_with_places(path).map(|(plan, _places)| plan)
+}
+
 /// Reads a plan, and where each of its fields stands.
 ///
 /// # Errors
@@ -26,7 +34,7 @@ pub(crate) fn read_with_places(path: &Path) -> Result<(PlanDefinition, Places), 
 }
 
 /// A file that says something wrong.
-fn invalid(file: &str, violations: Vec<Violation>) -> Failure {
+pub(crate) fn invalid(file: &str, violations: Vec<Violation>) -> Failure {
     let count = violations.len();
     let message = match count {
         1 => format!("{file} is not valid; nothing was done"),

@@ -26,6 +26,7 @@ mod crash;
 mod decisions;
 mod drain;
 mod evaluation;
+mod executed;
 mod foreign;
 mod half_open;
 mod http_commands;

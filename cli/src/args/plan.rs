@@ -1,15 +1,20 @@
-//! Rollout plans.
+//! Rollout plans on the server.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::args::plan_file::{PlanSimulateArgs, PlanValidateArgs};
 use crate::args::rollback::WayBackArgs;
 use crate::args::write::WriteArgs;
 
 /// `plan`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
+    /// Check plan files, without a server: each fault with its line, its column and what is allowed
+    Validate(PlanValidateArgs),
+    /// Run a plan file in simulated time, without a server: what happens when, and where it waits
+    Simulate(PlanSimulateArgs),
     /// Create a plan from a file, or replace one that is not under way
     Apply(PlanApplyArgs),
     /// Show all plans

@@ -40,6 +40,9 @@ pub(crate) async fn run(command: PlanCommand, session: &Session<'_>) -> Result<E
         PlanCommand::Delete(args) => act::delete(args, session).await,
         PlanCommand::Report(args) => report(args, session).await,
         PlanCommand::Watch(args) => watch::run(args, session).await,
+        PlanCommand::Validate(_) | PlanCommand::Simulate(_) => {
+            Err(Failure::Usage("this command needs no server".to_owned()))
+        }
     }
 }
 

@@ -23,7 +23,8 @@ fn distance(one: &str, other: &str) -> usize {
             let taken_out = above(column + 1) + 1;
             let put_in = next.get(column).copied().unwrap_or(usize::MAX / 2) + 1;
             let is_swap = column > 0 && last == Some(*known) && other.get(column - 1) == Some(&letter);
-            let swapped = before.get(column.saturating_sub(1)).filter(|_| is_swap).map_or(usize::MAX, |cost| cost + 1);
+            let swapped =
+                before.get(column.saturating_sub(1)).filter(|_| is_swap).map_or(usize::MAX, |cost| cost + 1);
             next.push(changed.min(taken_out).min(put_in).min(swapped));
         }
         before = std::mem::replace(&mut row, next);

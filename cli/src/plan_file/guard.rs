@@ -7,7 +7,8 @@ use mycelia_flags_core::rejection::Reason;
 use super::fault::INVALID_FORM;
 use super::reading::{Reading, Spot};
 
-const LADDER: &str = "percentages, each lower than the one before, and the stay on each: 50% 25% 0% every 10m";
+const LADDER: &str =
+    "percentages, each lower than the one before, and the stay on each: 50% 25% 0% every 10m";
 const ACTIONS: &str = "alert, pause, rollback, rollback to 0%, rollback gradually [50% 25% 0% every 10m], rollback \
                        segments [B, C], or canary off";
 
@@ -15,9 +16,10 @@ impl Reading {
     /// Guards; one that cannot be read is left out.
     pub(crate) fn guards(&mut self, spot: &Spot<'_>, ladder: &Ladder) -> Vec<PlanGuard> {
         let mut guards = Vec::new();
-        for item in self.items(spot, "a list of guards: {when: …, do: …}") {
+        for item in self.items(spot, "a list of guards: {when: …, do: …, flags: [the ones that go back]}")
+        {
             let path = format!("guards[{}]", guards.len());
-            let Some(fields) = self.fields(&item, &["when", "do"]) else {
+            let Some(fields) = self.fields(&item, &["when", "do", "flags"]) else {
                 continue;
             };
             let when = match fields.get("when") {
@@ -37,8 +39,13 @@ impl Reading {
                     None
                 }
             };
+            let flags = fields.get("flags").map(|flags| self.flag_names(flags)).unwrap_or_default();
+            for (place, (spot, flag)) in flags.iter().enumerate() {
+                self.place(format!("{path}.flags[{place}]"), spot.mark, &spot.field, flag.to_string());
+            }
             if let (Some(when), Some(action)) = (when, action) {
-                guards.push(PlanGuard { when, flags: Vec::new(), action });
+                let flags = flags.into_iter().map(|(_, flag)| flag).collect();
+                guards.push(PlanGuard { when, flags, action });
             }
         }
         guards
@@ -75,7 +82,11 @@ impl Reading {
             }
         }
         if names.is_empty() {
-            self.fault(spot, Reason::Required.as_str(), "the segments that lose the flag: rollback segments [B, C]");
+            self.fault(
+                spot,
+                Reason::Required.as_str(),
+                "the segments that lose the flag: rollback segments [B, C]",
+            );
         }
         (!names.is_empty() && segments.len() == names.len()).then_some(segments)
     }
@@ -99,7 +110,8 @@ impl Reading {
         if every_seconds.is_none() {
             self.fault_of(spot, every, INVALID_FORM, duration_text::GRAMMAR);
         }
-        let percents: Vec<f64> = percents.iter().map_while(|percent| self.percent_of(spot, percent, percent)).collect();
+        let percents: Vec<f64> =
+            percents.iter().map_while(|percent| self.percent_of(spot, percent, percent)).collect();
         let is_falling = percents.iter().zip(percents.iter().skip(1)).all(|(above, below)| above > below);
         if !is_falling {
             self.fault(spot, Reason::OutOfRange.as_str(), LADDER);

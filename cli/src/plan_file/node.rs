@@ -128,11 +128,8 @@ impl Tree {
             let mark = start.unwrap_or(mark);
             return Err(no_yaml(mark, &tag.original(), "a value without a tag"));
         }
-        let opened = |content, anchor| Open {
-            anchor,
-            node: Node { mark, content, size: 1, depth: 1 },
-            key: None,
-        };
+        let opened =
+            |content, anchor| Open { anchor, node: Node { mark, content, size: 1, depth: 1 }, key: None };
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
                 Err(no_yaml(mark, "---", "one document in a file"))

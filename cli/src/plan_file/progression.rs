@@ -11,7 +11,8 @@ use super::stage::NamedFlag;
 use crate::percent::Percent;
 
 const FIELDS: [&str; 4] = ["flags", "steps", "hold", "gate"];
-const STEPS: &str = "rising percentages such as 1 → 10 → 50 → 100 (or 1 -> 10 -> 50 -> 100, or a list of them)";
+const STEPS: &str =
+    "rising percentages such as 1 → 10 → 50 → 100 (or 1 -> 10 -> 50 -> 100, or a list of them)";
 
 /// One step of a ramp.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -22,13 +22,13 @@ impl FromStr for RampStage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (percent, hold) = text.split_once(',').map_or((text, None), |(percent, hold)| (percent, Some(hold)));
+        let (percent, hold) =
+            text.split_once(',').map_or((text, None), |(percent, hold)| (percent, Some(hold)));
         let percent = percent.trim().parse()?;
         let hold_seconds = match hold {
-            Some(hold) => Some(
-                duration_text::parse(hold)
-                    .ok_or_else(|| format!("expected {} after the comma, not `{}`", duration_text::GRAMMAR, hold.trim()))?,
-            ),
+            Some(hold) => Some(duration_text::parse(hold).ok_or_else(|| {
+                format!("expected {} after the comma, not `{}`", duration_text::GRAMMAR, hold.trim())
+            })?),
             None => None,
         };
         Ok(Self { percent, hold_seconds })
@@ -92,13 +92,18 @@ pub(crate) fn ramp(
     for (index, stage) in stages.iter().enumerate() {
         let argument = format!("--stage (number {})", index + 1);
         if let Some(before) = before.filter(|before| before.thousandths() >= stage.percent.thousandths()) {
-            note(argument.clone(), &stage.percent.to_string(), format!("more than the stage before it, {before}"));
+            note(
+                argument.clone(),
+                &stage.percent.to_string(),
+                format!("more than the stage before it, {before}"),
+            );
         }
         before = Some(stage.percent);
         let is_last = index + 1 == stages.len();
         match stage.hold_seconds {
             None if !is_last => {
-                let allowed = format!("how long it stays, behind a comma, such as {},24h", stage.percent.as_f64());
+                let allowed =
+                    format!("how long it stays, behind a comma, such as {},24h", stage.percent.as_f64());
                 note(argument, &stage.percent.to_string(), allowed);
             }
             Some(seconds) if seconds > PLAN_SECONDS_MAX => {
@@ -149,7 +154,12 @@ mod tests {
         let (hour, day) = (3_600, 86_400);
         assert_eq!(
             seen,
-            [("1%", 24 * hour, true, 2), ("10%", 3 * day, true, 2), ("50%", 7 * day, true, 2), ("100%", 0, false, 0)]
+            [
+                ("1%", 24 * hour, true, 2),
+                ("10%", 3 * day, true, 2),
+                ("50%", 7 * day, true, 2),
+                ("100%", 0, false, 0)
+            ]
         );
         assert_eq!(plan.stages[1].set, [(FlagKey::new("dreams"), Target::Percent(10.0))]);
     }
@@ -173,7 +183,11 @@ mod tests {
             &["10", "5,3000d", "100"],
             21,
             &[
-                ("FLAG", "dr eams", "1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; at most 123 of them here"),
+                (
+                    "FLAG",
+                    "dr eams",
+                    "1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit; at most 123 of them here",
+                ),
                 ("--approvals", "21", "0 to 20"),
                 ("--stage (number 1)", "10%", "how long it stays, behind a comma, such as 10,24h"),
                 ("--stage (number 2)", "5%", "more than the stage before it, 10%"),

@@ -28,7 +28,9 @@ impl<'n> Spot<'n> {
     }
 
     fn below(&self, node: &'n Node, mark: Mark, step: &str) -> Self {
-        let step_of = |path: &str| if path.is_empty() { step.trim_start_matches('.').to_owned() } else { format!("{path}{step}") };
+        let step_of = |path: &str| {
+            if path.is_empty() { step.trim_start_matches('.').to_owned() } else { format!("{path}{step}") }
+        };
         // What is not there stands nowhere: its name does.
         let mark = if node.is_null() { mark } else { node.mark };
         Self { node, mark, field: step_of(&self.field), path: step_of(&self.path) }
@@ -83,11 +85,24 @@ impl Reading {
     }
 
     /// Notes that a part of what stands at a spot is wrong.
-    pub(crate) fn fault_of(&mut self, spot: &Spot<'_>, value: &str, reason: &'static str, allowed: impl Into<String>) {
+    pub(crate) fn fault_of(
+        &mut self,
+        spot: &Spot<'_>,
+        value: &str,
+        reason: &'static str,
+        allowed: impl Into<String>,
+    ) {
         self.fault_at(spot.mark, &spot.field, value, reason, allowed);
     }
 
-    pub(crate) fn fault_at(&mut self, mark: Mark, field: &str, value: &str, reason: &'static str, allowed: impl Into<String>) {
+    pub(crate) fn fault_at(
+        &mut self,
+        mark: Mark,
+        field: &str,
+        value: &str,
+        reason: &'static str,
+        allowed: impl Into<String>,
+    ) {
         if self.faults.len() < FAULTS_MAX {
             let (field, value) = (field.to_owned(), shown(value));
             self.faults.push(Fault { mark, field, value, allowed: allowed.into(), reason });
@@ -167,7 +182,8 @@ impl Reading {
                 return Vec::new();
             }
         };
-        let items = items.iter().enumerate().map(|(index, node)| spot.below(node, spot.mark, &format!("[{index}]")));
+        let items =
+            items.iter().enumerate().map(|(index, node)| spot.below(node, spot.mark, &format!("[{index}]")));
         let items: Vec<Spot<'n>> = items.collect();
         for item in &items {
             self.place_spot(item);
@@ -186,7 +202,13 @@ impl Reading {
                 continue;
             }
             let value = if is_exact { place.value } else { violation.value.clone() };
-            self.fault_at(place.mark, &place.field, &value, violation.reason.as_str(), violation.allowed.clone());
+            self.fault_at(
+                place.mark,
+                &place.field,
+                &value,
+                violation.reason.as_str(),
+                violation.allowed.clone(),
+            );
         }
     }
 

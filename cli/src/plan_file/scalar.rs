@@ -11,7 +11,8 @@ use super::node::Content;
 use super::reading::{Reading, Spot};
 use crate::percent::Percent;
 
-pub(crate) const PERCENT_GRAMMAR: &str = "a percentage such as 25% or 12.5%: 0% to 100%, at most three decimals";
+pub(crate) const PERCENT_GRAMMAR: &str =
+    "a percentage such as 25% or 12.5%: 0% to 100%, at most three decimals";
 pub(crate) const MOMENT_GRAMMAR: &str =
     "a date and time with a zone, such as 2026-12-01T09:00:00+01:00 or 2026-12-01T09:00[Europe/Berlin]";
 
@@ -132,7 +133,9 @@ mod tests {
         assert_eq!(utc("2026-12-01T08:00:00Z"), nine);
         // Summer time is the zone's business.
         assert_eq!(utc("2026-07-01T09:00[Europe/Berlin]").as_deref(), Some("2026-07-01T07:00:00Z"));
-        for bad in ["2026-12-01", "2026-12-01T09:00", "2026-12-01T09:00[Europe/Atlantis]", "tomorrow", "day 3"] {
+        for bad in
+            ["2026-12-01", "2026-12-01T09:00", "2026-12-01T09:00[Europe/Atlantis]", "tomorrow", "day 3"]
+        {
             assert_eq!(utc(bad), None, "{bad}");
         }
     }

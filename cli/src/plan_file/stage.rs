@@ -38,8 +38,7 @@ impl Reading {
             None => self.missing(&fields, "name", "what the stage is, in a few words"),
         }
         stage.description = fields.get("description").map(|spot| self.text(spot)).unwrap_or_default();
-        stage.environment =
-            fields.get("environment").and_then(|spot| self.name(spot, EnvironmentKey::parse));
+        stage.environment = fields.get("environment").and_then(|spot| self.name(spot, EnvironmentKey::parse));
         stage.start = fields.get("at").and_then(|spot| self.start(spot)).unwrap_or_default();
         if let Some(set) = fields.get("set") {
             self.set(set, &mut stage, named);
@@ -62,7 +61,8 @@ impl Reading {
     }
 
     fn set(&mut self, spot: &Spot<'_>, stage: &mut Stage, named: &mut Vec<NamedFlag>) {
-        let Some(entries) = self.entries(spot, "a mapping of flags to what they serve, such as dreams: 25%") else {
+        let Some(entries) = self.entries(spot, "a mapping of flags to what they serve, such as dreams: 25%")
+        else {
             return;
         };
         for (key, target) in entries.all() {

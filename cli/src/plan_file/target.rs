@@ -81,7 +81,8 @@ impl Reading {
 
     fn matrix(&mut self, spot: &Spot<'_>, place: &str, rest: Option<&Spot<'_>>) -> Option<Target> {
         let path = format!("{place}.shares");
-        let segments = self.entries(&spot.clone().known_as(path.clone()), "a mapping of segments to percentages")?;
+        let segments =
+            self.entries(&spot.clone().known_as(path.clone()), "a mapping of segments to percentages")?;
         let mut shares = Vec::new();
         for (key, spot) in segments.all() {
             let path = format!("{path}[{}]", shares.len());
@@ -118,9 +119,9 @@ impl Reading {
             }
             Content::Mapping(_) => {
                 let entries = self.entries(spot, "named values")?;
-                let named = entries.all().map(|(key, spot)| {
-                    self.value(spot).map(|value| (Box::from(key.text.as_str()), value))
-                });
+                let named = entries
+                    .all()
+                    .map(|(key, spot)| self.value(spot).map(|value| (Box::from(key.text.as_str()), value)));
                 named.collect::<Option<BTreeMap<Box<str>, Value>>>().map(Value::Object)
             }
         }
@@ -139,8 +140,9 @@ fn plain_value(text: &str, quoted: bool, node: &Node) -> Value {
 
 /// A number: whole ones stay whole, and what 64 bits do not hold is none.
 fn number(text: &str) -> Option<Value> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
-        && text.bytes().any(|byte| byte.is_ascii_digit());
+    let is_number =
+        text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
+            && text.bytes().any(|byte| byte.is_ascii_digit());
     if !is_number {
         return None;
     }

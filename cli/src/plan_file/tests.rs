@@ -3,6 +3,7 @@
 mod bad;
 mod bounds;
 mod good;
+mod schema;
 
 use super::{Fault, read};
 

@@ -152,7 +152,7 @@ impl Run<'_> {
                     Some(act) => self.act(&by, "as assumed", act)?,
                     None => {
                         self.drill = Some(self.world.now);
-                        self.note(&by, "rehearse a rollback");
+                        self.note(&by, "rehearsed a rollback");
                     }
                 }
             }

@@ -14,7 +14,7 @@ use super::status::serves_in_words;
 use super::{Gate, PlanDefinition, PlanKey, Stage, StageStart, Target};
 use crate::bucketing::Generation;
 use crate::change::{Change, ChangeSet, CreateFlag, Place, PlanAct, SetSegment};
-use crate::check::{Checked, Circumstances, Origin, check};
+use crate::check::{Checked, Circumstances, Origin, Undone, check};
 use crate::key::{EnvironmentKey, FlagKey, FoldedKey, SegmentKey};
 use crate::record::Record;
 use crate::rejection::{Reason, Rejection};
@@ -71,8 +71,19 @@ impl World {
         reason: &str,
         changes: Vec<Change>,
     ) -> Result<Checked, Rejection> {
+        self.commit_with(origin, actor, reason, changes, &[])
+    }
+
+    fn commit_with(
+        &mut self,
+        origin: Origin,
+        actor: &str,
+        reason: &str,
+        changes: Vec<Change>,
+        undone: &[Undone],
+    ) -> Result<Checked, Rejection> {
         let change_set = ChangeSet { actor: actor.to_owned(), reason: reason.to_owned(), changes };
-        let circumstances = Circumstances { origin, at: self.now, schemas: &AnyValue, undone: &[] };
+        let circumstances = Circumstances { origin, at: self.now, schemas: &AnyValue, undone };
         let checked = check(&self.snapshot, &change_set, circumstances)?;
         if checked.writes.is_empty() {
             return Ok(checked);
@@ -87,6 +98,11 @@ impl World {
         self.snapshot.fold(&record).unwrap();
         self.records.push(record);
         Ok(checked)
+    }
+
+    /// What somebody asks for who takes revisions back.
+    fn commit_undoing(&mut self, changes: Vec<Change>, undone: &[Undone]) -> Result<Checked, Rejection> {
+        self.commit_with(Origin::Caller, "ana", "", changes, undone)
     }
 
     /// What somebody asks for, and must get.

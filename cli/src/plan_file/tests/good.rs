@@ -50,7 +50,9 @@ fn every_field_arrives() {
     assert_eq!((beta.gate.go, beta.gate.approvals, beta.gate.soak_seconds), (true, 2, 2 * DAY));
     assert_eq!(beta.gate.checks[0].to_string(), "error_rate < 2% over 1h");
     assert_eq!((beta.gate.drill_within_seconds, beta.rollback_within_seconds), (Some(30 * DAY), Some(1_800)));
-    assert!(matches!(everybody.start, StageStart::At(moment) if moment.to_string() == "2027-01-10T08:00:00Z"));
+    assert!(
+        matches!(everybody.start, StageStart::At(moment) if moment.to_string() == "2027-01-10T08:00:00Z")
+    );
     let actions: Vec<&GuardAction> = plan.guards.iter().map(|guard| &guard.action).collect();
     let rollback = GuardAction::Rollback;
     assert_eq!(
@@ -66,6 +68,8 @@ fn every_field_arrives() {
             &GuardAction::Alert,
         ]
     );
+    assert_eq!(plan.guards[0].flags, [FlagKey::new("dreams"), FlagKey::new("maya.voice")]);
+    assert!(plan.guards[1].flags.is_empty(), "all that the plan moves");
     assert_eq!(plan.on_complete.remove_flags_after_seconds, Some(30 * DAY));
     assert!(plan.on_complete.canary_off);
     assert_eq!(plan.notes, [Box::from("announce it to beta users")]);
@@ -81,8 +85,11 @@ fn a_plan_may_be_small() {
 #[test]
 fn a_progression_is_stages() {
     let plan = plan(PROGRESSION);
-    let seen: Vec<_> =
-        plan.stages.iter().map(|stage| (&*stage.name, stage.set.len(), stage.hold_seconds, stage.gate.go)).collect();
+    let seen: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|stage| (&*stage.name, stage.set.len(), stage.hold_seconds, stage.gate.go))
+        .collect();
     assert_eq!(
         seen,
         [("1%", 2, DAY, true), ("10%", 2, 3 * DAY, true), ("50%", 2, 7 * DAY, true), ("100%", 2, 0, false)]

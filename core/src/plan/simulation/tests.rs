@@ -23,7 +23,11 @@ fn plan(stages: Vec<Stage>) -> PlanDefinition {
 }
 
 fn guard(when: &str, kind: RollbackKind) -> PlanGuard {
-    PlanGuard { when: MetricCheck::parse(when).unwrap(), action: GuardAction::Rollback(kind) }
+    PlanGuard {
+        when: MetricCheck::parse(when).unwrap(),
+        flags: Vec::new(),
+        action: GuardAction::Rollback(kind),
+    }
 }
 
 fn assumptions() -> Assumptions {
@@ -102,13 +106,13 @@ fn people_do_what_a_gate_waits_for() {
         &plan,
         &assumptions(),
         &[
-            (0.0, "people", "start"),
+            (0.0, "people", "started"),
             (24.0, "mycelia", waits),
-            (26.0, "people", "go"),
-            (26.0, "person 1", "approve"),
-            (26.0, "person 2", "approve"),
-            (26.0, "people", "tick off: no bugs"),
-            (26.0, "people", "rehearse a rollback"),
+            (26.0, "people", "said go"),
+            (26.0, "person 1", "approved"),
+            (26.0, "person 2", "approved"),
+            (26.0, "people", "ticked off no bugs"),
+            (26.0, "people", "rehearsed a rollback"),
             (26.0, "mycelia", "enters b: every stage is through"),
         ],
     );
@@ -127,7 +131,7 @@ fn a_mean_over_a_window_is_looked_at_between_the_rows() {
     bad.trace.note(Timestamp::from_unix_micros(3_600_000_000 * 4), "error_rate", 10.0);
     // Half an hour of 10 % is a mean of 5 %, one minute later it is above.
     let (at, words) = (4.0 + 31.0 / 60.0, "guard: error_rate > 5% over 1h (5.167%)");
-    check(&plan, &bad, &[(0.0, "people", "start"), (at, "mycelia", words)]);
+    check(&plan, &bad, &[(0.0, "people", "started"), (at, "mycelia", words)]);
 }
 
 #[test]

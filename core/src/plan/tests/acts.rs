@@ -279,3 +279,35 @@ fn flags_without_a_plan_are_taken_back_too() {
         world.commit(Origin::Caller, "ana", "", vec![back(RollbackKind::Gradual(Ladder::default()))]);
     assert_eq!(faults(&refused.unwrap_err()), [(Reason::NotApplicable, "changes[0].roll_back.kind")]);
 }
+
+#[test]
+fn undoing_a_stage_is_drift_and_undoing_a_decision_is_refused() {
+    let mut world = World::with(plan(vec![percent(10.0), percent(50.0)]));
+    world.act("ana", PlanAct::Start);
+    world.pass(HOUR);
+    let undo = |world: &mut World, back: usize| {
+        let record = world.records[world.records.len() - 1 - back].clone();
+        let mut before = Snapshot::default();
+        for earlier in world.records.iter().take_while(|earlier| earlier.revision < record.revision) {
+            before.fold(earlier).unwrap();
+        }
+        let was = |write: &crate::entity::Write| crate::entity::Write {
+            id: write.id.clone(),
+            value: before.entity(&write.id),
+        };
+        let undone = Undone {
+            revision: record.revision,
+            before: record.writes.iter().map(was).collect(),
+            writes: record.writes,
+            since: std::collections::BTreeMap::new(),
+        };
+        world.commit_undoing(vec![Change::Undo { revision: undone.revision }], &[undone])
+    };
+    undo(&mut world, 0).unwrap();
+    world.serves("dreams", "10%");
+    world.is(PlanState::Holding, 1);
+    assert_eq!(&*world.progress().drift[0].target, "50%");
+    world.try_act("ben", "", PlanAct::NoGo).unwrap();
+    let refused = undo(&mut world, 0).unwrap_err();
+    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].undo.revision")]);
+}
