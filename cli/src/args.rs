@@ -9,8 +9,12 @@ pub(crate) mod feature;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod plan;
+pub(crate) mod plan_file;
 pub(crate) mod policy;
+pub(crate) mod ramp;
 pub(crate) mod read;
+pub(crate) mod rollback;
 pub(crate) mod segment;
 pub(crate) mod store;
 pub(crate) mod write;
@@ -31,8 +35,11 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::plan::PlanCommand;
 use crate::args::policy::{PolicyCommand, RequestCommand};
+use crate::args::ramp::RampArgs;
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
+use crate::args::rollback::RollbackArgs;
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
 use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};
@@ -117,6 +124,13 @@ pub(crate) enum Command {
     /// Show and answer changes that wait for approval
     #[command(subcommand)]
     Request(RequestCommand),
+    /// Check, simulate and apply rollout plans, decide about them, and follow them
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Roll a boolean flag out step by step: a plan without a file
+    Ramp(RampArgs),
+    /// Take flags back: at once, step by step, or for some segments
+    Rollback(RollbackArgs),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why
@@ -159,21 +173,32 @@ pub(crate) enum Command {
 /// Commands that talk to no server.
 const LOCAL_COMMANDS: [&str; 4] = ["serve", "restore", "completions", "man"];
 
+/// Commands of `plan` that talk to no server.
+const LOCAL_PLAN_COMMANDS: [&str; 2] = ["validate", "simulate"];
+
 /// The definition from which help, completions and the man page are made.
 pub(crate) fn program() -> Program {
     let mut program = Cli::command();
     // Only a program that was built has handed its options down.
     program.build();
-    for command in
-        program.get_subcommands_mut().filter(|command| LOCAL_COMMANDS.contains(&command.get_name()))
-    {
-        // They would take the client's options for nothing: do not offer them.
-        *command = mem::take(command).mut_args(|arg| {
-            let is_global = arg.is_global_set();
-            if is_global { arg.hide(true) } else { arg }
-        });
+    for command in program.get_subcommands_mut() {
+        if LOCAL_COMMANDS.contains(&command.get_name()) {
+            hide_client_options(command, &[]);
+        } else if command.get_name() == "plan" {
+            let mut local = command.get_subcommands_mut();
+            let local = local.by_ref().filter(|command| LOCAL_PLAN_COMMANDS.contains(&command.get_name()));
+            local.for_each(|command| hide_client_options(command, &["json"]));
+        }
     }
     program
+}
+
+/// A command without a server would take the client's options for nothing: they are not offered, but for some.
+fn hide_client_options(command: &mut Program, but: &[&str]) {
+    *command = mem::take(command).mut_args(|arg| {
+        let is_hidden = arg.is_global_set() && !but.contains(&arg.get_id().as_str());
+        if is_hidden { arg.hide(true) } else { arg }
+    });
 }
 
 impl Cli {

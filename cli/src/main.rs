@@ -14,11 +14,16 @@ mod exit;
 mod failure;
 mod freeze_text;
 mod inventory;
+mod metrics_trace;
 mod page;
 mod percent;
+mod plan_file;
+mod plan_text;
+mod plans;
 mod progress;
 mod requirements;
 mod restore;
+mod rollback_plan;
 mod serve;
 mod session;
 mod settings;
@@ -33,6 +38,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use crate::args::plan::PlanCommand;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -64,6 +70,12 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, Failure> {
         Command::Restore(args) => Ok(restore::run(&args, terminal)?),
         Command::Completions(args) => command::manual::completions(&args, terminal).map(ExitCode::from),
         Command::Man(args) => command::manual::man(&args, terminal).map(ExitCode::from),
+        Command::Plan(PlanCommand::Validate(args)) => {
+            command::plan_validate::run(&args, terminal).map(ExitCode::from)
+        }
+        Command::Plan(PlanCommand::Simulate(args)) => {
+            command::plan_simulate::run(&args, terminal).map(ExitCode::from)
+        }
         client_command => {
             let settings = Settings::resolve(&cli.client, &Surroundings::of_process())?;
             let session = Session::new(settings, terminal);
@@ -91,6 +103,9 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Explain(args) => command::explain::run(args, session).await,
         Command::Bucket(args) => command::explain::bucket(args, session).await,
         Command::Diff(args) => command::diff::run(args, session).await,
+        Command::Plan(group) => command::plan::run(group, session).await,
+        Command::Ramp(args) => command::ramp::run(args, session).await,
+        Command::Rollback(args) => command::rollback::run(args, session).await,
         Command::Undo(args) => command::undo::run(args, session).await,
         Command::Stale(args) => command::stale::run(args, session).await,
         Command::Audit(group) => command::audit::run(group, session).await,

@@ -73,6 +73,7 @@ fn help_names_every_command_and_exit_code() {
         "canary-list",
         "canary-variant",
         "feature",
+        "plan",
         "status",
         "history",
         "subscribers",

@@ -34,6 +34,7 @@ mod inspection;
 mod patience;
 mod people;
 mod plan_beta_week;
+mod plan_commands;
 mod plan_elevenlabs;
 mod plan_mycelia;
 mod plan_playbook;

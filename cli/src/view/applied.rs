@@ -16,6 +16,10 @@ use crate::view::moment;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Subject {
     Flag(String),
+    /// Several flags that went back together.
+    Flags(Vec<String>),
+    /// A rollout plan.
+    Plan(String),
     Segment(String),
     Feature(String),
     /// As the wire names it.
@@ -43,6 +47,8 @@ impl Subject {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Flag(key) => key.clone(),
+            Self::Flags(keys) => keys.join(", "),
+            Self::Plan(key) => format!("plan {key}"),
             Self::Segment(key) => format!("segment {key}"),
             Self::Feature(key) => format!("feature {key}"),
             Self::Undone(revision) => format!("what revision {revision} wrote"),
@@ -266,6 +272,7 @@ mod tests {
         check(Subject::Flag("dreams".to_owned()), "flag", "dreams", "dreams");
         check(Subject::Segment("A".to_owned()), "segment", "A", "segment A");
         check(Subject::Feature("voice".to_owned()), "feature", "voice", "feature voice");
+        check(Subject::Plan("whispers".to_owned()), "plan", "whispers", "plan whispers");
         check(Subject::Canary("on"), "canary", "on", "canary mode");
         check(Subject::List("canary".to_owned()), "list", "canary", "the canary allowlist");
         let list = "segment/A/excluded";

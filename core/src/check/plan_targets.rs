@@ -56,7 +56,9 @@ impl Draft<'_> {
                 let Some(definition) = self.live_flag(&format!("{field}.flag"), &place.flag) else {
                     return;
                 };
-                let Some(found) = definition.variants.iter().find(|variant| variant.value == *value) else {
+                let Some(found) =
+                    definition.variants.iter().find(|variant| variant.value.loosely_equals(value))
+                else {
                     let values: Vec<String> =
                         definition.variants.iter().map(|variant| variant.value.to_string()).collect();
                     let allowed =

@@ -3,112 +3,34 @@
 //! The same runner and the same check as on a server, over a store that exists only here. People are assumed to do what a
 //! gate waits for after a while, or never; metrics come from a trace.
 
-use std::collections::BTreeMap;
+mod people;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod world;
 
-use super::gate::{self, Missing, NoMemory, Surroundings};
+use super::gate::{self, Memory, Missing, Surroundings};
 use super::metric_check::{MetricCheck, Metrics, Verdict};
 use super::progress::{PlanState, Progress};
 use super::runner::{Next, next};
 use super::status::serves_in_words;
-use super::timetable::after;
-use super::{PlanDefinition, Target};
-use crate::bucketing::Generation;
-use crate::change::{Change, ChangeSet, CreateFlag, PlanAct, SetSegment};
-use crate::check::{Circumstances, Origin, check};
+use super::{PlanDefinition, Stage};
+use crate::change::{Change, PlanAct};
+use crate::check::Origin;
 use crate::key::{EnvironmentKey, FlagKey};
-use crate::record::Record;
 use crate::rejection::Rejection;
 use crate::revision::Timestamp;
-use crate::schema::AnyValue;
-use crate::snapshot::Snapshot;
-use crate::value::Value;
 
-/// Steps after which a simulation ends: a plan that takes more has a fault.
-const STEPS_MAX: usize = 10_000;
+use people::{Doing, Turn, step_word};
+use world::{World, applied};
 
-/// Metrics as they were at some moments, each in force until the next one of the same subject.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Trace {
-    rows: BTreeMap<Box<str>, BTreeMap<Timestamp, f64>>,
-}
+pub use trace::Trace;
 
-impl Trace {
-    /// Notes a value. The subject is what a check names: `error_rate`, `error_rate of dreams`, `latency.p95 in ui`.
-    pub fn note(&mut self, at: Timestamp, subject: &str, value: f64) {
-        self.rows.entry(Box::from(subject)).or_default().insert(at, value);
-    }
+/// Events after which a simulation ends: nobody reads on.
+const EVENTS_MAX: usize = 10_000;
 
-    fn rows_of(&self, check: &MetricCheck) -> Option<&BTreeMap<Timestamp, f64>> {
-        self.rows.get(check.subject().as_str()).or_else(|| self.rows.get(&check.metric))
-    }
-
-    /// The next moment at which some value changes.
-    fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        let bounds = (std::ops::Bound::Excluded(now), std::ops::Bound::Unbounded);
-        self.rows.values().filter_map(|rows| rows.range(bounds).next().map(|(at, _)| *at)).min()
-    }
-
-    /// What is known of a condition at a moment: the mean over its window, weighted by time; where it must be sustained,
-    /// true of every value that was in force meanwhile.
-    fn judge_at(&self, check: &MetricCheck, now: Timestamp) -> Verdict {
-        let Some(rows) = self.rows_of(check) else {
-            return Verdict::InsufficientData;
-        };
-        let length = check.window_seconds.max(check.sustained_seconds);
-        let from = before(now, length);
-        let in_force = rows.range(..=from).next_back().map(|(_, value)| (from, *value));
-        let bounds = (std::ops::Bound::Excluded(from), std::ops::Bound::Included(now));
-        let later = rows.range(bounds).map(|(at, value)| (*at, *value));
-        let values: Vec<(Timestamp, f64)> = in_force.into_iter().chain(later).collect();
-        let (Some((first, _)), Some((_, last))) = (values.first(), values.last()) else {
-            return Verdict::InsufficientData;
-        };
-        if check.sustained_seconds > 0 {
-            let is_whole = *first <= before(now, check.sustained_seconds);
-            let is_sustained = is_whole && values.iter().all(|(_, value)| check.is_true_of(*value));
-            return if is_sustained {
-                Verdict::Met { value: *last }
-            } else {
-                Verdict::NotMet { value: *last }
-            };
-        }
-        let value = mean(&values, now).unwrap_or(*last);
-        if check.is_true_of(value) { Verdict::Met { value } } else { Verdict::NotMet { value } }
-    }
-
-    /// When a condition that must be sustained may come to be so, if nothing changes meanwhile.
-    fn sustained_at(&self, check: &MetricCheck, now: Timestamp) -> Option<Timestamp> {
-        let rows = self.rows_of(check).filter(|_| check.sustained_seconds > 0)?;
-        let moments = rows.range(..=now).rev().map(|(at, _)| after(*at, check.sustained_seconds));
-        moments.take_while(|moment| *moment > now).last()
-    }
-}
-
-fn before(moment: Timestamp, seconds: u64) -> Timestamp {
-    let micros = i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-    Timestamp::from_unix_micros(moment.unix_micros().saturating_sub(micros))
-}
-
-/// The mean of values that each were in force until the next one.
-fn mean(values: &[(Timestamp, f64)], now: Timestamp) -> Option<f64> {
-    let ends = values.iter().skip(1).map(|(at, _)| *at).chain([now]);
-    let (mut sum, mut length) = (0.0, 0.0);
-    for ((from, value), until) in values.iter().zip(ends) {
-        #[expect(clippy::cast_precision_loss, reason = "a length of time in a chart, not a bucket")]
-        let stay = until.micros_since(*from) as f64;
-        sum += value * stay;
-        length += stay;
-    }
-    (length > 0.0).then(|| sum / length)
-}
-
-struct TraceAt<'t>(&'t Trace, Timestamp);
-
-impl Metrics for TraceAt<'_> {
-    fn judge(&self, check: &MetricCheck) -> Verdict {
-        self.0.judge_at(check, self.1)
-    }
-}
+/// Looks at the plan after which a simulation ends: a trace of a month of minutes takes fewer.
+const LOOKS_MAX: usize = 200_000;
 
 /// What is assumed of people and of the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +43,9 @@ pub struct Assumptions {
     pub resume_after_seconds: Option<u64>,
     /// Metrics.
     pub trace: Trace,
+    /// Whether a metric that the trace does not hold is as it should be: gates open, guards stay quiet. Otherwise nobody
+    /// knows, as on a server that nobody reports to.
+    pub is_healthy: bool,
 }
 
 /// Something that happened in simulated time.
@@ -147,129 +72,20 @@ pub struct SimulatedEvent {
 pub struct Simulation {
     /// Everything that happened, in order.
     pub events: Vec<SimulatedEvent>,
+    /// When it ended: nothing happens afterwards, or the simulation has seen enough.
+    pub ended: Timestamp,
     /// Where the plan was in the end.
     pub progress: Progress,
     /// What it waits for, when it never ended.
     pub missing: Vec<Missing>,
 }
 
-struct World {
-    snapshot: Snapshot,
-    now: Timestamp,
-}
-
-impl World {
-    fn commit(
-        &mut self,
-        origin: Origin,
-        actor: &str,
-        reason: &str,
-        changes: Vec<Change>,
-    ) -> Result<(), Rejection> {
-        let change_set = ChangeSet { actor: actor.to_owned(), reason: reason.to_owned(), changes };
-        let circumstances = Circumstances { origin, at: self.now, schemas: &AnyValue, undone: &[] };
-        let checked = check(&self.snapshot, &change_set, circumstances)?;
-        let record = Record {
-            revision: self.snapshot.revision().next(),
-            committed_at: self.now,
-            change_set,
-            writes: checked.writes,
-            idempotency_key: Box::default(),
-        };
-        let folded = self.snapshot.fold(&record);
-        debug_assert!(folded.is_ok(), "the record is the next one");
-        Ok(())
-    }
-
-    fn progress(&self, plan: &PlanDefinition) -> Progress {
-        self.snapshot.plan(&plan.key).map(|(_, progress)| Progress::clone(progress)).unwrap_or_default()
-    }
-}
-
-/// The store that a plan needs: its environments, its flags with what it sets, its segments.
+/// Applies a plan to a store that has what it needs: whatever is wrong with the plan itself is said.
 ///
 /// # Errors
 /// When the plan cannot be applied; the fields are those of [`Change::SetPlan`].
-fn world(plan: &PlanDefinition, start: Timestamp) -> Result<World, Rejection> {
-    let mut environments: Vec<String> = vec![plan.environment.to_string()];
-    environments.extend(plan.stages.iter().map(|stage| plan.environment_of(stage).to_string()));
-    let mut known: Vec<String> = Vec::new();
-    for environment in environments {
-        if !environment.is_empty() && !known.contains(&environment) {
-            known.push(environment);
-        }
-    }
-    let mut world = World { snapshot: Snapshot::default(), now: start };
-    let create = Change::CreateStore { bucketing: Generation::default(), environments: known };
-    world.commit(Origin::Store, "simulation", "", vec![create])?;
-    for change in flags(plan).into_iter().chain(segments(plan)) {
-        // What cannot be created is what the plan names wrongly: applying the plan says so, with its field.
-        let _refused = world.commit(Origin::Caller, "simulation", "", vec![change]);
-    }
-    Ok(world)
-}
-
-/// Each flag of the plan, of the type that its targets need.
-fn flags(plan: &PlanDefinition) -> Vec<Change> {
-    let mut flags: BTreeMap<String, CreateFlag> = BTreeMap::new();
-    for (flag, target) in plan.stages.iter().flat_map(|stage| &stage.set) {
-        let create = flags
-            .entry(flag.folded().as_str().to_owned())
-            .or_insert_with(|| CreateFlag::boolean(flag.as_str()));
-        let value = match target {
-            Target::Variant(variant) => (variant.to_string(), Value::String(Box::from(variant.as_str()))),
-            Target::Value(value) => (format!("v{}", create.variants.len() + 1), value.clone()),
-            _ => continue,
-        };
-        let Some(flag_type) = value.1.flag_type() else {
-            continue;
-        };
-        if create.variants.is_empty() {
-            create.flag_type = flag_type;
-            let off = match flag_type {
-                crate::value::FlagType::Boolean => continue,
-                crate::value::FlagType::String => Value::String(Box::from("off")),
-                crate::value::FlagType::Integer => Value::Integer(0),
-                crate::value::FlagType::Float => Value::Float(0.0),
-                crate::value::FlagType::Object => Value::Object(BTreeMap::new()),
-            };
-            create.variants.push(("off".to_owned(), off));
-            "off".clone_into(&mut create.off_variant);
-            "off".clone_into(&mut create.default_variant);
-        }
-        let is_known = create.variants.iter().any(|(name, known)| *name == value.0 || *known == value.1);
-        if !is_known {
-            create.variants.push(value);
-        }
-    }
-    flags.into_values().map(Change::CreateFlag).collect()
-}
-
-fn segments(plan: &PlanDefinition) -> Vec<Change> {
-    let mut segments: BTreeMap<(String, String), Change> = BTreeMap::new();
-    let mut add = |environment: &EnvironmentKey, segment: &str| {
-        let key = (environment.to_string(), segment.to_owned());
-        let (environment, segment) = key.clone();
-        let set = SetSegment { environment, segment, ..SetSegment::default() };
-        segments.entry(key).or_insert_with(|| Change::SetSegment(set));
-    };
-    for stage in &plan.stages {
-        for (_, target) in &stage.set {
-            if let Target::Matrix { shares, .. } = target {
-                for (segment, _) in shares {
-                    add(plan.environment_of(stage), segment.as_str());
-                }
-            }
-        }
-        for guard in &plan.guards {
-            if let super::GuardAction::Rollback(super::RollbackKind::Segments(taken)) = &guard.action {
-                for segment in taken {
-                    add(plan.environment_of(stage), segment.as_str());
-                }
-            }
-        }
-    }
-    segments.into_values().collect()
+pub fn rehearse(plan: &PlanDefinition) -> Result<(), Rejection> {
+    applied(plan, Timestamp::default()).map(|_world| ())
 }
 
 /// Runs a plan in simulated time.
@@ -277,127 +93,145 @@ fn segments(plan: &PlanDefinition) -> Vec<Change> {
 /// # Errors
 /// When the plan cannot be applied; the fields are those of [`Change::SetPlan`].
 pub fn simulate(plan: &PlanDefinition, assumptions: &Assumptions) -> Result<Simulation, Rejection> {
-    let mut world = world(plan, assumptions.start)?;
-    world.commit(Origin::Caller, "people", "", vec![Change::SetPlan(Box::new(plan.clone()))])?;
-    let mut events = Vec::new();
+    let world = applied(plan, assumptions.start)?;
+    let mut run = Run { plan, assumptions, world, events: Vec::new(), resumed: 0, drill: None };
     if plan.starts_at.is_none() {
-        act(&mut world, plan, PlanAct::Start)?;
-        events.push(event(&world, plan, "people", "started"));
+        run.act("people", "", PlanAct::Start)?;
     }
-    let mut missing = Vec::new();
-    for _ in 0..STEPS_MAX {
-        let progress = world.progress(plan);
-        let metrics = TraceAt(&assumptions.trace, world.now);
-        let around = Surroundings { now: world.now, metrics: &metrics, memory: &NoMemory };
-        let until = match next(plan, &progress, &around) {
+    for _ in 0..LOOKS_MAX {
+        if run.events.len() >= EVENTS_MAX || !run.go_on()? {
+            break;
+        }
+    }
+    let progress = run.world.progress(plan);
+    let missing = if progress.state.is_in_stage() { run.missing(&progress) } else { Vec::new() };
+    Ok(Simulation { events: run.events, ended: run.world.now, progress, missing })
+}
+
+/// A simulation that is under way.
+struct Run<'a> {
+    plan: &'a PlanDefinition,
+    assumptions: &'a Assumptions,
+    world: World,
+    events: Vec<SimulatedEvent>,
+    /// How often people have resumed the plan.
+    resumed: usize,
+    /// When people last rehearsed a rollback.
+    drill: Option<Timestamp>,
+}
+
+impl Run<'_> {
+    /// Does what is due, or goes to the moment at which something may be; false when nothing ever will.
+    fn go_on(&mut self) -> Result<bool, Rejection> {
+        let progress = self.world.progress(self.plan);
+        if progress.state.is_over() {
+            return Ok(false);
+        }
+        let until = match self.look(|around| next(self.plan, &progress, around)) {
             Next::Step(step) => {
-                let change =
-                    Change::ActOnPlan { plan: plan.key.to_string(), act: PlanAct::Step(step.clone()) };
-                world.commit(Origin::Control, "mycelia", "", vec![change])?;
-                events.push(event(&world, plan, "mycelia", &step.in_words()));
-                continue;
+                let words = step_word(&step);
+                let act = PlanAct::Step(step);
+                let change = Change::ActOnPlan { plan: self.plan.key.to_string(), act };
+                self.world.commit(Origin::Control, "mycelia", "", vec![change])?;
+                self.note("mycelia", words);
+                return Ok(true);
             }
             Next::Wait(until) => Some(until),
             Next::Idle => None,
         };
-        if progress.state.is_over() {
-            break;
-        }
-        missing = gate::missing(plan, &progress, &around);
-        let turn = Turn::of(plan, &progress, &missing, world.now, assumptions);
-        let metrics_change = assumptions.trace.next_change(world.now);
-        let sustained =
-            plan.guards.iter().filter_map(|guard| assumptions.trace.sustained_at(&guard.when, world.now));
-        let people = turn.as_ref().map(|turn| turn.at);
-        let moments = [until, metrics_change, sustained.min(), people];
+        let missing = self.missing(&progress);
+        let turn = Turn::of(&progress, &missing, self.world.now, self.assumptions, self.resumed);
+        let moments = [until, self.next_look(&progress), turn.as_ref().map(|turn| turn.at)];
         let Some(moment) = moments.into_iter().flatten().min() else {
-            break;
+            return Ok(false);
         };
-        world.now = world.now.max(moment);
-        if let Some(turn) = turn.filter(|turn| turn.at <= world.now) {
-            for doing in turn.acts {
-                let words = doing.1.in_words();
-                let change = Change::ActOnPlan { plan: plan.key.to_string(), act: doing.1 };
-                world.commit(Origin::Caller, &doing.0, "as assumed", vec![change])?;
-                events.push(event(&world, plan, &doing.0, &words));
+        self.world.now = self.world.now.max(moment);
+        if let Some(turn) = turn.filter(|turn| turn.at <= self.world.now) {
+            for Doing { by, act } in turn.doings {
+                match act {
+                    Some(act) => self.act(&by, "as assumed", act)?,
+                    None => {
+                        self.drill = Some(self.world.now);
+                        self.note(&by, "rehearsed a rollback");
+                    }
+                }
             }
         }
+        Ok(true)
     }
-    Ok(Simulation { events, progress: world.progress(plan), missing })
-}
 
-/// What people do next, and when.
-struct Turn {
-    at: Timestamp,
-    acts: Vec<(String, PlanAct)>,
-}
+    /// When metrics may say something else, with nobody doing anything.
+    fn next_look(&self, progress: &Progress) -> Option<Timestamp> {
+        let (trace, now) = (&self.assumptions.trace, self.world.now);
+        if !progress.state.is_in_stage() {
+            // Nobody listens: people resume the plan, or a ladder's next rung is due.
+            return None;
+        }
+        let gate = self.plan.stages.get(progress.stage_index()).map_or(&[][..], |stage| &stage.gate.checks);
+        let checks = self.plan.guards.iter().map(|guard| &guard.when).chain(gate);
+        checks.filter_map(|check| trace.next_look(check, now)).chain(trace.next_change(now)).min()
+    }
 
-impl Turn {
-    fn of(
-        plan: &PlanDefinition,
-        progress: &Progress,
-        missing: &[Missing],
-        now: Timestamp,
-        assumptions: &Assumptions,
-    ) -> Option<Self> {
-        let people = |act| ("people".to_owned(), act);
-        let (seconds, from, acts) = match progress.state {
-            PlanState::Latched if progress.acknowledged.is_none() => (
-                assumptions.resume_after_seconds?,
-                progress.since,
-                vec![people(PlanAct::Acknowledge), people(PlanAct::Resume)],
-            ),
-            PlanState::Latched | PlanState::Paused => {
-                (assumptions.resume_after_seconds?, progress.since, vec![people(PlanAct::Resume)])
-            }
-            PlanState::WaitingForGate => {
-                let acts = missing.iter().flat_map(|missing| answers(missing, progress)).collect::<Vec<_>>();
-                (assumptions.people_take_seconds?, progress.since, acts)
-            }
-            _ => return None,
+    fn look<T>(&self, ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        ask(&Surroundings { now: self.world.now, metrics: self, memory: self })
+    }
+
+    fn missing(&self, progress: &Progress) -> Vec<Missing> {
+        self.look(|around| gate::missing(self.plan, progress, around))
+    }
+
+    fn act(&mut self, by: &str, reason: &str, act: PlanAct) -> Result<(), Rejection> {
+        let words = act.in_words();
+        self.resumed += usize::from(act == PlanAct::Resume);
+        let change = Change::ActOnPlan { plan: self.plan.key.to_string(), act };
+        self.world.commit(Origin::Caller, by, reason, vec![change])?;
+        self.note(by, &words);
+        Ok(())
+    }
+
+    fn note(&mut self, by: &str, words: &str) {
+        let progress = self.world.progress(self.plan);
+        let started = progress.started.as_ref().map_or(self.world.now, |deed| deed.at);
+        let flags = self.plan.places().into_iter().filter_map(|(environment, flag)| {
+            let definition = self.world.snapshot.flag(&flag.folded())?;
+            let configuration = self.world.snapshot.configuration(environment, &flag.folded())?;
+            Some((environment.clone(), flag.clone(), serves_in_words(definition, configuration)))
+        });
+        let stage = self.plan.stages.get(progress.stage_index()).map_or("", |stage| &stage.name);
+        let event = SimulatedEvent {
+            at: self.world.now,
+            day: self.plan.day_at(started, self.world.now),
+            state: progress.state,
+            stage: progress.stage,
+            by: Box::from(by),
+            words: words.replace("{stage}", stage).replace("{reason}", &progress.reason),
+            flags: flags.collect(),
         };
-        debug_assert!(!plan.stages.is_empty(), "a plan that was applied has stages");
-        (!acts.is_empty()).then(|| Self { at: after(from, seconds).max(now), acts })
+        self.events.push(event);
     }
 }
 
-/// What people do about something that a gate waits for.
-fn answers(missing: &Missing, progress: &Progress) -> Vec<(String, PlanAct)> {
-    match missing {
-        Missing::NoGo { .. } | Missing::Go => vec![("people".to_owned(), PlanAct::Go)],
-        Missing::Approvals { given, needed } => {
-            let taken = |name: &String| progress.approvals.iter().any(|deed| *deed.by == **name);
-            let names = (1..).map(|number: u32| format!("person {number}")).filter(|name| !taken(name));
-            let wanted = usize::try_from(needed.saturating_sub(*given)).unwrap_or(0);
-            names.take(wanted).map(|name| (name, PlanAct::Approve)).collect()
+impl Metrics for Run<'_> {
+    fn judge(&self, check: &MetricCheck) -> Verdict {
+        let trace = &self.assumptions.trace;
+        if !self.assumptions.is_healthy || trace.knows(check) {
+            return trace.judge_at(check, self.world.now);
         }
-        Missing::Item(item) => vec![("people".to_owned(), PlanAct::Tick { item: item.to_string() })],
-        // Nobody reports what the trace does not hold: the plan waits, and that is what the simulation shows.
-        Missing::Check { .. } | Missing::Unknown(_) | Missing::Soak { .. } | Missing::Drill { .. } => {
-            Vec::new()
+        // A guard's condition is one that should not come true, a gate's one that should.
+        let value = check.threshold;
+        match self.plan.guards.iter().any(|guard| guard.when == *check) {
+            true => Verdict::NotMet { value },
+            false => Verdict::Met { value },
         }
     }
 }
 
-fn act(world: &mut World, plan: &PlanDefinition, act: PlanAct) -> Result<(), Rejection> {
-    world.commit(Origin::Caller, "people", "", vec![Change::ActOnPlan { plan: plan.key.to_string(), act }])
-}
+impl Memory for Run<'_> {
+    fn last_incident(&self, _plan: &PlanDefinition, _stage: &Stage) -> Option<(Box<str>, Option<Timestamp>)> {
+        None
+    }
 
-fn event(world: &World, plan: &PlanDefinition, by: &str, words: &str) -> SimulatedEvent {
-    let progress = world.progress(plan);
-    let started = progress.started.as_ref().map_or(world.now, |deed| deed.at);
-    let flags = plan.places().into_iter().filter_map(|(environment, flag)| {
-        let definition = world.snapshot.flag(&flag.folded())?;
-        let configuration = world.snapshot.configuration(environment, &flag.folded())?;
-        Some((environment.clone(), flag.clone(), serves_in_words(definition, configuration)))
-    });
-    SimulatedEvent {
-        at: world.now,
-        day: plan.day_at(started, world.now),
-        state: progress.state,
-        stage: progress.stage,
-        by: Box::from(by),
-        words: words.to_owned(),
-        flags: flags.collect(),
+    fn last_drill(&self, _flag: &FlagKey) -> Option<Timestamp> {
+        self.drill
     }
 }

@@ -247,7 +247,7 @@ pub fn agrees(definition: &FlagDefinition, configuration: &FlagConfiguration, ta
         Target::Disabled => true,
         Target::Variant(variant) => serves(variant.clone()),
         Target::Value(value) => {
-            let mut variants = definition.variants.iter().filter(|variant| variant.value == *value);
+            let mut variants = definition.variants.iter().filter(|variant| variant.value.loosely_equals(value));
             variants.any(|variant| serves(variant.name.clone()))
         }
         Target::Percent(_) | Target::Band { .. } | Target::Matrix { .. } => {

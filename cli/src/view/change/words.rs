@@ -11,6 +11,7 @@ use super::{ChangeView, created_key};
 use crate::duration_text::print_seconds;
 use crate::view::condition::ConditionView;
 use crate::view::configuration::PrerequisiteView;
+use crate::view::plan::stages_in_words;
 use crate::view::policy::PolicyView;
 use crate::view::serve::{ServeView, words_of};
 
@@ -41,7 +42,7 @@ pub(super) fn of(change: &Change) -> String {
         Change::ChangeFeature(change) => of_feature(change),
         Change::SetPlan(set) => {
             let plan = set.plan.clone().unwrap_or_default();
-            format!("apply plan {} of {} stages", plan.key, plan.stages.len())
+            format!("apply plan {} of {}", plan.key, stages_in_words(plan.stages.len()))
         }
         Change::DeletePlan(delete) => format!("delete plan {}", delete.plan),
         Change::ActOnPlan(act) => plan::of_act(act),

@@ -1,0 +1,185 @@
+//! What simulations show.
+
+use super::*;
+use crate::key::{PlanKey, SegmentKey, VariantName};
+use crate::plan::{Gate, GuardAction, PlanGuard, RollbackKind, Target};
+use crate::value::Value;
+
+const HOUR: u64 = 3_600;
+
+fn stage(name: &str, set: &[(&str, Target)], hold_hours: u64) -> Stage {
+    Stage {
+        name: Box::from(name),
+        set: set.iter().map(|(flag, target)| (FlagKey::new(flag), target.clone())).collect(),
+        hold_seconds: hold_hours * HOUR,
+        ..Stage::default()
+    }
+}
+
+fn plan(stages: Vec<Stage>) -> PlanDefinition {
+    let mut plan = PlanDefinition::empty(PlanKey::new("p"), EnvironmentKey::new("production"));
+    plan.stages = stages;
+    plan
+}
+
+fn guard(when: &str, kind: RollbackKind) -> PlanGuard {
+    PlanGuard {
+        when: MetricCheck::parse(when).unwrap(),
+        flags: Vec::new(),
+        action: GuardAction::Rollback(kind),
+    }
+}
+
+fn assumptions() -> Assumptions {
+    Assumptions {
+        start: Timestamp::default(),
+        people_take_seconds: Some(2 * HOUR),
+        resume_after_seconds: None,
+        trace: Trace::default(),
+        is_healthy: false,
+    }
+}
+
+fn hours(at: Timestamp) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few hours")]
+    let micros = at.unix_micros() as f64;
+    micros / 3_600_000_000.0
+}
+
+/// Each event: hours since the start, who, what.
+#[track_caller]
+fn check(plan: &PlanDefinition, assumptions: &Assumptions, expected: &[(f64, &str, &str)]) -> Simulation {
+    let simulation = simulate(plan, assumptions).unwrap();
+    let seen: Vec<_> =
+        simulation.events.iter().map(|event| (hours(event.at), &*event.by, event.words.as_str())).collect();
+    assert_eq!(seen, expected);
+    simulation
+}
+
+#[test]
+fn a_rehearsal_says_what_a_server_would_say() {
+    let plan = plan(vec![stage("a", &[("d", Target::Percent(120.0))], 1)]);
+    let rejection = rehearse(&plan).unwrap_err();
+    assert_eq!(rejection.violations[0].field, "changes[0].set_plan.plan.stages[0].set[0].percent");
+}
+
+#[test]
+fn flags_are_made_for_all_that_a_plan_sets_them_to() {
+    let variant = |name: &str| Target::Variant(VariantName::new(name));
+    let shares = vec![(SegmentKey::new("beta"), 5.0)];
+    for targets in [
+        vec![Target::Percent(5.0), variant("on"), Target::Value(Value::Boolean(false)), Target::Disabled],
+        vec![Target::Value(Value::Boolean(true)), Target::Matrix { shares, rest: None }],
+        vec![Target::Value(Value::Integer(6)), variant("many"), Target::Value(Value::Integer(7))],
+        vec![Target::Value(Value::Integer(6)), Target::Value(Value::Float(0.5))],
+        vec![variant("dark"), variant("light"), Target::Value(Value::string("blue"))],
+        vec![variant("small"), Target::Value(Value::Object([(Box::from("a"), Value::Null)].into()))],
+    ] {
+        let stages = targets
+            .iter()
+            .enumerate()
+            .map(|(at, target)| stage(&format!("s{at}"), &[("d", target.clone())], 1));
+        let answer = rehearse(&plan(stages.collect()));
+        assert_eq!(answer, Ok(()), "{targets:?}");
+    }
+    let mixed = [Target::Percent(5.0), Target::Value(Value::Integer(6))];
+    let [share, number] = mixed.map(|target| stage(&format!("{target:?}"), &[("d", target)], 1));
+    let rejection = rehearse(&plan(vec![share, number])).unwrap_err();
+    assert_eq!(rejection.violations.len(), 1);
+    assert_eq!(rejection.violations[0].field, "changes[0].set_plan.plan.stages[1].set[0].value");
+}
+
+#[test]
+fn people_do_what_a_gate_waits_for() {
+    let mut first = stage("a", &[("d", Target::Percent(5.0))], 24);
+    first.gate = Gate {
+        go: true,
+        approvals: 2,
+        checklist: vec![Box::from("no bugs")],
+        drill_within_seconds: Some(100 * HOUR),
+        ..Gate::default()
+    };
+    let plan = plan(vec![first, stage("b", &[("d", Target::Percent(100.0))], 0)]);
+    let waits = "waits for the gate: nobody has said go; 0 of 2 approvals; not ticked off: no bugs; \
+                 no rollback drill of d within 4d 4h";
+    check(
+        &plan,
+        &assumptions(),
+        &[
+            (0.0, "people", "started"),
+            (24.0, "mycelia", waits),
+            (26.0, "people", "said go"),
+            (26.0, "person 1", "approved"),
+            (26.0, "person 2", "approved"),
+            (26.0, "people", "ticked off no bugs"),
+            (26.0, "people", "rehearsed a rollback"),
+            (26.0, "mycelia", "enters b: every stage is through"),
+        ],
+    );
+    let never = Assumptions { people_take_seconds: None, ..assumptions() };
+    let simulation = simulate(&plan, &never).unwrap();
+    assert_eq!(simulation.progress.state, PlanState::WaitingForGate);
+    assert_eq!(simulation.missing.len(), 4);
+}
+
+#[test]
+fn a_mean_over_a_window_is_looked_at_between_the_rows() {
+    let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 24)]);
+    plan.guards = vec![guard("error_rate > 5% over 1h", RollbackKind::Disable)];
+    let mut bad = assumptions();
+    bad.trace.note(Timestamp::default(), "error_rate", 0.0);
+    bad.trace.note(Timestamp::from_unix_micros(3_600_000_000 * 4), "error_rate", 10.0);
+    // Half an hour of 10 % is a mean of 5 %, one minute later it is above.
+    let (at, words) = (4.0 + 31.0 / 60.0, "guard: error_rate > 5% over 1h (5.167%)");
+    check(&plan, &bad, &[(0.0, "people", "started"), (at, "mycelia", words)]);
+}
+
+#[test]
+fn a_gate_opens_when_the_bad_hour_has_left_the_window() {
+    let mut first = stage("a", &[("d", Target::Percent(5.0))], 1);
+    first.gate.checks = vec![MetricCheck::parse("error_rate < 2% over 1h").unwrap()];
+    let plan = plan(vec![first, stage("b", &[("d", Target::Percent(9.0))], 0)]);
+    let mut bad = assumptions();
+    bad.trace.note(Timestamp::default(), "error_rate", 20.0);
+    bad.trace.note(Timestamp::from_unix_micros(3_600_000_000), "error_rate", 0.0);
+    let simulation = simulate(&plan, &bad).unwrap();
+    assert_eq!(simulation.progress.state, PlanState::Completed);
+    assert_eq!((hours(simulation.ended) * 60.0).round(), 115.0, "less than 6 minutes of 20 % are below 2 %");
+}
+
+#[test]
+fn a_long_trace_is_read_to_its_end() {
+    let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 24 * 30)]);
+    plan.guards = vec![guard("error_rate > 5% for 10m", RollbackKind::Disable)];
+    let mut minutes = assumptions();
+    for minute in 0..24 * 60 * 29 {
+        minutes.trace.note(Timestamp::from_unix_micros(minute * 60_000_000), "error_rate", 1.0);
+    }
+    minutes.trace.note(Timestamp::from_unix_micros(24 * 60 * 29 * 60_000_000), "error_rate", 9.0);
+    let simulation = simulate(&plan, &minutes).unwrap();
+    assert_eq!(simulation.progress.state, PlanState::Latched);
+    assert_eq!(hours(simulation.ended), 24.0 * 29.0 + 1.0 / 6.0);
+}
+
+#[test]
+fn nobody_resumes_for_ever() {
+    let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 24)]);
+    plan.guards = vec![guard("error_rate > 5%", RollbackKind::Disable)];
+    let mut bad = Assumptions { resume_after_seconds: Some(24 * HOUR), ..assumptions() };
+    bad.trace.note(Timestamp::default(), "error_rate", 9.0);
+    let simulation = simulate(&plan, &bad).unwrap();
+    assert_eq!(simulation.progress.state, PlanState::Latched);
+    let trips = simulation.events.iter().filter(|event| event.words.starts_with("guard")).count();
+    assert_eq!(trips, 1 + people::RESUMES_MAX);
+}
+
+#[test]
+fn what_is_not_in_the_trace_is_healthy_when_that_is_assumed() {
+    let mut first = stage("a", &[("d", Target::Percent(5.0))], 1);
+    first.gate.checks = vec![MetricCheck::parse("error_rate < 2% over 1h").unwrap()];
+    let mut plan = plan(vec![first]);
+    plan.guards = vec![guard("error_rate > 5% for 10m", RollbackKind::Disable)];
+    assert_eq!(simulate(&plan, &assumptions()).unwrap().progress.state, PlanState::WaitingForGate);
+    let healthy = Assumptions { is_healthy: true, ..assumptions() };
+    assert_eq!(simulate(&plan, &healthy).unwrap().progress.state, PlanState::Completed);
+}
