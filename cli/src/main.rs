@@ -129,10 +129,9 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::CanaryList => command::canary::list(session).await,
         Command::CanaryVariant(args) => command::canary::variant(args, session).await,
         Command::Feature(group) => command::feature::run(group, session).await,
-        Command::Serve(_)
-        | Command::Restore(_)
-        | Command::Completions(_)
-        | Command::Man(_) => Err(Failure::Usage("this command needs no server".to_owned())),
+        Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
+            Err(Failure::Usage("this command needs no server".to_owned()))
+        }
     }
 }
 

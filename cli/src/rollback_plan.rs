@@ -33,9 +33,12 @@ pub(crate) fn holding(
     flags: &[Configured],
     way: &v1::Rollback,
 ) -> Result<v1::Plan, Failure> {
-    let set: Vec<v1::StageTarget> = flags.iter().map(|flag| present(flag, environment)).collect::<Result<_, _>>()?;
+    let set: Vec<v1::StageTarget> =
+        flags.iter().map(|flag| present(flag, environment)).collect::<Result<_, _>>()?;
     if set.is_empty() {
-        return Err(refused(format!("every flag of {name} is disabled in {environment}: nothing is to go back")));
+        return Err(refused(format!(
+            "every flag of {name} is disabled in {environment}: nothing is to go back"
+        )));
     }
     let ladder = match &way.kind {
         Some(Kind::Gradual(ladder)) => Some(ladder.clone()),
@@ -63,13 +66,15 @@ fn present(found: &Configured, environment: &str) -> Result<v1::StageTarget, Fai
     let target = match (share(serve, &definition.variants), serve) {
         (Some(rest), _) => {
             let matrix = Matrix::of(configuration, &definition.variants);
-            let shares = matrix.shares.iter().map(|share| v1::PlanShare {
-                segment: share.segment.clone(),
-                percent: share.percent,
-            });
+            let shares = matrix
+                .shares
+                .iter()
+                .map(|share| v1::PlanShare { segment: share.segment.clone(), percent: share.percent });
             match matrix.shares.is_empty() {
                 true => Target::Percent(rest),
-                false => Target::Matrix(v1::PlanMatrix { shares: shares.collect(), rest_percent: Some(rest) }),
+                false => {
+                    Target::Matrix(v1::PlanMatrix { shares: shares.collect(), rest_percent: Some(rest) })
+                }
             }
         }
         (None, Some(Serve::Variant(variant))) => Target::Variant(variant.clone()),

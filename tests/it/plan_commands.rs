@@ -140,10 +140,18 @@ async fn a_plan_from_its_file_to_its_end() {
 
 fn apply_and_start(stage: &Stage) {
     let url = stage.url();
-    let wrong = stage.file("wrong.yaml", &PLAN.replace("whispers.max: 6", "whispers.max: 7").replace("go: true", "goo: 1"));
+    let wrong = stage.file(
+        "wrong.yaml",
+        &PLAN.replace("whispers.max: 6", "whispers.max: 7").replace("go: true", "goo: 1"),
+    );
     refused(url, &["plan", "apply", &wrong], 1, "wrong.yaml:9:7");
     let unknown = stage.file("unknown.yaml", &PLAN.replace("whispers.max: 6", "whispers.max: 7"));
-    refused(url, &["plan", "apply", &unknown], 1, "unknown.yaml:6:51: stages[0].set.whispers.max: \"7\" (UNKNOWN_VARIANT)");
+    refused(
+        url,
+        &["plan", "apply", &unknown],
+        1,
+        "unknown.yaml:6:49: stages[0].set.whispers.max: \"7\" (UNKNOWN_VARIANT)",
+    );
     assert_eq!(stage.plan(&["list"])["plans"], Value::Array(Vec::new()), "nothing changed");
     let file = stage.file("whispers.yaml", PLAN);
     let dry = stage.plan(&["apply", &file, "--dry-run"]);
@@ -176,7 +184,11 @@ async fn decide(stage: &Stage) {
     assert!(by(url, "ben", &["plan", "no-go", "whispers", "--reason", "odd logs"]).status.success());
     stage.clock.advance(12 * HOUR);
     stage.until("waiting_for_gate", "beta").await;
-    let missing = ["ben said no-go: odd logs", "not ticked off: zero critical bugs", "error_rate < 2%: not enough data"];
+    let missing = [
+        "ben said no-go: odd logs",
+        "not ticked off: zero critical bugs",
+        "error_rate < 2%: not enough data",
+    ];
     assert_eq!(texts(&stage.status()["missing"]), missing);
     stage.plan(&["check", "whispers", "zero critical bugs"]);
     stage.plan(&["report-value", "whispers", "error_rate", "1.2%"]);
@@ -198,7 +210,9 @@ async fn decide(stage: &Stage) {
 /// The time of a pause does not count, and a pause that ends sets what drifted.
 async fn pause_and_drift(stage: &Stage, people: &People, half: &[String]) {
     let url = stage.url();
-    let held = |status: &Value| status["stages"][1]["held_until"].as_str().unwrap().parse::<prost_types::Timestamp>().unwrap().seconds;
+    let held = |status: &Value| {
+        status["stages"][1]["held_until"].as_str().unwrap().parse::<prost_types::Timestamp>().unwrap().seconds
+    };
     let before = held(&stage.status());
     stage.plan(&["pause", "whispers", "--reason", "a holiday"]);
     assert_eq!(stage.status()["reason"], "paused by mara: a holiday");
@@ -210,14 +224,20 @@ async fn pause_and_drift(stage: &Stage, people: &People, half: &[String]) {
     assert!(texts(&rolled["warnings"])[0].contains("plan whispers drives whispers.enabled"), "{rolled}");
     let status = stage.status();
     let drift = &status["drift"][0];
-    assert_eq!((&drift["actual"], &drift["target"], &drift["deed"]["by"]), (&"30%".into(), &"50%".into(), &"mara".into()));
+    assert_eq!(
+        (&drift["actual"], &drift["target"], &drift["deed"]["by"]),
+        (&"30%".into(), &"50%".into(), &"mara".into())
+    );
     assert_eq!((&status["state"], &status["flags"][0]["agrees"]), (&"holding".into(), &false.into()));
     assert_eq!(json(url, &["status"])["plans"][0]["drift"][0]["flag"], "whispers.enabled");
     assert!(people.who_has("whispers.enabled").await.iter().all(|user| half.contains(user)));
 
     json(url, &["disable", "whispers.enabled"]);
     let status = stage.status();
-    assert_eq!((&status["state"], &status["reason"]), (&"paused".into(), &"mara disabled whispers.enabled".into()));
+    assert_eq!(
+        (&status["state"], &status["reason"]),
+        (&"paused".into(), &"mara disabled whispers.enabled".into())
+    );
     assert!(people.who_has("whispers.enabled").await.is_empty());
     stage.plan(&["resume", "whispers"]);
     assert_eq!(stage.status()["drift"], Value::Array(Vec::new()));
@@ -256,7 +276,9 @@ fn report(stage: &Stage) {
     let second = stage.plan(&["report", "whispers", "--day", "2", "--json"]);
     let markdown = second["markdown"].as_str().unwrap();
     assert_eq!((&second["day"], &second["status"]["state"]), (&2.into(), &"holding".into()));
-    for words in ["rolls back gradually: errors", "changed a flag of the plan by hand", "acknowledged: a bad deploy"] {
+    for words in
+        ["rolls back gradually: errors", "changed a flag of the plan by hand", "acknowledged: a bad deploy"]
+    {
         assert!(markdown.contains(words), "{words}: {markdown}");
     }
     stage.refuses(&["report", "whispers", "--day", "9"], "a day from 1 to 2");
@@ -283,7 +305,8 @@ fn look_back(stage: &Stage, mut watching: Child) {
         .filter(|record| record["changes"][0]["plan"] == "whispers")
         .map(|record| record["changes"][0]["words"].as_str().unwrap())
         .collect();
-    for said in ["apply plan whispers of 3 stages", "no-go for plan whispers", "plan whispers enters stage 2"] {
+    for said in ["apply plan whispers of 3 stages", "no-go for plan whispers", "plan whispers enters stage 2"]
+    {
         assert!(words.contains(&said), "{words:?}");
     }
     stage.plan(&["delete", "whispers"]);
@@ -321,7 +344,8 @@ async fn flags_without_a_plan_go_up_and_back_step_by_step() {
     refused(url, &["rollback", "whispers.max", "--gradually"], 1, "nothing is to go back");
 
     refused(url, &["ramp", "whispers.enabled", "--stage", "1", "--stage", "100"], 2, "how long it stays");
-    let ramp = ["ramp", "whispers.enabled", "--stage", "1,24h", "--stage", "10,3d", "--stage", "100", "--start"];
+    let ramp =
+        ["ramp", "whispers.enabled", "--stage", "1,24h", "--stage", "10,3d", "--stage", "100", "--start"];
     json(url, &ramp);
     assert_eq!(json(url, &["plan", "status", "ramp.whispers.enabled"])["state"], "holding");
     stage.clock.advance(DAY);

@@ -44,10 +44,14 @@ pub(crate) struct WayBackArgs {
 pub(crate) struct Rungs(Vec<Percent>);
 
 fn parse_rungs(text: &str) -> Result<Rungs, String> {
-    let complaint = || format!("expected percentages such as 50,25,0, each below the one before, not `{text}`");
+    let complaint =
+        || format!("expected percentages such as 50,25,0, each below the one before, not `{text}`");
     let rungs: Result<Vec<Percent>, _> = text.split(',').map(|rung| rung.trim().parse()).collect();
     let rungs = rungs.map_err(|_error| complaint())?;
-    let falls = rungs.iter().zip(rungs.iter().skip(1)).all(|(above, below)| above.thousandths() > below.thousandths());
+    let falls = rungs
+        .iter()
+        .zip(rungs.iter().skip(1))
+        .all(|(above, below)| above.thousandths() > below.thousandths());
     if falls { Ok(Rungs(rungs)) } else { Err(complaint()) }
 }
 

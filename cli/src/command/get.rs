@@ -24,7 +24,8 @@ pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Fa
     let under_way = plans::under_way(&connection).await?;
     let key = flag.definition.key.as_str();
     let places = flag.environments.keys().flat_map(|environment| {
-        let driving = under_way.iter().filter_map(|plan| Some((plan, plans::drives(plan, environment, key)?)));
+        let driving =
+            under_way.iter().filter_map(|plan| Some((plan, plans::drives(plan, environment, key)?)));
         driving.collect::<Vec<_>>()
     });
     let plans = places.map(|(plan, driven)| DrivingView::of(plan, driven)).collect();

@@ -106,10 +106,7 @@ async fn gradually(
     let way = args.way.meant(&usual_ladder_below(highest));
     let groups: Vec<(String, Vec<Configured>)> = match &args.feature {
         Some(feature) => vec![(feature.clone(), configured)],
-        None => configured
-            .into_iter()
-            .map(|found| (found.definition.key.clone(), vec![found]))
-            .collect(),
+        None => configured.into_iter().map(|found| (found.definition.key.clone(), vec![found])).collect(),
     };
     let (mut changes, mut keys) = (Vec::new(), Vec::new());
     for (name, flags) in groups {

@@ -33,8 +33,12 @@ pub(super) async fn say(args: PlanArgs, deed: v1::PlanDeed, session: &Session<'_
         v1::PlanDeed::NoGo => ("plan no-go", format!("said no-go for plan {plan}")),
         v1::PlanDeed::Pause => ("plan pause", format!("paused plan {plan}")),
         v1::PlanDeed::Resume => ("plan resume", format!("resumed plan {plan}")),
-        v1::PlanDeed::Acknowledge => ("plan acknowledge", format!("acknowledged the rollback of plan {plan}")),
-        v1::PlanDeed::Cancel => ("plan cancel", format!("cancelled plan {plan} (its flags stay as they are)")),
+        v1::PlanDeed::Acknowledge => {
+            ("plan acknowledge", format!("acknowledged the rollback of plan {plan}"))
+        }
+        v1::PlanDeed::Cancel => {
+            ("plan cancel", format!("cancelled plan {plan} (its flags stay as they are)"))
+        }
         v1::PlanDeed::Unspecified => return Err(Failure::Usage("this says nothing to a plan".to_owned())),
     };
     let change = change_of(plan, Act::Deed(deed.into()));

@@ -87,13 +87,16 @@ impl Watched {
 
     /// Prints what a record says of the plan; answers how to end when that was the last of it.
     fn take(&mut self, record: &v1::Record, session: &Session<'_>) -> Result<Option<Exit>, Failure> {
-        let (definition, progress) = (format!("plan/{}", self.plan.key), format!("progress/{}", self.plan.key));
+        let (definition, progress) =
+            (format!("plan/{}", self.plan.key), format!("progress/{}", self.plan.key));
         if let Some(write) = record.writes.iter().find(|write| write.entity == definition) {
             match &write.value {
                 Some(Written::Plan(plan)) => self.plan = plan.clone(),
                 _ => {
-                    let who = record.change_set.as_ref().map(|asked| asked.actor.as_str()).unwrap_or_default();
-                    let gone = format!("{who} deleted plan {} at revision {}", self.plan.key, record.revision);
+                    let who =
+                        record.change_set.as_ref().map(|asked| asked.actor.as_str()).unwrap_or_default();
+                    let gone =
+                        format!("{who} deleted plan {} at revision {}", self.plan.key, record.revision);
                     return Err(Failure::not_found(gone));
                 }
             }

@@ -27,9 +27,13 @@ pub(crate) fn next(found: &FoundPlan) -> Vec<NextView> {
             Some(_) => vec![command("start", "", "or wait for its date".to_owned())],
             None => vec![command("start", "", "nothing happens before".to_owned())],
         },
-        v1::PlanState::Running | v1::PlanState::Holding | v1::PlanState::WaitingForGate => of_gate(found, &command),
+        v1::PlanState::Running | v1::PlanState::Holding | v1::PlanState::WaitingForGate => {
+            of_gate(found, &command)
+        }
         v1::PlanState::Paused => vec![command("resume", "", "it is paused".to_owned())],
-        v1::PlanState::RollingBack => vec![command("go", "", "when health has returned: stop here".to_owned())],
+        v1::PlanState::RollingBack => {
+            vec![command("go", "", "when health has returned: stop here".to_owned())]
+        }
         v1::PlanState::Latched if found.progress.acknowledged.is_none() => {
             vec![command("acknowledge", " --reason CAUSE", "the cause must be known first".to_owned())]
         }

@@ -149,7 +149,9 @@ pub(crate) struct PlanStatusesView {
 impl View for PlanStatusesView {
     fn page(&self) -> Page {
         if self.plans.is_empty() {
-            return Page::of_line("no plan is to come or under way (mycelia-flags plan list, plan apply FILE)");
+            return Page::of_line(
+                "no plan is to come or under way (mycelia-flags plan list, plan apply FILE)",
+            );
         }
         let mut page = Page::default();
         for (place, plan) in self.plans.iter().enumerate() {
@@ -169,7 +171,10 @@ pub(crate) struct ThenView(pub(crate) PlanStatusView);
 impl View for ThenView {
     fn page(&self) -> Page {
         let status = &self.0.found.status;
-        let mut line = vec![Span::from("now "), Span::new(&super::words_of(status.state()), super::tone_of(status.state()))];
+        let mut line = vec![
+            Span::from("now "),
+            Span::new(&super::words_of(status.state()), super::tone_of(status.state())),
+        ];
         if let Some((number, stage)) = super::present(status) {
             line.push(Span::from(format!(" in stage {number} of {}, {}", status.stages.len(), stage.name)));
         }

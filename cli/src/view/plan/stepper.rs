@@ -100,7 +100,8 @@ fn detail(found: &FoundPlan, index: usize, stage: &v1::StageStatus, now: Now) ->
                 _ => None,
             };
             let stayed = stayed.filter(|seconds| *seconds > 0);
-            let stayed = stayed.map(|seconds| format!(", for {}", print_seconds(seconds))).unwrap_or_default();
+            let stayed =
+                stayed.map(|seconds| format!(", for {}", print_seconds(seconds))).unwrap_or_default();
             Span::from(format!("{}{stayed}", moment::to_the_minute(stage.entered_at.as_ref())))
         }
         v1::StageState::Now => present(found, stage, now),
@@ -127,7 +128,9 @@ fn present(found: &FoundPlan, stage: &v1::StageStatus, now: Now) -> Span {
     });
     let words = match status.state() {
         v1::PlanState::Holding => left.unwrap_or_else(|| "the stay is over".to_owned()),
-        v1::PlanState::WaitingForGate if stage.held_until.is_some() => "the stay is over, it waits for".to_owned(),
+        v1::PlanState::WaitingForGate if stage.held_until.is_some() => {
+            "the stay is over, it waits for".to_owned()
+        }
         v1::PlanState::WaitingForGate => "it waits for".to_owned(),
         v1::PlanState::Running => "through, until the next one's date".to_owned(),
         v1::PlanState::RollingBack => rung(found, now),
@@ -149,7 +152,8 @@ fn rung(found: &FoundPlan, now: Now) -> String {
         return found.status.reason.clone();
     };
     let rung = found.progress.rollback.as_ref().map_or(0, |rollback| rollback.rung);
-    let percent = usize::try_from(rung).ok().and_then(|rung| ladder.percents.get(rung)).copied().unwrap_or(0.0);
+    let percent =
+        usize::try_from(rung).ok().and_then(|rung| ladder.percents.get(rung)).copied().unwrap_or(0.0);
     let next = match now.until(found.status.rung_until.as_ref()) {
         Some(seconds) => format!(", the next in {}", print_seconds(seconds)),
         None => String::new(),

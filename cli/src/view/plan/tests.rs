@@ -30,7 +30,11 @@ pub(crate) fn waiting() -> FoundPlan {
         checklist: texts(&["zero critical bugs", "support is informed"]),
         ..v1::Gate::default()
     };
-    let stage = |name: &str, gate: Option<v1::Gate>| v1::Stage { name: name.to_owned(), gate, ..v1::Stage::default() };
+    let stage = |name: &str, gate: Option<v1::Gate>| v1::Stage {
+        name: name.to_owned(),
+        gate,
+        ..v1::Stage::default()
+    };
     let mut last = stage("100%", None);
     last.start = Some(v1::stage::Start::Day(12));
     let stages = vec![stage("internal testing", None), stage("10%", Some(gate)), stage("25%", None), last];
@@ -203,7 +207,10 @@ whispers  production   waiting for a gate for 2h  2 of 4: 10%
 #[test]
 fn after_a_deed_people_are_told_where_the_plan_is() {
     let then = ThenView(PlanStatusView::of(waiting(), now())).page().render(false);
-    assert!(then.starts_with("now waiting for a gate in stage 2 of 4, 10%\nnext  mycelia-flags plan go whispers"), "{then}");
+    assert!(
+        then.starts_with("now waiting for a gate in stage 2 of 4, 10%\nnext  mycelia-flags plan go whispers"),
+        "{then}"
+    );
 }
 
 #[test]
@@ -242,7 +249,8 @@ fn a_flag_says_which_plan_drives_it() {
 #[test]
 fn ways_back_read_as_words() {
     use v1::rollback::Kind;
-    let check = |kind: Kind, expected: &str| assert_eq!(way_in_words(&v1::Rollback { kind: Some(kind) }), expected);
+    let check =
+        |kind: Kind, expected: &str| assert_eq!(way_in_words(&v1::Rollback { kind: Some(kind) }), expected);
     check(Kind::Disable(v1::RollbackToDisabled {}), ": disabled");
     check(Kind::ToZero(v1::RollbackToZero {}), " to 0%");
     let ladder = v1::Ladder { percents: vec![12.5, 0.0], every_seconds: 600 };

@@ -47,7 +47,8 @@ impl TransitionView {
         let asked = record.change_set.clone().unwrap_or_default();
         let words: Vec<String> =
             asked.changes.iter().map(|change| ChangeView::of(change, None).words).collect();
-        let mut view = Self::new("transition", plan, progress, (record.revision, record.committed_at.as_ref()));
+        let mut view =
+            Self::new("transition", plan, progress, (record.revision, record.committed_at.as_ref()));
         view.actor = Some(asked.actor);
         view.what = Some(words.join(", "));
         view
