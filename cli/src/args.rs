@@ -10,8 +10,11 @@ pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
 pub(crate) mod plan;
+pub(crate) mod plan_file;
+pub(crate) mod policy;
 pub(crate) mod ramp;
 pub(crate) mod read;
+pub(crate) mod rollback;
 pub(crate) mod segment;
 pub(crate) mod store;
 pub(crate) mod write;
@@ -33,7 +36,10 @@ use crate::args::inspect::{
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
 use crate::args::plan::PlanCommand;
+use crate::args::policy::{PolicyCommand, RequestCommand};
+use crate::args::ramp::RampArgs;
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
+use crate::args::rollback::RollbackArgs;
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
 use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};
@@ -112,9 +118,19 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
-    /// Check and simulate rollout plans
+    /// Show and change what an environment allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Show and answer changes that wait for approval
+    #[command(subcommand)]
+    Request(RequestCommand),
+    /// Check, simulate and apply rollout plans, decide about them, and follow them
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Roll a boolean flag out step by step: a plan without a file
+    Ramp(RampArgs),
+    /// Take flags back: at once, step by step, or for some segments
+    Rollback(RollbackArgs),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
+use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
@@ -52,6 +53,10 @@ impl Connection {
 
     pub(crate) fn evaluation(&self) -> EvaluationServiceClient<Channel> {
         EvaluationServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn plans(&self) -> PlanServiceClient<Channel> {
+        PlanServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     pub(crate) fn sync(&self) -> SyncServiceClient<Channel> {

@@ -12,15 +12,18 @@ mod convergence;
 mod duration_text;
 mod exit;
 mod failure;
+mod freeze_text;
 mod inventory;
 mod metrics_trace;
 mod page;
 mod percent;
 mod plan_file;
 mod plan_text;
+mod plans;
 mod progress;
 mod requirements;
 mod restore;
+mod rollback_plan;
 mod serve;
 mod session;
 mod settings;
@@ -100,6 +103,9 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Explain(args) => command::explain::run(args, session).await,
         Command::Bucket(args) => command::explain::bucket(args, session).await,
         Command::Diff(args) => command::diff::run(args, session).await,
+        Command::Plan(group) => command::plan::run(group, session).await,
+        Command::Ramp(args) => command::ramp::run(args, session).await,
+        Command::Rollback(args) => command::rollback::run(args, session).await,
         Command::Undo(args) => command::undo::run(args, session).await,
         Command::Stale(args) => command::stale::run(args, session).await,
         Command::Audit(group) => command::audit::run(group, session).await,
@@ -124,11 +130,11 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::CanaryList => command::canary::list(session).await,
         Command::CanaryVariant(args) => command::canary::variant(args, session).await,
         Command::Feature(group) => command::feature::run(group, session).await,
-        Command::Serve(_)
-        | Command::Restore(_)
-        | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Plan(_) => Err(Failure::Usage("this command needs no server".to_owned())),
+        Command::Policy(group) => command::policy::run(group, session).await,
+        Command::Request(group) => command::request::run(group, session).await,
+        Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
+            Err(Failure::Usage("this command needs no server".to_owned()))
+        }
     }
 }
 

@@ -10,12 +10,9 @@ mod gate;
 mod guard;
 mod limits;
 mod node;
+mod places;
 mod progression;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the command that reads it comes with the plans on the server")
-)]
-pub(crate) mod ramp;
+mod ramp;
 mod reading;
 mod scalar;
 mod stage;
@@ -32,7 +29,8 @@ use reading::{Fields, Reading, Spot};
 use stage::NamedFlag;
 
 pub(crate) use fault::Fault;
-pub(crate) use ramp::RampStage;
+pub(crate) use places::Places;
+pub(crate) use ramp::{RampGate, RampStage, ramp};
 pub(crate) use scalar::{MOMENT_GRAMMAR, moment};
 
 const FIELDS: [&str; 13] = [
@@ -59,6 +57,14 @@ const DEFAULT_ENVIRONMENT: &str = "production";
 /// # Errors
 /// Everything that is wrong with the file, in its order.
 pub(crate) fn read(text: &str) -> Result<PlanDefinition, Vec<Fault>> {
+    read_with_places(text).map(|(definition, _places)| definition)
+}
+
+/// The same, and where each of its fields stands.
+///
+/// # Errors
+/// Everything that is wrong with the file, in its order.
+pub(crate) fn read_with_places(text: &str) -> Result<(PlanDefinition, Places), Vec<Fault>> {
     let root = node::parse(text).map_err(|fault| vec![fault])?;
     let mut reading = Reading::default();
     let Some(definition) = reading.plan(&Spot::root(&root)) else {
@@ -67,7 +73,7 @@ pub(crate) fn read(text: &str) -> Result<PlanDefinition, Vec<Fault>> {
     if let Err(rejection) = rehearse(&offline(&definition)) {
         reading.add(&rejection.violations);
     }
-    if reading.is_faultless() { Ok(definition) } else { Err(reading.into_faults()) }
+    if reading.is_faultless() { Ok((definition, Places::of(reading))) } else { Err(reading.into_faults()) }
 }
 
 /// The plan with a name for the environment that only the server knows.

@@ -6,7 +6,7 @@ use mycelia_flags_core::plan::PlanDefinition;
 use tonic::Code;
 
 use crate::failure::{Failure, Violation};
-use crate::plan_file;
+use crate::plan_file::{self, Places};
 use crate::text_file;
 
 /// Reads a plan.
@@ -14,8 +14,16 @@ use crate::text_file;
 /// # Errors
 /// As a server would refuse it, but with the place of each fault.
 pub(crate) fn read(path: &Path) -> Result<PlanDefinition, Failure> {
+    read_with_places(path).map(|(plan, _places)| plan)
+}
+
+/// Reads a plan, and where each of its fields stands.
+///
+/// # Errors
+/// As a server would refuse it, but with the place of each fault.
+pub(crate) fn read_with_places(path: &Path) -> Result<(PlanDefinition, Places), Failure> {
     let text = text_file::read(path)?;
-    plan_file::read(&text).map_err(|faults| {
+    plan_file::read_with_places(&text).map_err(|faults| {
         let file = path.display();
         let violations = faults.iter().map(|fault| Violation {
             field: format!("{file}:{}:{}", fault.mark.line, fault.mark.column),

@@ -43,6 +43,11 @@ impl Terminal {
         self.stdout_is_terminal && !self.json_asked
     }
 
+    /// Was a document asked for, whatever the output is?
+    pub(crate) const fn is_json_asked(&self) -> bool {
+        self.json_asked
+    }
+
     /// Would raw bytes land on somebody's screen?
     pub(crate) const fn stdout_is_terminal(&self) -> bool {
         self.stdout_is_terminal
@@ -64,6 +69,11 @@ impl Terminal {
             serde_json::to_string(view)
         };
         self.print_json(&json.context("cannot write the answer as JSON")?)
+    }
+
+    /// Shows the page of an answer, whoever reads it.
+    pub(crate) fn show_page(&self, view: &impl View) -> Result<(), Failure> {
+        self.print(&view.page().render(self.colours))
     }
 
     /// Shows one of many answers: one document on one line, or a page.
@@ -144,6 +154,9 @@ fn in_words(failure: &Failure) -> String {
     let mut text = format!("error: {message}\n");
     for violation in violations {
         text.push_str(&format!("  {}: {}\n", visible(&violation.field), visible(&violation.description)));
+    }
+    if let Some(hint) = failure.hint() {
+        text.push_str(&format!("hint: {hint}\n"));
     }
     text
 }

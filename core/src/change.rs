@@ -1,12 +1,17 @@
 //! What callers ask for: change sets. `check.rs` says what they do.
 
+mod definition;
+
 use crate::bucketing::Generation;
 use crate::condition::Condition;
-use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
+use crate::flag::{CanaryPart, Rule, Serve};
 use crate::plan::runner::Step;
 use crate::plan::{PlanDefinition, RollbackKind};
-use crate::revision::{Revision, Timestamp};
-use crate::value::{FlagType, Value};
+use crate::policy::AskedPolicy;
+use crate::revision::Revision;
+use crate::value::Value;
+
+pub use definition::{CreateFlag, UpdateFlag};
 
 /// An ordered list of intents that happen together or not at all.
 ///
@@ -239,6 +244,34 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+    /// Replaces the policy of an environment; one that demands nothing removes it.
+    SetPolicy {
+        /// The environment's key.
+        environment: String,
+        /// All of it.
+        policy: AskedPolicy,
+    },
+    /// Asks for changes that other people approve first. The only change of its change set.
+    RequestApproval {
+        /// What is to happen then.
+        changes: Vec<Change>,
+    },
+    /// Approves a change request; with the last approval that it needs, its changes are made. The only change of its
+    /// change set.
+    ApproveRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Says no to a change request. The only change of its change set.
+    RejectRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Takes back a change request; only its author may. The only change of its change set.
+    WithdrawRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
 }
 
 /// What is done to a rollout plan.
@@ -392,10 +425,15 @@ impl Change {
             Self::RollBack { .. } => "roll_back",
             Self::CreateStore { .. } => "create_store",
             Self::RestoreStore { .. } => "restore_store",
+            Self::SetPolicy { .. } => "set_policy",
+            Self::RequestApproval { .. } => "request_approval",
+            Self::ApproveRequest { .. } => "approve_request",
+            Self::RejectRequest { .. } => "reject_request",
+            Self::WithdrawRequest { .. } => "withdraw_request",
         }
     }
 
-    /// The environment that the change is about; none for what all environments share.
+    /// The environment that the change is about; none for what all environments share, and for what only holds changes.
     pub const fn environment_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Enable(place)
@@ -416,7 +454,8 @@ impl Change {
             | Self::EditList { environment, .. }
             | Self::SwitchCanary { environment, .. }
             | Self::ChangeFeature { environment, .. }
-            | Self::RollBack { environment, .. } => Some(environment),
+            | Self::RollBack { environment, .. }
+            | Self::SetPolicy { environment, .. } => Some(environment),
             Self::CreateFlag(_)
             | Self::DeleteFlag { .. }
             | Self::ArchiveFlag { .. }
@@ -430,7 +469,11 @@ impl Change {
             | Self::DeletePlan { .. }
             | Self::ActOnPlan { .. }
             | Self::CreateStore { .. }
-            | Self::RestoreStore { .. } => None,
+            | Self::RestoreStore { .. }
+            | Self::RequestApproval { .. }
+            | Self::ApproveRequest { .. }
+            | Self::RejectRequest { .. }
+            | Self::WithdrawRequest { .. } => None,
         }
     }
 }
@@ -442,78 +485,6 @@ pub struct Place {
     pub environment: String,
     /// The flag's key.
     pub flag: String,
-}
-
-/// A flag to create.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateFlag {
-    /// The flag's key.
-    pub key: String,
-    /// Fixed from now on.
-    pub flag_type: FlagType,
-    /// Name and value of each; none for a boolean flag means `on` and `off`.
-    pub variants: Vec<(String, Value)>,
-    /// Served when enabled; empty means the true one of a boolean flag (`on`, or the first), or the only one of another.
-    pub default_variant: String,
-    /// Served when disabled; empty means the false one of a boolean flag (`off`, or the first), or the only one of
-    /// another.
-    pub off_variant: String,
-    /// For people.
-    pub description: String,
-    /// Who answers for the flag.
-    pub owner: String,
-    /// For search and grouping.
-    pub tags: Vec<String>,
-    /// The services that may see the flag; empty means all.
-    pub services: Vec<String>,
-    /// Temporary or permanent.
-    pub lifetime: Lifetime,
-    /// When the flag should be gone.
-    pub expected_end: Option<Timestamp>,
-    /// A JSON Schema for the value of every variant, as text; empty means none.
-    pub schema: String,
-}
-
-impl CreateFlag {
-    /// A boolean flag with the usual variants.
-    #[must_use]
-    pub fn boolean(key: &str) -> Self {
-        Self {
-            key: key.to_owned(),
-            flag_type: FlagType::Boolean,
-            variants: Vec::new(),
-            default_variant: String::new(),
-            off_variant: String::new(),
-            description: String::new(),
-            owner: String::new(),
-            tags: Vec::new(),
-            services: Vec::new(),
-            lifetime: Lifetime::Temporary,
-            expected_end: None,
-            schema: String::new(),
-        }
-    }
-}
-
-/// What to say about a flag; what is none stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UpdateFlag {
-    /// The flag's key.
-    pub flag: String,
-    /// For people.
-    pub description: Option<String>,
-    /// Who answers for the flag.
-    pub owner: Option<String>,
-    /// Replaces all tags.
-    pub tags: Option<Vec<String>>,
-    /// Replaces the services that may see the flag.
-    pub services: Option<Vec<String>>,
-    /// Temporary or permanent.
-    pub lifetime: Option<Lifetime>,
-    /// When the flag should be gone; `Some(None)` clears it.
-    pub expected_end: Option<Option<Timestamp>>,
-    /// A JSON Schema for the value of every variant, as text; empty clears it.
-    pub schema: Option<String>,
 }
 
 impl Condition {

@@ -9,6 +9,9 @@ use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
+use crate::policy::Policy;
+use crate::request::ChangeRequest;
+use crate::revision::Revision;
 use crate::segment::Segment;
 
 /// Names an entity of the store.
@@ -34,6 +37,10 @@ pub enum EntityId {
     Plan(PlanKey),
     /// Where a rollout plan is.
     Progress(PlanKey),
+    /// What an environment allows.
+    Policy(EnvironmentKey),
+    /// Changes that wait for approval, by the revision in which they were requested.
+    ChangeRequest(Revision),
 }
 
 impl EntityId {
@@ -54,8 +61,14 @@ impl EntityId {
             | Self::Configuration(environment, _)
             | Self::Segment(environment, _)
             | Self::Canary(environment)
-            | Self::Listed(environment, _, _) => Some(environment),
-            Self::Settings | Self::Flag(_) | Self::Feature(_) | Self::Plan(_) | Self::Progress(_) => None,
+            | Self::Listed(environment, _, _)
+            | Self::Policy(environment) => Some(environment),
+            Self::Settings
+            | Self::Flag(_)
+            | Self::Feature(_)
+            | Self::Plan(_)
+            | Self::Progress(_)
+            | Self::ChangeRequest(_) => None,
         }
     }
 }
@@ -73,6 +86,8 @@ impl fmt::Display for EntityId {
             Self::Feature(feature) => write!(formatter, "feature/{feature}"),
             Self::Plan(plan) => write!(formatter, "plan/{plan}"),
             Self::Progress(plan) => write!(formatter, "progress/{plan}"),
+            Self::Policy(environment) => write!(formatter, "policy/{environment}"),
+            Self::ChangeRequest(request) => write!(formatter, "request/{request}"),
         }
     }
 }
@@ -107,6 +122,10 @@ pub enum Entity {
     Plan(Arc<PlanDefinition>),
     /// Where a rollout plan is.
     Progress(Arc<Progress>),
+    /// What an environment allows.
+    Policy(Arc<Policy>),
+    /// Changes that wait for approval.
+    ChangeRequest(Arc<ChangeRequest>),
 }
 
 /// What a change did to one entity.

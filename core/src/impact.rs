@@ -57,7 +57,9 @@ pub fn affected(
             | EntityId::Settings
             | EntityId::Environment(_)
             | EntityId::Plan(_)
-            | EntityId::Progress(_) => {}
+            | EntityId::Progress(_)
+            | EntityId::Policy(_)
+            | EntityId::ChangeRequest(_) => {}
         }
     }
     let snapshots = [before, after];

@@ -14,6 +14,7 @@ use super::configuration::configuration_to_wire;
 use super::fault::WireError;
 use super::flag::definition_to_wire;
 use super::plan::plan_to_wire;
+use super::policy::{policy_to_wire, request_to_wire};
 use super::progress::progress_to_wire;
 use super::time::timestamp_to_wire;
 use crate::v1;
@@ -47,6 +48,8 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
         Entity::Feature(feature) => v1::write::Value::Feature(feature_to_wire(feature)),
         Entity::Plan(plan) => v1::write::Value::Plan(plan_to_wire(plan)),
         Entity::Progress(progress) => v1::write::Value::Progress(progress_to_wire(progress)),
+        Entity::Policy(policy) => v1::write::Value::Policy(policy_to_wire(policy)),
+        Entity::ChangeRequest(request) => v1::write::Value::Request(request_to_wire(request)),
     });
     v1::Write { entity: write.id.to_string(), value }
 }

@@ -1,84 +1,149 @@
-//! `plan`: rollout plans, in files and on the server.
+//! Rollout plans on the server.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use mycelia_flags_core::plan::duration_text;
-use mycelia_flags_core::revision::Timestamp;
 
-use crate::plan_file;
+use crate::args::plan_file::{PlanSimulateArgs, PlanValidateArgs};
+use crate::args::rollback::WayBackArgs;
+use crate::args::write::WriteArgs;
 
-/// Rollout plans.
+/// `plan`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
     /// Check plan files, without a server: each fault with its line, its column and what is allowed
     Validate(PlanValidateArgs),
     /// Run a plan file in simulated time, without a server: what happens when, and where it waits
     Simulate(PlanSimulateArgs),
+    /// Create a plan from a file, or replace one that is not under way
+    Apply(PlanApplyArgs),
+    /// Show all plans
+    List,
+    /// Show how far a plan is, who is waited for and what is next; without a name every plan that is not over
+    Status(PlanStatusArgs),
+    /// Start a plan: its first stage begins
+    Start(PlanArgs),
+    /// Say go: as far as you are concerned the stage may be left; on the way down, that health has returned
+    Go(PlanArgs),
+    /// Say no-go: the stage is not left before somebody says go
+    NoGo(PlanArgs),
+    /// Approve that the stage is left; each person counts once
+    Approve(PlanArgs),
+    /// Tick points of the stage's checklist off, or show it
+    Check(PlanCheckArgs),
+    /// Report the value of a metric that no service measures
+    #[command(visible_alias = "metric")]
+    ReportValue(PlanReportValueArgs),
+    /// Let a plan stay where it is
+    Pause(PlanArgs),
+    /// Let a plan go on: after a pause where it was, after a rollback from the beginning of its stage
+    Resume(PlanArgs),
+    /// Take the flags of a plan back; nothing raises them until the cause is acknowledged
+    Rollback(PlanRollbackArgs),
+    /// Say what the cause of a rollback was (--reason), so that the plan may be resumed
+    Acknowledge(PlanArgs),
+    /// Give a plan up; its flags stay as they are
+    Cancel(PlanArgs),
+    /// Remove a plan that is not under way; its flags stay as they are
+    Delete(PlanArgs),
+    /// Write the report of a day, in Markdown
+    Report(PlanReportArgs),
+    /// Follow a plan and print each transition, until it is over; exit code 6 when it was given up
+    Watch(PlanWatchArgs),
 }
 
-/// `plan validate`.
+/// `plan apply`.
 #[derive(Debug, Args)]
-pub(crate) struct PlanValidateArgs {
-    /// Plan files; `-` is the standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-}
-
-/// `plan simulate`.
-#[derive(Debug, Args)]
-pub(crate) struct PlanSimulateArgs {
-    /// The plan file; `-` is the standard input
-    #[arg(value_name = "FILE")]
+pub(crate) struct PlanApplyArgs {
+    /// The plan in YAML; `-` for the standard input
     pub(crate) file: PathBuf,
-    /// Metrics as CSV: `at,metric,value`, where `at` is a time since the start (2d3h) or a date and time
-    #[arg(long, value_name = "CSV")]
-    pub(crate) metrics: Option<PathBuf>,
-    /// When the plan starts [default: its own date, else now]
-    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    pub(crate) start: Option<Timestamp>,
-    /// How long people take to do what a gate waits for, or `never`
-    #[arg(long, value_name = "LENGTH", default_value = "2h", value_parser = parse_patience)]
-    pub(crate) people: Patience,
-    /// How long it takes until somebody acknowledges a rollback or a pause and resumes the plan, or `never`
-    #[arg(long, value_name = "LENGTH", default_value = "1d", value_parser = parse_patience)]
-    pub(crate) resume_after: Patience,
-    /// Take metrics that the trace does not hold for healthy; otherwise nobody knows them, and a gate waits
+
+    /// Start it in the same revision
     #[arg(long)]
-    pub(crate) healthy: bool,
-    /// Write a chart to this file
-    #[arg(long, value_name = "SVG")]
-    pub(crate) svg: Option<PathBuf>,
+    pub(crate) start: bool,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
-/// How long people take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// So many seconds.
-    Seconds(u64),
-    /// They never do it.
-    Never,
+/// `plan status`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanStatusArgs {
+    /// The plan's key
+    pub(crate) plan: Option<String>,
 }
 
-impl Patience {
-    /// The seconds; none is never.
-    pub(crate) const fn seconds(self) -> Option<u64> {
-        match self {
-            Self::Seconds(seconds) => Some(seconds),
-            Self::Never => None,
-        }
-    }
+/// What is done to a plan in a word.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The plan's key
+    pub(crate) plan: String,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
-fn parse_patience(text: &str) -> Result<Patience, String> {
-    match text {
-        "never" => Ok(Patience::Never),
-        _ => duration_text::parse(text)
-            .map(Patience::Seconds)
-            .ok_or_else(|| format!("expected never, or {}", duration_text::GRAMMAR)),
-    }
+/// `plan check`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanCheckArgs {
+    /// The plan's key
+    pub(crate) plan: String,
+
+    /// Points of the checklist, in words or by number; without any the checklist is shown
+    #[arg(value_name = "ITEM")]
+    pub(crate) items: Vec<String>,
+
+    /// Open them again
+    #[arg(long, requires = "items")]
+    pub(crate) undo: bool,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
-fn parse_moment(text: &str) -> Result<Timestamp, String> {
-    plan_file::moment(text).ok_or_else(|| format!("expected {}", plan_file::MOMENT_GRAMMAR))
+/// `plan report-value`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanReportValueArgs {
+    /// The plan's key
+    pub(crate) plan: String,
+
+    /// As a check of the stage or a guard names it, such as error_rate or "latency.p99 of dreams"
+    pub(crate) metric: String,
+
+    /// With its unit: 1.2%, 850ms or 4.3
+    pub(crate) value: String,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// `plan rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanRollbackArgs {
+    /// The plan's key
+    pub(crate) plan: String,
+
+    #[command(flatten)]
+    pub(crate) way: WayBackArgs,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// `plan report`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanReportArgs {
+    /// The plan's key
+    pub(crate) plan: String,
+
+    /// The day of the plan, as the plan counts [default: today]
+    #[arg(long, value_name = "N")]
+    pub(crate) day: Option<u32>,
+}
+
+/// `plan watch`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanWatchArgs {
+    /// The plan's key
+    pub(crate) plan: String,
 }

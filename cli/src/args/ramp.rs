@@ -2,25 +2,31 @@
 
 use clap::Args;
 
+use crate::args::write::WriteArgs;
 use crate::plan_file::RampStage;
 
 /// `ramp`.
 #[derive(Debug, Args)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the command that reads them comes with the plans on the server")
-)]
 pub(crate) struct RampArgs {
-    /// The flag; the plan is called `ramp.FLAG`
-    #[arg(value_name = "FLAG")]
+    /// The flag's key
     pub(crate) flag: String,
-    /// A percentage and how long it stays, such as 10,3d; the last one needs no stay
-    #[arg(long = "stage", value_name = "PERCENT[,LENGTH]", required = true)]
+
+    /// A percentage and how long it stays, such as 10,3d; repeated, in order, the last one without a stay
+    #[arg(long = "stage", value_name = "PERCENT[,STAY]", required = true)]
     pub(crate) stages: Vec<RampStage>,
-    /// Before each step somebody must say go
+
+    /// Somebody says go before each step
     #[arg(long)]
-    pub(crate) gate_go: bool,
-    /// So many people must approve each step
+    pub(crate) go: bool,
+
+    /// So many people approve each step
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) approvals: u32,
+
+    /// Start it at once
+    #[arg(long)]
+    pub(crate) start: bool,
+
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }

@@ -90,7 +90,7 @@ async fn list(session: &Session<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn find(connection: &Connection, key: &str) -> Result<v1::Feature, Failure> {
+pub(crate) async fn find(connection: &Connection, key: &str) -> Result<v1::Feature, Failure> {
     let answer = connection.answer(connection.admin().list_features(v1::ListFeaturesRequest {})).await?;
     let found = answer.features.into_iter().find(|feature| feature.key == key);
     found.ok_or_else(|| Failure::not_found(format!("no feature `{key}`")))

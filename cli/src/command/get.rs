@@ -5,9 +5,11 @@ use mycelia_flags_proto::v1;
 use crate::args::read::GetArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::plans;
 use crate::session::{self, Session};
 use crate::view::flag::{FlagView, GetView};
 use crate::view::moment::Now;
+use crate::view::plan::list::DrivingView;
 
 pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
@@ -19,6 +21,14 @@ pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Fa
         false => Vec::new(),
     };
     let flag = FlagView::of(&answer.flag.unwrap_or_default());
-    session.show(&GetView { flag, revision: answer.revision, order, now: Now::of_system() })?;
+    let under_way = plans::under_way(&connection).await?;
+    let key = flag.definition.key.as_str();
+    let places = flag.environments.keys().flat_map(|environment| {
+        let driving =
+            under_way.iter().filter_map(|plan| Some((plan, plans::drives(plan, environment, key)?)));
+        driving.collect::<Vec<_>>()
+    });
+    let plans = places.map(|(plan, driven)| DrivingView::of(plan, driven)).collect();
+    session.show(&GetView { flag, plans, revision: answer.revision, order, now: Now::of_system() })?;
     Ok(Exit::Done)
 }

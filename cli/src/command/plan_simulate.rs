@@ -7,7 +7,7 @@ use mycelia_flags_core::plan::simulation::{Assumptions, Trace, simulate};
 use mycelia_flags_core::revision::Timestamp;
 use mycelia_flags_server::clock::SystemClock;
 
-use crate::args::plan::PlanSimulateArgs;
+use crate::args::plan_file::PlanSimulateArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Violation};
 use crate::metrics_trace;

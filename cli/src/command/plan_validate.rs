@@ -1,6 +1,6 @@
 //! `plan validate`: plan files without a server.
 
-use crate::args::plan::PlanValidateArgs;
+use crate::args::plan_file::PlanValidateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan_file;

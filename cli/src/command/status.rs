@@ -5,6 +5,7 @@ use mycelia_flags_proto::v1;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::inventory;
+use crate::plans;
 use crate::session::{self, Session};
 use crate::view::moment::Now;
 use crate::view::status::{StatusParts, StatusView};
@@ -25,6 +26,7 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         subscribers: subscribers.subscribers,
         features: features.features,
         flags: inventory::flags(&connection).await?.flags,
+        plans: plans::under_way(&connection).await?,
         environment,
     };
     session.show(&StatusView::of(connection.url(), parts, Now::of_system()))?;

@@ -212,6 +212,12 @@ impl Reading {
         }
     }
 
+    /// Where a field that core names stands, and what the file calls it.
+    pub(crate) fn stands(&self, path: &str) -> (Mark, String) {
+        let (place, _is_exact) = self.find(path);
+        (place.mark, place.field)
+    }
+
     /// The place of a field, or of the nearest one around it that stands in the file; whether it is the field itself.
     fn find(&self, path: &str) -> (Place, bool) {
         let renamed = self.renamed.iter().find(|(known, _)| is_within(path, known));

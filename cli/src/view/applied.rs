@@ -16,6 +16,10 @@ use crate::view::moment;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Subject {
     Flag(String),
+    /// Several flags that went back together.
+    Flags(Vec<String>),
+    /// A rollout plan.
+    Plan(String),
     Segment(String),
     Feature(String),
     /// As the wire names it.
@@ -26,6 +30,10 @@ pub(crate) enum Subject {
     Document(String),
     /// The state of canary mode that was asked for.
     Canary(&'static str),
+    /// The command.
+    Policy(&'static str),
+    /// The revision in which it was made.
+    Request(u64),
 }
 
 impl Default for Subject {
@@ -39,6 +47,8 @@ impl Subject {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Flag(key) => key.clone(),
+            Self::Flags(keys) => keys.join(", "),
+            Self::Plan(key) => format!("plan {key}"),
             Self::Segment(key) => format!("segment {key}"),
             Self::Feature(key) => format!("feature {key}"),
             Self::Undone(revision) => format!("what revision {revision} wrote"),
@@ -49,6 +59,8 @@ impl Subject {
                 None => list.clone(),
             },
             Self::Canary(_) => "canary mode".to_owned(),
+            Self::Policy(_) => "the policy".to_owned(),
+            Self::Request(request) => format!("request {request}"),
         }
     }
 }
@@ -82,6 +94,9 @@ pub(crate) struct AppliedView {
     /// With `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) convergence: Option<ConvergenceView>,
+    /// With `--request`: nothing has changed yet, and `revision` names the request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) requested: bool,
     #[serde(skip)]
     pub(crate) deed: String,
 }
@@ -130,6 +145,12 @@ impl View for AppliedView {
             Some(environment) => format!("{} in {environment}", self.deed),
             None => self.deed.clone(),
         };
+        if self.requested && self.changed && !self.dry_run {
+            let mut page = Page::of_line(format!("request {} waits for approval: {deed}", self.revision));
+            let hint = format!("somebody else says `mycelia-flags request approve {}`", self.revision);
+            page.line([Span::new(&hint, Tone::Faint)]);
+            return page;
+        }
         let text = match (self.changed, self.dry_run) {
             (false, _) => {
                 let place = self.environment.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
@@ -251,6 +272,7 @@ mod tests {
         check(Subject::Flag("dreams".to_owned()), "flag", "dreams", "dreams");
         check(Subject::Segment("A".to_owned()), "segment", "A", "segment A");
         check(Subject::Feature("voice".to_owned()), "feature", "voice", "feature voice");
+        check(Subject::Plan("whispers".to_owned()), "plan", "whispers", "plan whispers");
         check(Subject::Canary("on"), "canary", "on", "canary mode");
         check(Subject::List("canary".to_owned()), "list", "canary", "the canary allowlist");
         let list = "segment/A/excluded";

@@ -11,6 +11,7 @@ use crate::terminal::View;
 use crate::view::configuration::ConfigurationView;
 use crate::view::definition::DefinitionView;
 use crate::view::moment::Now;
+use crate::view::plan::list::DrivingView;
 use crate::view::state::State;
 
 /// A flag with its configurations: an element of `list`, and most of `get`.
@@ -56,6 +57,8 @@ impl FlagView {
 pub(crate) struct GetView {
     #[serde(flatten)]
     pub(crate) flag: FlagView,
+    /// The rollout plans that drive it.
+    pub(crate) plans: Vec<DrivingView>,
     /// The revision that was read.
     pub(crate) revision: u64,
     /// In which order the environments are shown.
@@ -93,6 +96,9 @@ impl View for GetView {
         ];
         let said = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
         page.table(2, said.map(|(label, fact)| vec![Span::from(label), Span::from(fact)]).collect());
+        for driving in &self.plans {
+            page.line([Span::from("  "), driving.span()]);
+        }
         let ordered = self.order.iter().filter_map(|name| self.flag.environments.get_key_value(name));
         let others = self.flag.environments.iter().filter(|(name, _)| !self.order.contains(name));
         for (name, environment) in ordered.chain(others) {
@@ -257,8 +263,13 @@ mod tests {
 
     #[test]
     fn the_document_of_a_flag_is_flat() {
-        let view =
-            GetView { flag: FlagView::of(&flag()), revision: 7, order: Vec::new(), now: Now::of_seconds(0) };
+        let view = GetView {
+            flag: FlagView::of(&flag()),
+            plans: Vec::new(),
+            revision: 7,
+            order: Vec::new(),
+            now: Now::of_seconds(0),
+        };
         let document = serde_json::to_value(&view).unwrap();
         assert_eq!(document["key"], "dreams");
         assert_eq!(document["type"], "boolean");

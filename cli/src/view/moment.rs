@@ -15,6 +15,16 @@ impl Now {
         Self(SystemClock::shared().now().unix_micros().div_euclid(1_000_000))
     }
 
+    /// Seconds until a moment; none when it is not to come.
+    pub(crate) fn until(self, moment: Option<&prost_types::Timestamp>) -> Option<u64> {
+        u64::try_from(moment?.seconds.saturating_sub(self.0)).ok().filter(|seconds| *seconds > 0)
+    }
+
+    /// Seconds since a moment; none when it is still to come.
+    pub(crate) fn since(self, moment: Option<&prost_types::Timestamp>) -> Option<u64> {
+        u64::try_from(self.0.saturating_sub(moment?.seconds)).ok()
+    }
+
     #[cfg(test)]
     pub(crate) const fn of_seconds(seconds: i64) -> Self {
         Self(seconds)
@@ -51,6 +61,12 @@ pub(crate) fn briefly(moment: Option<&prost_types::Timestamp>) -> String {
     moment.and_then(parsed).map_or_else(|| "-".to_owned(), |timestamp| format!("{timestamp:.3}"))
 }
 
+/// To the minute, where a plan's days are told; `-` when it is not known.
+pub(crate) fn to_the_minute(moment: Option<&prost_types::Timestamp>) -> String {
+    let timestamp = moment.and_then(parsed);
+    timestamp.map_or_else(|| "-".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%MZ").to_string())
+}
+
 fn parsed(moment: &prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::new(moment.seconds, moment.nanos).ok()
 }
@@ -65,6 +81,8 @@ mod tests {
         assert_eq!(exactly(Some(&moment)).as_deref(), Some("2025-11-21T07:39:19.123456Z"));
         assert_eq!(briefly(Some(&moment)), "2025-11-21T07:39:19.123Z");
         assert_eq!(briefly(None), "-");
+        assert_eq!(to_the_minute(Some(&moment)), "2025-11-21 07:39Z");
+        assert_eq!(to_the_minute(None), "-");
         assert_eq!(exactly(Some(&prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })), None);
     }
 
@@ -88,5 +106,9 @@ mod tests {
         check(10_000, "over");
         check(20_000, "over");
         assert_eq!(left(None, Now::of_seconds(0)), "over");
+        let now = Now::of_seconds(9_000);
+        assert_eq!((now.until(Some(&until)), now.since(Some(&until))), (Some(1_000), None));
+        let now = Now::of_seconds(11_000);
+        assert_eq!((now.until(Some(&until)), now.since(Some(&until))), (None, Some(1_000)));
     }
 }

@@ -8,6 +8,7 @@ use crate::terminal::View;
 use crate::view::feature::FeatureView;
 use crate::view::moment::{self, Now};
 use crate::view::overrides::{self, ActiveOverrideView};
+use crate::view::plan::{PlanView, list};
 use crate::view::rollout::{self, RolloutView};
 use crate::view::subscriber::{ServiceView, SubscriberView, by_service};
 
@@ -35,6 +36,8 @@ pub(crate) struct StatusView {
     /// Of all environments.
     pub(crate) overrides: Vec<ActiveOverrideView>,
     pub(crate) features: Vec<FeatureView>,
+    /// The rollout plans that are under way.
+    pub(crate) plans: Vec<PlanView>,
     /// Whose rollouts are shown.
     pub(crate) environment: String,
     pub(crate) rollouts: Vec<RolloutView>,
@@ -60,6 +63,8 @@ pub(crate) struct StatusParts {
     pub(crate) subscribers: Vec<v1::Subscriber>,
     pub(crate) features: Vec<v1::Feature>,
     pub(crate) flags: Vec<v1::Flag>,
+    /// The plans that are under way.
+    pub(crate) plans: Vec<v1::PlanStatus>,
     /// Which environment was chosen; empty for the server's default one.
     pub(crate) environment: String,
 }
@@ -79,6 +84,7 @@ impl StatusView {
             overrides: status.overrides.iter().map(ActiveOverrideView::of).collect(),
             features: parts.features.iter().map(FeatureView::of).collect(),
             rollouts: rollouts.collect(),
+            plans: parts.plans.into_iter().map(PlanView::of).collect(),
             environment,
             server: server.to_owned(),
             bucketing: match status.bucketing() {
@@ -166,6 +172,10 @@ impl View for StatusView {
         if !self.overrides.is_empty() {
             page.blank();
             page.table(0, overrides::rows(&self.overrides, self.now));
+        }
+        if !self.plans.is_empty() {
+            page.blank();
+            list::describe(&self.plans, self.now, &mut page);
         }
         if !self.features.is_empty() {
             page.blank();

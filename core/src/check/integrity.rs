@@ -46,7 +46,9 @@ impl Draft<'_> {
                 | EntityId::Settings
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
-                | EntityId::Progress(_) => {}
+                | EntityId::Progress(_)
+                | EntityId::Policy(_)
+                | EntityId::ChangeRequest(_) => {}
             }
         }
         for (environment, field) in chained {

@@ -66,7 +66,9 @@ impl Projector {
                 | EntityId::Settings
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
-                | EntityId::Progress(_) => {}
+                | EntityId::Progress(_)
+                | EntityId::Policy(_)
+                | EntityId::ChangeRequest(_) => {}
             }
         }
     }

@@ -128,7 +128,9 @@ fn recompiled(
             | EntityId::Settings
             | EntityId::Environment(_)
             | EntityId::Plan(_)
-            | EntityId::Progress(_) => {}
+            | EntityId::Progress(_)
+            | EntityId::Policy(_)
+            | EntityId::ChangeRequest(_) => {}
         }
     }
     for list in lists {

@@ -19,6 +19,7 @@ use self::plan::{ActOnPlan, RollBack};
 use super::condition::{Rule, rules};
 use super::number::Numbered;
 use super::plan::Plan;
+use super::policy::SetPolicy;
 use super::{FormError, required};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -36,7 +37,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30, 31, 32, 33, 34"
+                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -119,6 +120,25 @@ pub(super) enum Kind {
     ActOnPlan(ActOnPlan),
     #[prost(message, tag = "34")]
     RollBack(RollBack),
+    #[prost(message, tag = "35")]
+    SetPolicy(SetPolicy),
+    #[prost(message, tag = "36")]
+    RequestApproval(RequestApproval),
+    /// The request: the revision in which it was made.
+    #[prost(uint64, tag = "37")]
+    ApproveRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "38")]
+    RejectRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "39")]
+    WithdrawRequest(u64),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestApproval {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) changes: Vec<Change>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -194,6 +214,15 @@ impl From<&core::Change> for Change {
                 environments: environments.clone(),
             }),
             core::Change::RestoreStore { from_epoch } => Kind::RestoreStore(from_epoch.clone()),
+            core::Change::SetPolicy { environment, policy } => {
+                Kind::SetPolicy(SetPolicy::of(environment, policy))
+            }
+            core::Change::RequestApproval { changes } => {
+                Kind::RequestApproval(RequestApproval { changes: changes.iter().map(Self::from).collect() })
+            }
+            core::Change::ApproveRequest { request } => Kind::ApproveRequest(request.get()),
+            core::Change::RejectRequest { request } => Kind::RejectRequest(request.get()),
+            core::Change::WithdrawRequest { request } => Kind::WithdrawRequest(request.get()),
             // Named one by one, so that no change can be forgotten: one without a kind could never be read back.
             core::Change::Enable(_)
             | core::Change::Disable(_)
@@ -290,6 +319,16 @@ impl TryFrom<Change> for core::Change {
                 environments: create.environments,
             },
             Kind::RestoreStore(from_epoch) => Self::RestoreStore { from_epoch },
+            Kind::SetPolicy(mut set) => {
+                let environment = std::mem::take(&mut set.environment);
+                Self::SetPolicy { environment, policy: set.try_into()? }
+            }
+            Kind::RequestApproval(request) => Self::RequestApproval {
+                changes: request.changes.into_iter().map(Self::try_from).collect::<Result<_, _>>()?,
+            },
+            Kind::ApproveRequest(request) => Self::ApproveRequest { request: Revision::new(request) },
+            Kind::RejectRequest(request) => Self::RejectRequest { request: Revision::new(request) },
+            Kind::WithdrawRequest(request) => Self::WithdrawRequest { request: Revision::new(request) },
             placed => return placed_change(placed),
         })
     }

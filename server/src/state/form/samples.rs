@@ -3,6 +3,7 @@
 mod changes;
 mod entities;
 mod plans;
+mod policies;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{ChangeSet, Place};

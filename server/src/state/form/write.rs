@@ -7,20 +7,24 @@ use mycelia_flags_core::flag::{Environment, FlagConfiguration, FlagDefinition};
 use mycelia_flags_core::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use mycelia_flags_core::plan::PlanDefinition;
 use mycelia_flags_core::plan::progress;
+use mycelia_flags_core::policy::Policy;
+use mycelia_flags_core::revision::Revision;
 
 use super::audience::{CanaryValue, FeatureValue, SegmentValue};
 use super::flag::{Configuration, Definition};
 use super::keys::{Keys, belong_together};
 use super::number::Numbered;
 use super::plan::Plan;
+use super::policy::PolicyValue;
 use super::progress::Progress;
+use super::request::RequestValue;
 use super::{FormError, required};
 
 /// What is done to one entity, or to several keys of one list. The oneof says which kind of entity it is, also when it
 /// is removed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Write {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -46,6 +50,10 @@ pub(super) enum Kind {
     Plan(PlanWrite),
     #[prost(message, tag = "10")]
     Progress(ProgressWrite),
+    #[prost(message, tag = "11")]
+    Policy(PolicyWrite),
+    #[prost(message, tag = "12")]
+    Request(RequestWrite),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -137,6 +145,23 @@ pub(super) struct ProgressWrite {
     pub(super) value: Option<Progress>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PolicyWrite {
+    #[prost(string, tag = "1")]
+    pub(super) environment: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<PolicyValue>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestWrite {
+    /// The revision in which it was requested.
+    #[prost(uint64, tag = "1")]
+    pub(super) request: u64,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<RequestValue>,
+}
+
 /// Writes in their stored form. What is written to one list in a row becomes one of them.
 pub(super) fn packed(writes: &[entity::Write]) -> Vec<Write> {
     let runs = writes.chunk_by(belong_together);
@@ -224,6 +249,20 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
+        EntityId::Policy(environment) => Kind::Policy(PolicyWrite {
+            environment: environment.to_string(),
+            value: stored(write, |value| match value {
+                Entity::Policy(policy) => Some(PolicyValue::from(&**policy)),
+                _ => None,
+            }),
+        }),
+        EntityId::ChangeRequest(request) => Kind::Request(RequestWrite {
+            request: request.get(),
+            value: stored(write, |value| match value {
+                Entity::ChangeRequest(request) => Some(RequestValue::from(&**request)),
+                _ => None,
+            }),
+        }),
     }
 }
 
@@ -293,6 +332,16 @@ fn write_of(kind: Kind) -> Result<entity::Write, FormError> {
             let progress = write.value.map(progress::Progress::try_from).transpose()?;
             let id = EntityId::Progress(PlanKey::new(&write.plan));
             (id, progress.map(|progress| Entity::Progress(Arc::new(progress))))
+        }
+        Kind::Policy(write) => {
+            let policy = write.value.map(Policy::try_from).transpose()?;
+            let id = EntityId::Policy(EnvironmentKey::new(&write.environment));
+            (id, policy.map(|policy| Entity::Policy(Arc::new(policy))))
+        }
+        Kind::Request(write) => {
+            let id = Revision::new(write.request);
+            let request = write.value.map(|value| value.request(id)).transpose()?;
+            (EntityId::ChangeRequest(id), request.map(|request| Entity::ChangeRequest(Arc::new(request))))
         }
         // A run of keys is no single write; whoever calls has unpacked it.
         Kind::Keys(_) => return Err(FormError::Missing { what: "an entity" }),
