@@ -1,6 +1,7 @@
 //! How a plan went in simulated time: what happened, a chart, and how it ends.
 
 mod chart;
+mod lane;
 pub(crate) mod svg;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
-//! The chart of a simulation as text: a row for each flag, a column for each moment at which something changed.
+//! The chart of a simulation as text: a row for each flag and segment, a column for each moment at which something changed.
 
 use mycelia_flags_core::plan::duration_text::Exact;
 
+use super::lane::{Lane, lanes};
 use super::{SimulatedEventView, SimulationView};
 use crate::page::{Page, Span, Tone};
 
@@ -16,14 +17,18 @@ const SAME: &str = "·";
 
 /// Adds the chart to a page.
 pub(super) fn draw(view: &SimulationView, page: &mut Page) {
-    let labels = ["day".to_owned(), "after".to_owned()].into_iter();
-    let flags = view.rows();
-    let labels: Vec<String> =
-        labels.chain(flags.iter().map(|flag| view.label(flag))).chain(["plan".to_owned()]).collect();
+    let lanes = lanes(view);
+    let label = |lane: &Lane| match lane.place.as_str() {
+        "" => lane.flag.clone(),
+        place => format!("{} ({place})", lane.flag),
+    };
+    let mut labels = vec!["day".to_owned(), "after".to_owned()];
+    labels.extend(lanes.iter().map(label));
+    labels.push("plan".to_owned());
     let gutter = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     let mut block: Vec<Vec<String>> = Vec::new();
     let mut width = gutter;
-    for column in columns(view) {
+    for column in columns(view, &lanes) {
         let widest = column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
         if width + widest + 2 > WIDTH && !block.is_empty() {
             print(&labels, &std::mem::take(&mut block), page);
@@ -36,7 +41,7 @@ pub(super) fn draw(view: &SimulationView, page: &mut Page) {
 }
 
 /// The cells of each column, from above.
-fn columns(view: &SimulationView) -> Vec<Vec<String>> {
+fn columns(view: &SimulationView, lanes: &[Lane]) -> Vec<Vec<String>> {
     let mut columns = Vec::new();
     let mut before: Vec<String> = Vec::new();
     for (index, event) in view.events.iter().enumerate() {
@@ -44,8 +49,8 @@ fn columns(view: &SimulationView) -> Vec<Vec<String>> {
         if view.events.get(index + 1).is_some_and(|next| next.after_seconds == event.after_seconds) {
             continue;
         }
-        let now: Vec<String> =
-            event.flags.iter().map(|flag| cut(&flag.serves)).chain([state(event)]).collect();
+        let cells = lanes.iter().map(|lane| cut(lane.cells.get(index).map_or("", String::as_str)));
+        let now: Vec<String> = cells.chain([state(event)]).collect();
         if now == before {
             continue;
         }

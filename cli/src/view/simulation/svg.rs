@@ -1,4 +1,4 @@
-//! The chart of a simulation as one SVG file: a lane for each flag, bands for the stages, days below.
+//! The chart of a simulation as one SVG file: a lane for each flag and segment, bands for the stages, days below.
 //!
 //! It holds no script and asks for nothing: it can be put into a document or a chat as it is.
 
@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use mycelia_flags_core::plan::duration_text::Exact;
 
-use super::{SimulatedFlagView, SimulationView};
+use super::SimulationView;
+use super::lane::{Lane, lanes};
 
 const WIDTH: f64 = 1_080.0;
-const GUTTER: f64 = 210.0;
+const GUTTER: f64 = 244.0;
 const RIGHT: f64 = 24.0;
 const LANES_TOP: f64 = 84.0;
 const LANE: f64 = 58.0;
@@ -26,11 +27,12 @@ const PATTERNS: &str = "<defs><pattern id=\"waits\" width=\"8\" height=\"8\" pat
 
 /// Draws it.
 pub(crate) fn draw(view: &SimulationView) -> String {
-    let mut drawing = Drawing::of(view);
+    let lanes = lanes(view);
+    let mut drawing = Drawing::of(view, lanes.len());
     drawing.bands();
     drawing.stops();
-    for (lane, row) in view.rows().iter().enumerate() {
-        drawing.lane(lane, row);
+    for (index, lane) in lanes.iter().enumerate() {
+        drawing.lane(index, lane);
     }
     drawing.days();
     drawing.guards();
@@ -50,12 +52,11 @@ struct Drawing<'v> {
 }
 
 impl<'v> Drawing<'v> {
-    fn of(view: &'v SimulationView) -> Self {
+    fn of(view: &'v SimulationView, lanes: usize) -> Self {
         let length = view.ended_after_seconds.max(view.events.last().map_or(0, |event| event.after_seconds));
         // A little more than what happened, so that the last state has room.
         let span = seconds(length.max(3_600)) * 1.06;
-        let lanes = view.rows().len().max(1);
-        let bottom = LANES_TOP + LANE_STEP * count(lanes);
+        let bottom = LANES_TOP + LANE_STEP * count(lanes.max(1));
         Self { view, span, bottom, text_y: bottom + 52.0, body: String::new() }
     }
 
@@ -121,15 +122,13 @@ impl<'v> Drawing<'v> {
     }
 
     /// One flag: a step for each percentage, a word for each other value.
-    fn lane(&mut self, lane: usize, row: &SimulatedFlagView) {
+    fn lane(&mut self, index: usize, lane: &Lane) {
         let view = self.view;
-        let top = LANES_TOP + LANE_STEP * count(lane);
+        let top = LANES_TOP + LANE_STEP * count(index);
         let y = |share: f64| top + LANE - LANE * share / 100.0;
-        let colour = COLOURS.get(lane % COLOURS.len()).copied().unwrap_or("#24292f");
-        let label = view.label(row);
-        let (flag, place) = label.split_once(" in ").unwrap_or((label.as_str(), ""));
-        self.text(12.0, top + LANE / 2.0, "", &shortened(flag, 28));
-        self.text(12.0, top + LANE / 2.0 + 15.0, "small faint", place);
+        let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#24292f");
+        self.text(12.0, top + LANE / 2.0, "", &shortened(&lane.flag, 28));
+        self.text(12.0, top + LANE / 2.0 + 15.0, "small faint", &shortened(&lane.place, 30));
         for share in [0.0, 50.0, 100.0] {
             let (y, right) = (y(share), self.right());
             self.add(&format!(
@@ -138,11 +137,10 @@ impl<'v> Drawing<'v> {
             self.text(GUTTER - 34.0, y + 4.0, "small faint", &format!("{share}%"));
         }
         let (mut line, mut level, mut labels) = (String::new(), 0.0, Vec::new());
-        let mut serves = row.serves.as_str();
+        let mut serves = super::DARK;
         // Writing into a string cannot fail.
         let _ = write!(line, "M{GUTTER:.1},{:.1}", y(0.0));
-        for event in &view.events {
-            let now = event.flags.get(lane).map_or("", |flag| flag.serves.as_str());
+        for (event, now) in view.events.iter().zip(&lane.cells) {
             let x = self.x(event.after_seconds);
             let next = share(now);
             let _ = write!(line, " H{x:.1} V{:.1}", y(next));
@@ -247,14 +245,14 @@ impl<'v> Drawing<'v> {
     }
 }
 
-/// How many get the flag: the percentage, that of everybody else where segments have their own, all where it has another
-/// value.
+/// How many get the flag: the percentage; all where it has another value.
 fn share(serves: &str) -> f64 {
     if serves == super::DARK {
         return 0.0;
     }
-    let last = serves.rsplit([' ', ',']).next().and_then(|word| word.strip_suffix('%'));
-    last.and_then(|percent| percent.parse().ok())
+    let percent = serves.strip_suffix('%');
+    percent
+        .and_then(|percent| percent.parse().ok())
         .filter(|share| (0.0..=100.0).contains(share))
         .unwrap_or(100.0)
 }

@@ -162,6 +162,27 @@ fn a_long_trace_is_read_to_its_end() {
 }
 
 #[test]
+fn an_alert_is_told_once_for_each_time_that_it_comes() {
+    let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 24)]);
+    let when = MetricCheck::parse("error_rate > 5%").unwrap();
+    plan.guards = vec![PlanGuard { when, flags: Vec::new(), action: GuardAction::Alert }];
+    let mut bad = assumptions();
+    for (hour, value) in [(0, 0.0), (1, 6.0), (2, 7.0), (3, 0.0), (4, 8.0)] {
+        bad.trace.note(Timestamp::from_unix_micros(3_600_000_000 * hour), "error_rate", value);
+    }
+    check(
+        &plan,
+        &bad,
+        &[
+            (0.0, "people", "started"),
+            (1.0, "mycelia", "alert: error_rate > 5% (6%)"),
+            (4.0, "mycelia", "alert: error_rate > 5% (8%)"),
+            (24.0, "mycelia", "completes: every stage is through"),
+        ],
+    );
+}
+
+#[test]
 fn nobody_resumes_for_ever() {
     let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 24)]);
     plan.guards = vec![guard("error_rate > 5%", RollbackKind::Disable)];
