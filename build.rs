@@ -6,12 +6,13 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
     "mycelia/flags/v1/feature.proto",
     "mycelia/flags/v1/plan.proto",
+    "mycelia/flags/v1/promotion.proto",
     "mycelia/flags/v1/change.proto",
     "mycelia/flags/v1/inspection.proto",
     "mycelia/flags/v1/admin_service.proto",
@@ -19,6 +20,7 @@ const FILES: [&str; 12] = [
     "mycelia/flags/v1/evaluation_service.proto",
     "mycelia/flags/v1/telemetry_service.proto",
     "mycelia/flags/v1/plan_service.proto",
+    "mycelia/flags/v1/promotion_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

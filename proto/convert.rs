@@ -19,6 +19,7 @@ mod inspection;
 mod list;
 mod plan;
 mod progress;
+mod promotion;
 mod record;
 mod rule;
 mod time;
@@ -46,6 +47,10 @@ pub use inspection::{
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
 pub use plan::{plan_to_wire, rollback_to_wire};
 pub use progress::{plan_state_to_wire, plan_status_to_wire, progress_to_wire};
+pub use promotion::{
+    drill_to_wire, incident_to_wire, promotion_item_to_wire, promotion_rules_to_wire, promotion_to_wire,
+    severity_to_wire,
+};
 pub use record::{
     environment_to_wire, generation_from_wire, generation_to_wire, record_to_wire, settings_to_wire,
     write_to_wire,

@@ -1,5 +1,7 @@
 //! What callers ask for: change sets. `check.rs` says what they do.
 
+mod promotion;
+
 use crate::bucketing::Generation;
 use crate::condition::Condition;
 use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
@@ -7,6 +9,8 @@ use crate::plan::runner::Step;
 use crate::plan::{PlanDefinition, RollbackKind};
 use crate::revision::{Revision, Timestamp};
 use crate::value::{FlagType, Value};
+
+pub use promotion::{AskedRules, CloseIncident, OpenIncident, Promote, RecordDrill};
 
 /// An ordered list of intents that happen together or not at all.
 ///
@@ -239,6 +243,37 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+    /// Opens an incident.
+    OpenIncident(OpenIncident),
+    /// Closes incidents.
+    CloseIncident(CloseIncident),
+    /// Says what an environment asks for before it takes a flag over.
+    SetPromotionRules {
+        /// The environment's key.
+        environment: String,
+        /// None clears them: the environment then takes over whatever comes.
+        rules: Option<Box<AskedRules>>,
+    },
+    /// The actor approves what the source serves of a flag.
+    ApprovePromotion {
+        /// The flag's key.
+        flag: String,
+        /// The key of the environment that it is to go to.
+        to: String,
+    },
+    /// Ticks off a point of the checklist of an environment's rules.
+    TickPromotion {
+        /// The flag's key.
+        flag: String,
+        /// The key of the environment that it is to go to.
+        to: String,
+        /// The point as the rules word it, or its number from 1 on.
+        item: String,
+    },
+    /// Lets an environment take over what another one serves of a flag.
+    Promote(Promote),
+    /// Remembers a rollback that was tried out.
+    RecordDrill(RecordDrill),
 }
 
 /// What is done to a rollout plan.
@@ -392,6 +427,13 @@ impl Change {
             Self::RollBack { .. } => "roll_back",
             Self::CreateStore { .. } => "create_store",
             Self::RestoreStore { .. } => "restore_store",
+            Self::OpenIncident(_) => "open_incident",
+            Self::CloseIncident(_) => "close_incident",
+            Self::SetPromotionRules { .. } => "set_promotion_rules",
+            Self::ApprovePromotion { .. } => "approve_promotion",
+            Self::TickPromotion { .. } => "tick_promotion",
+            Self::Promote(_) => "promote",
+            Self::RecordDrill(_) => "record_drill",
         }
     }
 
@@ -416,7 +458,14 @@ impl Change {
             | Self::EditList { environment, .. }
             | Self::SwitchCanary { environment, .. }
             | Self::ChangeFeature { environment, .. }
-            | Self::RollBack { environment, .. } => Some(environment),
+            | Self::RollBack { environment, .. }
+            | Self::OpenIncident(OpenIncident { environment, .. })
+            | Self::CloseIncident(CloseIncident::OfFlag { environment, .. })
+            | Self::SetPromotionRules { environment, .. }
+            | Self::ApprovePromotion { to: environment, .. }
+            | Self::TickPromotion { to: environment, .. }
+            | Self::Promote(Promote { to: environment, .. })
+            | Self::RecordDrill(RecordDrill { environment, .. }) => Some(environment),
             Self::CreateFlag(_)
             | Self::DeleteFlag { .. }
             | Self::ArchiveFlag { .. }
@@ -430,7 +479,8 @@ impl Change {
             | Self::DeletePlan { .. }
             | Self::ActOnPlan { .. }
             | Self::CreateStore { .. }
-            | Self::RestoreStore { .. } => None,
+            | Self::RestoreStore { .. }
+            | Self::CloseIncident(CloseIncident::Numbered(_)) => None,
         }
     }
 }

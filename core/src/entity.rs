@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::bucketing::Generation;
 use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::incident::Incident;
 use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
+use crate::promotion::{Drill, Promotion, PromotionRules};
 use crate::segment::Segment;
 
 /// Names an entity of the store.
@@ -34,6 +36,14 @@ pub enum EntityId {
     Plan(PlanKey),
     /// Where a rollout plan is.
     Progress(PlanKey),
+    /// An incident, by the revision that opened it.
+    Incident(u64),
+    /// What an environment asks for before it takes a flag over.
+    PromotionRules(EnvironmentKey),
+    /// What people have said about the next promotion of a flag to an environment.
+    Promotion(EnvironmentKey, FoldedKey),
+    /// The last rollback drill of a flag in an environment.
+    Drill(EnvironmentKey, FoldedKey),
 }
 
 impl EntityId {
@@ -54,8 +64,16 @@ impl EntityId {
             | Self::Configuration(environment, _)
             | Self::Segment(environment, _)
             | Self::Canary(environment)
-            | Self::Listed(environment, _, _) => Some(environment),
-            Self::Settings | Self::Flag(_) | Self::Feature(_) | Self::Plan(_) | Self::Progress(_) => None,
+            | Self::Listed(environment, _, _)
+            | Self::PromotionRules(environment)
+            | Self::Promotion(environment, _)
+            | Self::Drill(environment, _) => Some(environment),
+            Self::Settings
+            | Self::Flag(_)
+            | Self::Feature(_)
+            | Self::Plan(_)
+            | Self::Progress(_)
+            | Self::Incident(_) => None,
         }
     }
 }
@@ -73,6 +91,10 @@ impl fmt::Display for EntityId {
             Self::Feature(feature) => write!(formatter, "feature/{feature}"),
             Self::Plan(plan) => write!(formatter, "plan/{plan}"),
             Self::Progress(plan) => write!(formatter, "progress/{plan}"),
+            Self::Incident(id) => write!(formatter, "incident/{id}"),
+            Self::PromotionRules(environment) => write!(formatter, "promotion_rules/{environment}"),
+            Self::Promotion(environment, flag) => write!(formatter, "promotion/{environment}/{flag}"),
+            Self::Drill(environment, flag) => write!(formatter, "drill/{environment}/{flag}"),
         }
     }
 }
@@ -107,6 +129,14 @@ pub enum Entity {
     Plan(Arc<PlanDefinition>),
     /// Where a rollout plan is.
     Progress(Arc<Progress>),
+    /// An incident.
+    Incident(Arc<Incident>),
+    /// What an environment asks for before it takes a flag over.
+    PromotionRules(Arc<PromotionRules>),
+    /// What people have said about the next promotion of a flag.
+    Promotion(Arc<Promotion>),
+    /// The last rollback drill of a flag.
+    Drill(Arc<Drill>),
 }
 
 /// What a change did to one entity.

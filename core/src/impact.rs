@@ -57,7 +57,11 @@ pub fn affected(
             | EntityId::Settings
             | EntityId::Environment(_)
             | EntityId::Plan(_)
-            | EntityId::Progress(_) => {}
+            | EntityId::Progress(_)
+            | EntityId::Incident(_)
+            | EntityId::PromotionRules(_)
+            | EntityId::Promotion(..)
+            | EntityId::Drill(..) => {}
         }
     }
     let snapshots = [before, after];

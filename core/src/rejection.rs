@@ -115,6 +115,10 @@ reasons! {
     FlagUnderPlan = "FLAG_UNDER_PLAN", Precondition;
     /// What was changed has been changed again since.
     ChangedSince = "CHANGED_SINCE", Precondition;
+    /// There is no such incident, or none that is open.
+    UnknownIncident = "UNKNOWN_INCIDENT", NotFound;
+    /// What the environment asks for before it takes the flag over is not done.
+    PromotionNotReady = "PROMOTION_NOT_READY", Precondition;
     /// The store is not at the expected revision.
     RevisionMismatch = "REVISION_MISMATCH", Conflict;
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod models;
+mod promotion;
 mod violations;
 
 use std::sync::Arc;

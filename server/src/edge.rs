@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listener;
 pub mod metrics;
 pub mod plans;
+pub mod promotions;
 pub mod router;
 pub mod status;
 pub mod sync;

@@ -46,7 +46,11 @@ impl Draft<'_> {
                 | EntityId::Settings
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
-                | EntityId::Progress(_) => {}
+                | EntityId::Progress(_)
+                | EntityId::Incident(_)
+                | EntityId::PromotionRules(_)
+                | EntityId::Promotion(..)
+                | EntityId::Drill(..) => {}
             }
         }
         for (environment, field) in chained {

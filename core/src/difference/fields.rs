@@ -1,6 +1,7 @@
 //! The fields of each kind of entity, as text.
 
 mod plan;
+mod promotion;
 
 use super::Fields;
 use crate::entity::Entity;
@@ -27,6 +28,10 @@ pub(super) fn entity_fields(entity: &Entity) -> Fields {
         }
         Entity::Plan(definition) => plan::definition_fields(definition),
         Entity::Progress(progress) => plan::progress_fields(progress),
+        Entity::Incident(incident) => promotion::incident_fields(incident),
+        Entity::PromotionRules(rules) => promotion::rules_fields(rules),
+        Entity::Promotion(collected) => promotion::promotion_fields(collected),
+        Entity::Drill(drill) => promotion::drill_fields(drill),
     }
 }
 

@@ -188,6 +188,7 @@ fn changes() -> impl Strategy<Value = Change> {
         4 => changes_before_the_rules(),
         7 => audience_changes(),
         3 => store_changes(),
+        8 => super::promotion::promotion_changes(),
     ]
 }
 

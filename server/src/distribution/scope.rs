@@ -66,7 +66,11 @@ impl Projector {
                 | EntityId::Settings
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
-                | EntityId::Progress(_) => {}
+                | EntityId::Progress(_)
+                | EntityId::Incident(_)
+                | EntityId::PromotionRules(_)
+                | EntityId::Promotion(..)
+                | EntityId::Drill(..) => {}
             }
         }
     }

@@ -128,7 +128,11 @@ fn recompiled(
             | EntityId::Settings
             | EntityId::Environment(_)
             | EntityId::Plan(_)
-            | EntityId::Progress(_) => {}
+            | EntityId::Progress(_)
+            | EntityId::Incident(_)
+            | EntityId::PromotionRules(_)
+            | EntityId::Promotion(..)
+            | EntityId::Drill(..) => {}
         }
     }
     for list in lists {

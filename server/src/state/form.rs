@@ -15,6 +15,7 @@ mod keys;
 mod number;
 mod plan;
 mod progress;
+mod promotion;
 mod record;
 mod value;
 mod write;

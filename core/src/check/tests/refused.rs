@@ -250,6 +250,7 @@ fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the
         .map(|violation| violation.reason)
         .chain([Reason::IdempotencyKeyReused, Reason::RevisionMismatch])
         .chain(OVER_THE_WIRE)
+        .chain([Reason::UnknownIncident, Reason::PromotionNotReady])
         .collect();
     assert_eq!(said, Reason::ALL.iter().copied().collect());
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod entities;
+mod promotion;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{ChangeSet, Place};

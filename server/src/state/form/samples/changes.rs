@@ -13,7 +13,13 @@ use super::{
 };
 
 pub(super) fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![of_definitions(), of_configurations(), of_audiences(), of_the_store()]
+    prop_oneof![
+        of_definitions(),
+        of_configurations(),
+        of_audiences(),
+        of_the_store(),
+        super::promotion::change()
+    ]
 }
 
 fn of_definitions() -> impl Strategy<Value = Change> {

@@ -21,7 +21,7 @@ use super::{
 
 /// One write, or a run of writes to one list.
 pub(super) fn writes() -> impl Strategy<Value = Vec<Write>> {
-    prop_oneof![2 => of_flags().prop_map(one), 2 => of_audiences().prop_map(one), 1 => of_a_list()]
+    prop_oneof![2 => of_flags().prop_map(one), 2 => of_audiences().prop_map(one), 1 => of_a_list(), 1 => super::promotion::write().prop_map(one)]
 }
 
 fn one(write: Write) -> Vec<Write> {
