@@ -164,7 +164,7 @@ fn each_point_is_missing_until_it_is_done() {
     world.check_missing(&[no_drill]);
     world.does("bea", drill(&[("ui", 900)], 1_000));
     world.check_missing(&[]);
-    world.hours = 31 * 24;
+    world.hours = 48 + 31 * 24;
     world.check_missing(&[
         "no drill of voice in staging within 30d; the last one was at 2026-11-23T09:00:00Z",
     ]);
