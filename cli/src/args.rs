@@ -9,6 +9,7 @@ pub(crate) mod feature;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod promotion;
 pub(crate) mod read;
 pub(crate) mod segment;
 pub(crate) mod store;
@@ -30,6 +31,7 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::promotion::{DrillCommand, IncidentCommand, PromoteArgs, PromotionCommand};
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
@@ -109,6 +111,17 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
+    /// Let an environment take over what another one serves of a flag, when it is ready
+    Promote(PromoteArgs),
+    /// What an environment asks for before it takes a flag over, and how far flags are
+    #[command(subcommand)]
+    Promotion(PromotionCommand),
+    /// Say that something went wrong with flags, and that it is over
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Try out a rollback: how long does every service take?
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

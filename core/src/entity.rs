@@ -51,7 +51,10 @@ impl EntityId {
     #[must_use]
     pub const fn flag(&self) -> Option<&FoldedKey> {
         match self {
-            Self::Flag(flag) | Self::Configuration(_, flag) => Some(flag),
+            Self::Flag(flag)
+            | Self::Configuration(_, flag)
+            | Self::Promotion(_, flag)
+            | Self::Drill(_, flag) => Some(flag),
             _ => None,
         }
     }

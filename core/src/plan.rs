@@ -210,6 +210,8 @@ impl Gate {
 pub struct PlanGuard {
     /// The condition.
     pub when: MetricCheck,
+    /// The flags that go back; none named means all that the plan has set in the environment of its present stage.
+    pub flags: Vec<FlagKey>,
     /// What happens when it is true.
     pub action: GuardAction,
 }
@@ -266,3 +268,6 @@ pub struct OnComplete {
     /// What people do then.
     pub notes: Vec<Box<str>>,
 }
+
+#[cfg(test)]
+mod tests;

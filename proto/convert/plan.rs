@@ -205,7 +205,8 @@ fn guard_to_wire(guard: &PlanGuard) -> v1::PlanGuard {
         GuardAction::Pause => Action::Pause(v1::PauseAction {}),
         GuardAction::Rollback(kind) => Action::Rollback(rollback_to_wire(kind)),
     };
-    v1::PlanGuard { when: guard.when.to_string(), action: Some(action) }
+    let flags = guard.flags.iter().map(ToString::to_string).collect();
+    v1::PlanGuard { when: guard.when.to_string(), action: Some(action), flags }
 }
 
 fn guard(path: &Path<'_>, wire: &v1::PlanGuard, faults: &mut Faults) -> Result<PlanGuard, Noted> {
@@ -219,7 +220,8 @@ fn guard(path: &Path<'_>, wire: &v1::PlanGuard, faults: &mut Faults) -> Result<P
             rollback(&path.field("rollback"), Some(wire), faults).map(GuardAction::Rollback)
         }
     };
-    Ok(PlanGuard { when: when?, action: action? })
+    let flags = wire.flags.iter().map(|flag| FlagKey::new(flag)).collect();
+    Ok(PlanGuard { when: when?, flags, action: action? })
 }
 
 fn ladder_to_wire(ladder: &Ladder) -> v1::Ladder {

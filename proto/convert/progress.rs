@@ -80,6 +80,7 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
             rung_at: Some(timestamp_to_wire(rollback.rung_at)),
             deed: Some(deed_to_wire(&rollback.deed)),
             cause: rollback.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
+            flags: rollback.flags.iter().map(ToString::to_string).collect(),
         }),
         acknowledged: progress.acknowledged.as_ref().map(deed_to_wire),
         blocked: progress.blocked.to_string(),

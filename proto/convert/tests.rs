@@ -2,6 +2,7 @@
 
 mod changes;
 mod models;
+mod plans;
 mod promotion;
 mod violations;
 

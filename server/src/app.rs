@@ -23,6 +23,7 @@ use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::http::HttpEdge;
+use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
 use crate::edge::plans::PlanEdge;
@@ -240,7 +241,13 @@ impl Running {
             connections: Arc::clone(&self.connections),
             tasks: tasks.clone(),
         };
-        let usage = Arc::new(Usage::new(clock.now()));
+        let intake = Intake {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            default_environment: default_environment.clone(),
+        };
+        let started_at = clock.now();
+        let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
         Edges {
             telemetry: TelemetryEdge {
@@ -265,16 +272,19 @@ impl Running {
                 seen: Arc::clone(&seen),
             },
             http: HttpEdge {
-                store: store.clone(),
+                intake: intake.clone(),
                 metrics: Arc::new(metrics),
                 draining: Arc::clone(&self.draining),
+                started_at,
+                clock: Arc::clone(clock),
             },
             admin: AdminEdge {
+                intake,
                 store,
                 hub,
                 tasks,
                 default_environment,
-                started_at: clock.now(),
+                started_at,
                 clock: Arc::clone(clock),
                 usage,
                 seen,

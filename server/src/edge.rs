@@ -1,7 +1,8 @@
 //! The edge: one port for gRPC and HTTP. Decodes, asks the floors below, encodes.
 //!
 //! What is deliberately absent: decisions. What a change does is the core's, who lacks what is distribution's; here are
-//! only the wire, the limits of a connection, and the one file that turns errors into status codes.
+//! only the wire, the limits of a connection, and the two files that turn errors into what is answered: `status` on gRPC,
+//! `problem` on HTTP.
 
 pub mod admin;
 pub mod compiled_sets;
@@ -11,12 +12,15 @@ pub mod gate;
 pub mod grpc_message;
 pub mod health;
 pub mod http;
+pub mod intake;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
 pub mod plans;
+pub mod problem;
 pub mod promotions;
 pub mod router;
 pub mod status;
+pub mod subscribers;
 pub mod sync;
 pub mod telemetry;

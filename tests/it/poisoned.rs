@@ -38,6 +38,7 @@ async fn check_read_only(url: &str, follower: &mut Checked, acknowledged: u64, r
     let mut admin = Admin::connect(url).await;
     let again = admin.try_apply(vec![create("another")]).await.unwrap_err();
     assert_eq!(again.get_details_error_info().unwrap().reason, "STORE_POISONED", "it stays refused");
+    crate::http_commands::check_poisoned(url, again.message());
     let status = admin.client.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
     assert!(!status.writable);
     assert!(!status.not_writable_reason.is_empty());

@@ -46,7 +46,8 @@ struct Drill<'a> {
 async fn rollback(args: DrillRollbackArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let connection = session.connection()?;
     let environment = meant_environment(&connection, &session.settings.environment).await?;
-    let reason = args.reason.map_or_else(|| "rollback drill".to_owned(), |why| format!("rollback drill: {why}"));
+    let reason =
+        args.reason.map_or_else(|| "rollback drill".to_owned(), |why| format!("rollback drill: {why}"));
     let drill = Drill { connection, session, environment, flag: args.flag, reason };
     drill.may_begin(args.allow_nobody).await?;
     let revision = drill.apply(drill.taken_back(), false).await?.revision;
@@ -82,7 +83,9 @@ impl Drill<'_> {
         Change::RollBack(v1::RollBackFlags {
             environment: self.environment.clone(),
             flags: vec![self.flag.clone()],
-            rollback: Some(v1::Rollback { kind: Some(v1::rollback::Kind::Disable(v1::RollbackDisable {})) }),
+            rollback: Some(v1::Rollback {
+                kind: Some(v1::rollback::Kind::Disable(v1::RollbackToDisabled {})),
+            }),
         })
     }
 
@@ -101,7 +104,7 @@ impl Drill<'_> {
                  or wait until it is through"
             )));
         }
-        let request = v1::GetFlagRequest { flag: flag.clone(), ..v1::GetFlagRequest::default() };
+        let request = v1::GetFlagRequest { flag: flag.clone() };
         let found = connection.answer(connection.admin().get_flag(request)).await?.flag.unwrap_or_default();
         let configurations = &found.configurations;
         if configurations.get(environment).is_none_or(|configuration| !configuration.enabled) {
@@ -147,10 +150,10 @@ impl Drill<'_> {
     }
 
     async fn record(&self, view: &DrillView) -> Result<v1::ApplyResponse, Failure> {
-        let services = view.services.iter().map(|one| v1::ServiceTime {
-            service: one.service.clone(),
-            micros: one.micros,
-        });
+        let services = view
+            .services
+            .iter()
+            .map(|one| v1::ServiceTime { service: one.service.clone(), micros: one.micros });
         let change = Change::RecordDrill(v1::RecordDrill {
             environment: self.environment.clone(),
             flag: self.flag.clone(),

@@ -52,7 +52,8 @@ async fn close(args: IncidentCloseArgs, session: &Session<'_>) -> Result<Exit, F
         Err(_no_number) => {
             let flag = args.incident.clone();
             let deed = format!("closed the incidents of {flag}");
-            let there = v1::FlagThere { environment: session.settings.environment.clone(), flag: flag.clone() };
+            let there =
+                v1::FlagThere { environment: session.settings.environment.clone(), flag: flag.clone() };
             (What::Flag(there), Told::here(Subject::Flag(flag), "incident close", deed))
         }
     };

@@ -26,6 +26,10 @@ pub(crate) enum Subject {
     Document(String),
     /// The state of canary mode that was asked for.
     Canary(&'static str),
+    /// An incident, by the revision that opened it.
+    Incident(u64),
+    /// Something about promotions, in words.
+    Promotion(String),
 }
 
 impl Default for Subject {
@@ -49,6 +53,8 @@ impl Subject {
                 None => list.clone(),
             },
             Self::Canary(_) => "canary mode".to_owned(),
+            Self::Incident(id) => format!("incident #{id}"),
+            Self::Promotion(words) => words.clone(),
         }
     }
 }

@@ -279,7 +279,7 @@ impl Draft<'_> {
             true => format!("rolled back by {}", self.switched.by),
             false => format!("rolled back by {}: {}", self.switched.by, self.reason),
         };
-        self.begin_rollback(acting, kind, None, &reason);
+        self.begin_rollback(acting, (kind, &[]), None, &reason);
         true
     }
 
@@ -287,11 +287,11 @@ impl Draft<'_> {
     pub(super) fn begin_rollback(
         &mut self,
         acting: &mut Acting<'_>,
-        kind: &RollbackKind,
+        (kind, only): (&RollbackKind, &[FlagKey]),
         cause: Option<MetricCheck>,
         reason: &str,
     ) {
-        let Some((environment, flags)) = flags_in_force(acting) else {
+        let Some((environment, flags)) = flags_in_force(acting, only) else {
             return;
         };
         self.mark_planned(&environment, &flags);
@@ -299,8 +299,14 @@ impl Draft<'_> {
         let now = self.circumstances.at;
         acting.progress.acknowledged = None;
         acting.progress.paused_in = None;
-        acting.progress.rollback =
-            Some(RollingBack { kind: kind.clone(), rung: 0, rung_at: now, deed: self.deed(), cause });
+        acting.progress.rollback = Some(RollingBack {
+            kind: kind.clone(),
+            flags: only.to_vec(),
+            rung: 0,
+            rung_at: now,
+            deed: self.deed(),
+            cause,
+        });
         let is_gradual = matches!(kind, RollbackKind::Gradual(_));
         let state = if is_gradual { PlanState::RollingBack } else { PlanState::Latched };
         acting.become_state(state, now, reason);
@@ -344,14 +350,19 @@ impl Draft<'_> {
     }
 }
 
-/// The environment of the present stage, and the flags that the plan has set in it so far.
-pub(super) fn flags_in_force(acting: &Acting<'_>) -> Option<(EnvironmentKey, Vec<FlagKey>)> {
+/// The environment of the present stage, and the flags that the plan has set in it so far: of these only some, if some are
+/// named.
+pub(super) fn flags_in_force(
+    acting: &Acting<'_>,
+    only: &[FlagKey],
+) -> Option<(EnvironmentKey, Vec<FlagKey>)> {
     let environment = acting.plan.environment_of(acting.stage()?).clone();
     let mut flags: Vec<FlagKey> = Vec::new();
     for stage in acting.plan.stages.iter().take(acting.progress.stage_index().saturating_add(1)) {
         if *acting.plan.environment_of(stage) == environment {
             for (flag, _) in &stage.set {
-                if !flags.iter().any(|known| known.folded() == flag.folded()) {
+                let is_meant = only.is_empty() || only.iter().any(|named| named.folded() == flag.folded());
+                if is_meant && !flags.iter().any(|known| known.folded() == flag.folded()) {
                     flags.push(flag.clone());
                 }
             }

@@ -8,6 +8,7 @@ use super::plan_acts::Acting;
 use super::{Draft, Origin};
 use crate::entity::{Entity, EntityId};
 use crate::flag::FlagDefinition;
+use crate::plan::gate::is_held_by_people;
 use crate::plan::progress::{Entry, PlanState};
 use crate::plan::runner::Step;
 use crate::plan::timetable::after;
@@ -24,6 +25,7 @@ impl Draft<'_> {
         let now = self.circumstances.at;
         let state = acting.progress.state;
         let is_held = acting.plan.held_until(&acting.progress) > now;
+        let is_gated = is_held_by_people(acting.plan, &acting.progress, now);
         match step {
             Step::Start => {
                 let is_due = acting.plan.starts_at.is_some_and(|date| date <= now);
@@ -37,9 +39,9 @@ impl Draft<'_> {
             Step::Enter { stage } => {
                 let is_next = *stage == acting.progress.stage.saturating_add(1);
                 let is_due = acting.plan.next_due(&acting.progress).is_some_and(|due| due <= now);
-                let is_allowed = state.is_in_stage() && is_next && is_due;
+                let is_allowed = state.is_in_stage() && is_next && is_due && !is_gated;
                 self.plan_allows(acting, is_allowed, "the next stage, when it is due") && {
-                    let reason = match is_gated(acting) {
+                    let reason = match has_gate(acting) {
                         true => "the gate is open",
                         false => "its time has come",
                     };
@@ -55,7 +57,8 @@ impl Draft<'_> {
                 }
             }
             Step::AwaitDate => {
-                let is_allowed = matches!(state, PlanState::Holding | PlanState::WaitingForGate) && !is_held;
+                let is_allowed =
+                    matches!(state, PlanState::Holding | PlanState::WaitingForGate) && !is_held && !is_gated;
                 self.plan_allows(acting, is_allowed, "a stage whose stay is over") && {
                     acting.become_state(
                         PlanState::Running,
@@ -179,7 +182,7 @@ impl Draft<'_> {
                 acting.become_state(PlanState::Paused, self.circumstances.at, &reason);
             }
             GuardAction::Rollback(kind) => {
-                self.begin_rollback(acting, kind, Some(guard.when.clone()), &reason);
+                self.begin_rollback(acting, (kind, &guard.flags), Some(guard.when.clone()), &reason);
             }
         }
         true
@@ -197,7 +200,8 @@ impl Draft<'_> {
         let Some(percent) = next.filter(|_| is_rolling) else {
             return self.plan_allows(acting, false, "the next rung of a plan on its way down");
         };
-        let Some((environment, flags)) = super::plan_acts::flags_in_force(acting) else {
+        let only = acting.progress.rollback.as_ref().map_or(&[][..], |rollback| &rollback.flags);
+        let Some((environment, flags)) = super::plan_acts::flags_in_force(acting, only) else {
             return false;
         };
         self.mark_planned(&environment, &flags);
@@ -214,6 +218,6 @@ impl Draft<'_> {
     }
 }
 
-fn is_gated(acting: &Acting<'_>) -> bool {
+fn has_gate(acting: &Acting<'_>) -> bool {
     acting.stage().is_some_and(|stage| !stage.gate.is_empty())
 }

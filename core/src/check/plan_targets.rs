@@ -34,8 +34,11 @@ impl Draft<'_> {
     pub(super) fn set_target(&mut self, field: &str, place: &Place, target: &Target) {
         match target {
             Target::Percent(percent) | Target::Band { from: percent, .. } => {
+                let faults = self.findings.violations.len();
                 self.rollout(field, place, *percent, true);
-                self.lift_shares(field, place, *percent);
+                if self.findings.violations.len() == faults {
+                    self.lift_shares(field, place, *percent);
+                }
             }
             Target::Matrix { shares, rest } => {
                 let shares: Vec<(String, f64)> =
@@ -43,8 +46,11 @@ impl Draft<'_> {
                 self.set_matrix(field, place, &shares, *rest, true);
             }
             Target::Variant(variant) => {
-                self.switch(field, place, true);
+                let faults = self.findings.violations.len();
                 self.set_default_serve(field, place, &Serve::Variant(variant.clone()));
+                if self.findings.violations.len() == faults {
+                    self.switch(field, place, true);
+                }
             }
             Target::Value(value) => {
                 let Some(definition) = self.live_flag(&format!("{field}.flag"), &place.flag) else {

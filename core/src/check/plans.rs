@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Draft;
 use crate::entity::{Entity, EntityId};
-use crate::key::{EnvironmentKey, PlanKey};
+use crate::key::{EnvironmentKey, FlagKey, PlanKey};
 use crate::limits::{
     APPROVALS_MAX, DESCRIPTION_BYTES_MAX, PLAN_BYTES_MAX, PLAN_DAY_MAX, PLAN_ITEMS_MAX, PLAN_SECONDS_MAX,
     PLANS_MAX, REASON_BYTES_MAX, STAGE_CANARY_KEYS_MAX, STAGE_FLAGS_MAX, STAGES_MAX, TEXT_BYTES_MAX,
@@ -27,6 +27,7 @@ impl Draft<'_> {
         self.plan_ladder(&format!("{field}.ladder"), &plan.ladder);
         if self.findings.count(&format!("{field}.guards"), plan.guards.len(), PLAN_ITEMS_MAX) {
             for (index, guard) in plan.guards.iter().enumerate() {
+                self.guard_flags(&format!("{field}.guards[{index}].flags"), plan, &guard.flags);
                 if let GuardAction::Rollback(kind) = &guard.action {
                     self.plan_rollback(&format!("{field}.guards[{index}].action"), plan, kind);
                 }
@@ -218,6 +219,25 @@ impl Draft<'_> {
                 }
             }
             RollbackKind::Disable | RollbackKind::ToZero | RollbackKind::CanaryOff => {}
+        }
+    }
+
+    /// A guard takes back what the plan moves, and nothing else.
+    fn guard_flags(&mut self, field: &str, plan: &PlanDefinition, flags: &[FlagKey]) {
+        if !self.findings.count(field, flags.len(), STAGE_FLAGS_MAX) {
+            return;
+        }
+        let places = plan.places();
+        for (index, flag) in flags.iter().enumerate() {
+            if !places.iter().any(|(_, known)| known.folded() == flag.folded()) {
+                let allowed = "a flag that a stage of the plan sets";
+                self.findings.note(
+                    Reason::NotApplicable,
+                    &format!("{field}[{index}]"),
+                    flag.as_str(),
+                    allowed,
+                );
+            }
         }
     }
 

@@ -36,12 +36,16 @@ impl Draft<'_> {
             self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
             return;
         }
-        if undone.writes.iter().any(|write| matches!(write.id, EntityId::Progress(_))) {
-            let allowed = "a revision that no rollout plan went on in; roll the plan back instead";
+        // A plan does not go back in time: that its flags did is drift, and it says so.
+        let is_of_flags = |write: &&Write| !matches!(write.id, EntityId::Progress(_));
+        let is_of_plan = |write: &Write| matches!(write.id, EntityId::Plan(_));
+        if undone.writes.iter().any(is_of_plan) || !undone.writes.iter().any(|write| is_of_flags(&write)) {
+            let allowed = "a revision that changed flags, and not a rollout plan alone";
             self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
             return;
         }
-        for (write, before) in undone.writes.iter().zip(&undone.before) {
+        let pairs = undone.writes.iter().zip(&undone.before);
+        for (write, before) in pairs.filter(|(write, _)| is_of_flags(write)) {
             if self.work.entity(&write.id) == write.value {
                 self.write(before.id.clone(), before.value.clone());
                 continue;

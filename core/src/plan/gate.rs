@@ -174,6 +174,31 @@ pub fn missing(plan: &PlanDefinition, progress: &Progress, around: &Surroundings
     missing
 }
 
+/// Whether people still hold a gate: what a step that was decided a moment ago must look at again. Metrics, incidents and
+/// drills are the matter of whoever decided it.
+#[must_use]
+pub fn is_held_by_people(plan: &PlanDefinition, progress: &Progress, now: Timestamp) -> bool {
+    let around = Surroundings { now, metrics: &AllMet, memory: &NoMemory };
+    let is_of_people = |missing: &Missing| match missing {
+        Missing::NoGo { .. }
+        | Missing::Go
+        | Missing::Approvals { .. }
+        | Missing::Item(_)
+        | Missing::Check { .. } => true,
+        Missing::Unknown(_) | Missing::Soak { .. } | Missing::Drill { .. } => false,
+    };
+    missing(plan, progress, &around).iter().any(is_of_people)
+}
+
+/// Leaves every condition to somebody else.
+struct AllMet;
+
+impl Metrics for AllMet {
+    fn judge(&self, check: &MetricCheck) -> Verdict {
+        Verdict::Met { value: check.threshold }
+    }
+}
+
 /// The stage must have been quiet for as long as the gate says, counted from its entry or from the end of the last
 /// critical incident.
 fn soak(

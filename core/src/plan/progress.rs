@@ -140,6 +140,8 @@ pub struct Drift {
 pub struct RollingBack {
     /// How the flags go back.
     pub kind: RollbackKind,
+    /// Which of them; none named means all that the plan has set in the environment of its stage.
+    pub flags: Vec<FlagKey>,
     /// The rung of the ladder that they are on.
     pub rung: u32,
     /// When they came to it.

@@ -13,6 +13,7 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
 use super::models::{conditions, flag_types, lifetimes, named_values, rules, serves, texts, timestamps};
+use super::plans::plan_changes;
 
 fn places() -> impl Strategy<Value = Place> {
     (texts(), texts()).prop_map(|(environment, flag)| Place { environment, flag })
@@ -187,6 +188,7 @@ fn changes() -> impl Strategy<Value = Change> {
         9 => served_changes(),
         4 => changes_before_the_rules(),
         7 => audience_changes(),
+        4 => plan_changes(),
         3 => store_changes(),
         8 => super::promotion::promotion_changes(),
     ]

@@ -17,6 +17,7 @@ use mycelia_flags_proto::v1::admin_service_server::AdminService;
 use mycelia_flags_proto::{convert, v1};
 use tonic::{Request, Response, Status};
 
+use super::intake::Intake;
 use super::status;
 use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
@@ -29,6 +30,8 @@ use crate::tasks::Tasks;
 /// What AdminService calls.
 #[derive(Debug, Clone)]
 pub struct AdminEdge {
+    /// What change sets go through.
+    pub intake: Intake,
     /// The log and the snapshot.
     pub store: Store,
     /// Who follows what.

@@ -1,4 +1,16 @@
-//! Plain HTTP: `/health`, `/ready`, `/metrics`.
+//! Plain HTTP: the commands of people who have nothing but `curl`, and what orchestrators and scrapers ask for.
+//!
+//! Here are `/health`, `/ready` and `/metrics`; beside this file is one for each of the others.
+
+mod bulk;
+mod bulk_body;
+mod change_words;
+mod flag_state;
+mod history;
+mod lines;
+mod operations;
+mod query;
+mod rollouts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,20 +19,43 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use mycelia_flags_core::revision::Timestamp;
 use serde_json::json;
 
+use super::intake::Intake;
 use super::metrics::Metrics;
-use crate::state::{Store, WriterHealth};
+use crate::clock::SharedClock;
+use crate::state::WriterHealth;
+
+pub(super) use bulk::bulk;
+pub(super) use history::history;
+pub(super) use operations::operations;
+pub(super) use rollouts::rollouts;
 
 /// What plain HTTP calls.
 #[derive(Debug, Clone)]
 pub struct HttpEdge {
-    /// The log and the snapshot.
-    pub store: Store,
+    /// What change sets go through, the store, and who is connected.
+    pub intake: Intake,
     /// The numbers.
     pub metrics: Arc<Metrics>,
     /// Set when the server shuts down.
     pub draining: Arc<AtomicBool>,
+    /// Since when this process serves.
+    pub started_at: Timestamp,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+impl HttpEdge {
+    /// Why nothing can be committed; none when it can.
+    fn not_writable_reason(&self) -> Option<String> {
+        match &*self.intake.store.writer_health().borrow() {
+            WriterHealth::Writable => None,
+            WriterHealth::Poisoned { reason } => Some(reason.to_string()),
+            WriterHealth::Closed => Some("closed".to_owned()),
+        }
+    }
 }
 
 /// The process answers. Depends on nothing else: a liveness check that fails under load turns a blip into a crash loop.
@@ -31,21 +66,16 @@ pub async fn health() -> Response {
 /// Data is loaded and the server is not draining. Says besides whether changes can be committed; a server that cannot
 /// still serves every subscriber, so that alone does not make it unready.
 pub async fn ready(State(edge): State<HttpEdge>) -> Response {
-    let writer = edge.store.writer_health().borrow().clone();
     let draining = edge.draining.load(Ordering::Relaxed);
     let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let reason = match &writer {
-        WriterHealth::Writable => None,
-        WriterHealth::Poisoned { reason } => Some(reason.to_string()),
-        WriterHealth::Closed => Some("closed".to_owned()),
-    };
+    let reason = edge.not_writable_reason();
     let body = json!({
         "ready": !draining,
         "draining": draining,
         "writable": reason.is_none(),
         "not_writable_reason": reason,
-        "epoch": edge.store.epoch().to_string(),
-        "revision": edge.store.snapshot().revision().get(),
+        "epoch": edge.intake.store.epoch().to_string(),
+        "revision": edge.intake.store.snapshot().revision().get(),
     });
     (status, Json(body)).into_response()
 }

@@ -45,10 +45,10 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a Subscribe, Acknowledge or Evaluate request. Answered with RESOURCE_EXHAUSTED.
 pub const SMALL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an administration request. Answered with RESOURCE_EXHAUSTED.
+/// Bytes of an administration request. Answered with RESOURCE_EXHAUSTED; on HTTP with 413 and `TOO_LARGE`.
 pub const ADMIN_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long a request's message may take to arrive.
+/// How long a request's message may take to arrive; on HTTP 408 and `BODY_TIMEOUT` come after that.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a name that a subscriber gives itself.
@@ -66,7 +66,17 @@ pub const RECORDS_PAGE: usize = 100;
 /// Records in one answer of ListRecords.
 pub const RECORDS_PAGE_MAX: usize = 1_000;
 
-/// Series with a service's name in /metrics; services beyond this are counted together as `other`.
+/// Pages of the log that are read for one answer of /api/admin/features/history: a filter that seldom matches must not
+/// read the whole log in one call. The answer says where to go on.
+pub const HISTORY_PAGES_MAX: usize = 4;
+
+/// Changes, and entities, that are written out of one record in /api/admin/features/history. Of more, the number is said.
+pub const HISTORY_ITEMS_MAX: usize = 100;
+
+/// Flags that are written out before others may run. Some 10,000 at a stretch would be felt.
+pub const FLAGS_AT_A_STRETCH: usize = 256;
+
+/// Services with a name of their own in /metrics and /ops/status.json; those beyond are counted together as `other`.
 pub const METRIC_SERVICES_MAX: usize = 100;
 
 /// Keys in one answer of ListKeys when the caller does not say.

@@ -1,6 +1,5 @@
 //! `/metrics`: read from the floors below at the moment of the scrape, so that nothing is counted twice.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -11,8 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::limits::METRIC_SERVICES_MAX;
 use super::listener::Connections;
+use super::subscribers::by_service;
 use crate::distribution::hub::Hub;
 use crate::state::{Store, WriterHealth};
 use crate::tasks::Tasks;
@@ -78,8 +77,9 @@ impl Metrics {
 
     fn subscriber_numbers(&self, registry: &mut Registry) {
         let gauges: [ByScope; 4] = Default::default();
-        for ((environment, service), numbers) in self.streams_by_scope() {
-            let labels = [("environment", environment), ("service", service)];
+        for ((environment, service), found) in by_service(&self.hub) {
+            let labels = [("environment", environment.to_string()), ("service", service)];
+            let numbers = [found.streams, found.lagging, found.digest_mismatches, found.refusing];
             for (gauge, number) in gauges.iter().zip(numbers) {
                 gauge.get_or_create(&labels).set(number);
             }
@@ -110,26 +110,6 @@ impl Metrics {
             "Streams ended for want of progress",
             self.hub.slow_disconnects(),
         );
-    }
-
-    /// For each environment and service: streams, lagging ones, digest mismatches, refusing ones.
-    fn streams_by_scope(&self) -> BTreeMap<(String, String), [u64; 4]> {
-        let mut streams: BTreeMap<(String, String), [u64; 4]> = BTreeMap::new();
-        for entry in self.hub.registry().list() {
-            let service = entry.scope.service.as_ref().map(ToString::to_string).unwrap_or_default();
-            let mut scope = (entry.scope.environment.to_string(), service);
-            if streams.len() >= METRIC_SERVICES_MAX && !streams.contains_key(&scope) {
-                scope.1 = "other".to_owned();
-            }
-            let is_concerned = !entry.identity.observer;
-            let behind = is_concerned && self.hub.scope_revision(&entry.scope) > entry.applied();
-            let [count, lagging, mismatches, refusals] = streams.entry(scope).or_default();
-            *count += 1;
-            *lagging += u64::from(behind);
-            *mismatches += entry.digest_mismatches();
-            *refusals += u64::from(!entry.refused().is_empty());
-        }
-        streams
     }
 
     fn connection_numbers(&self, registry: &mut Registry) {

@@ -17,9 +17,10 @@ use tonic_health::pb::health_server::HealthServer;
 use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
-use super::http::{HttpEdge, health, metrics, not_ready, ready};
+use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::plans::PlanEdge;
+use super::problem::Problem;
 use super::promotions::PromotionEdge;
 use super::status::{with_reason, word};
 use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
@@ -55,6 +56,7 @@ pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
         .route("/health", get(health))
         .route("/ready", get(not_ready))
         .fallback(still_starting)
+        .method_not_allowed_fallback(another_method)
 }
 
 /// The router of a server that serves.
@@ -93,6 +95,10 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
+        .route("/status.json", get(rollouts))
+        .route("/ops/status.json", get(operations))
+        .route("/api/admin/features/bulk", post(bulk))
+        .route("/api/admin/features/history", get(history))
         .with_state(edges.http);
     Ok(routes
         .routes()
@@ -101,6 +107,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .merge(sync)
         .merge(http)
         .fallback(nothing_here)
+        .method_not_allowed_fallback(another_method)
         .layer(axum::middleware::map_response(say_whose_fault)))
 }
 
@@ -113,28 +120,23 @@ async fn still_starting(request: Request<Body>) -> Response<Body> {
     if is_grpc(&request) {
         return with_reason(Code::Unavailable, word::STARTING, "the store is being loaded").into_http();
     }
-    problem(StatusCode::SERVICE_UNAVAILABLE, word::STARTING, "the store is being loaded")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, word::STARTING, "the store is being loaded").into_response()
 }
 
 async fn nothing_here(request: Request<Body>) -> Response<Body> {
     if is_grpc(&request) {
         return Status::unimplemented(format!("there is no method {}", request.uri().path())).into_http();
     }
-    problem(
-        StatusCode::NOT_FOUND,
-        "NOT_FOUND",
-        "there is nothing here; see /health, /ready, /metrics or use gRPC",
-    )
+    let path = request.uri().path();
+    let detail =
+        format!("there is nothing at {path}; docs/http.md lists what there is, and the rest is gRPC");
+    Problem::new(StatusCode::NOT_FOUND, word::UNKNOWN_PATH, detail).into_response()
 }
 
-/// Problem details, as RFC 9457 has them.
-fn problem(status: StatusCode, reason: &str, detail: &str) -> Response<Body> {
-    let body = serde_json::json!({ "status": status.as_u16(), "title": reason, "detail": detail });
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    let content_type = HeaderValue::from_static("application/problem+json");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    response
+/// The header `Allow`, which the router adds, names the methods.
+async fn another_method(request: Request<Body>) -> Response<Body> {
+    let detail = format!("{} does not take {}; see Allow", request.uri().path(), request.method());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, word::METHOD_NOT_ALLOWED, detail).into_response()
 }
 
 /// tonic answers INTERNAL to a message that it cannot decode and OUT_OF_RANGE to one that is too large. Both are the
@@ -150,4 +152,28 @@ async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
     };
     headers.insert("grpc-status", code);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::edge::health::HealthStatuses;
+
+    #[tokio::test]
+    async fn while_the_store_is_being_loaded_everybody_is_asked_to_wait() {
+        let (_health, service) = HealthStatuses::begin().await;
+        let asked = [("POST", "/api/admin/features/bulk"), ("GET", "/status.json"), ("GET", "/nothing")];
+        for (method, path) in asked {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let answer = starting(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+            assert_eq!(answer.headers()[header::RETRY_AFTER], "1");
+            let body = axum::body::to_bytes(answer.into_body(), 64 * 1024).await.unwrap();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((&problem["reason"], &problem["status"]), (&word::STARTING.into(), &503.into()));
+        }
+    }
 }

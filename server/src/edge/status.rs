@@ -49,9 +49,21 @@ pub mod word {
     pub const TOO_MANY_SUBSCRIPTIONS: &str = "TOO_MANY_SUBSCRIPTIONS";
     /// The log could not be read.
     pub const LOG_UNREADABLE: &str = "LOG_UNREADABLE";
+    /// HTTP: the body is no JSON.
+    pub const INVALID_JSON: &str = "INVALID_JSON";
+    /// HTTP: an object has a field, or a query a parameter, that means nothing here.
+    pub const UNKNOWN_FIELD: &str = "UNKNOWN_FIELD";
+    /// HTTP: there is nothing at the path.
+    pub const UNKNOWN_PATH: &str = "UNKNOWN_PATH";
+    /// HTTP: the path is there, for other methods.
+    pub const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
+    /// HTTP: the body did not arrive in time.
+    pub const BODY_TIMEOUT: &str = "BODY_TIMEOUT";
+    /// HTTP: a page of another site asks for a change.
+    pub const CROSS_ORIGIN: &str = "CROSS_ORIGIN";
 
     /// All of them.
-    pub const ALL: [&str; 8] = [
+    pub const ALL: [&str; 14] = [
         STORE_POISONED,
         DRAINING,
         STARTING,
@@ -60,6 +72,12 @@ pub mod word {
         NOT_SENT,
         TOO_MANY_SUBSCRIPTIONS,
         LOG_UNREADABLE,
+        INVALID_JSON,
+        UNKNOWN_FIELD,
+        UNKNOWN_PATH,
+        METHOD_NOT_ALLOWED,
+        BODY_TIMEOUT,
+        CROSS_ORIGIN,
     ];
 }
 
@@ -70,16 +88,22 @@ pub fn with_reason(code: Code, reason: &str, message: impl Into<String>) -> Stat
     Status::with_error_details(code, message, details)
 }
 
-/// A change set, or another request, that is wrong.
+/// The code of a kind of wrong.
 #[must_use]
-pub fn rejected(rejection: &Rejection) -> Status {
-    let code = match rejection.kind() {
+pub const fn code_of(kind: RejectionKind) -> Code {
+    match kind {
         RejectionKind::Invalid => Code::InvalidArgument,
         RejectionKind::NotFound => Code::NotFound,
         RejectionKind::AlreadyExists => Code::AlreadyExists,
         RejectionKind::Precondition => Code::FailedPrecondition,
         RejectionKind::Conflict => Code::Aborted,
-    };
+    }
+}
+
+/// A change set, or another request, that is wrong.
+#[must_use]
+pub fn rejected(rejection: &Rejection) -> Status {
+    let code = code_of(rejection.kind());
     let mut details = ErrorDetails::new();
     let mut bytes = 0_usize;
     for violation in rejection.violations.iter().take(VIOLATIONS_SHOWN_MAX) {

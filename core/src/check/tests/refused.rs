@@ -205,8 +205,13 @@ fn the_gravest_fault_gives_the_kind() {
     assert_eq!(kind(&[enable("x"), rollout("dreams", -1.0)]), RejectionKind::Invalid);
 }
 
-/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server.
-const OVER_THE_WIRE: [Reason; 13] = [
+/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server, and what `plans.rs` beside
+/// this file shows of plans.
+const OVER_THE_WIRE: [Reason; 17] = [
+    Reason::UnknownPlan,
+    Reason::PlanState,
+    Reason::PlanConflict,
+    Reason::FlagUnderPlan,
     Reason::InvalidTargeting,
     Reason::InvalidSchema,
     Reason::SchemaViolation,

@@ -1,30 +1,20 @@
-//! Apply: from the wire to the store and back.
+//! Apply: from the wire to the [intake](crate::edge::intake) and back.
 
-use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::check::Origin;
-use mycelia_flags_core::key::FoldedKey;
-use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_proto::convert;
 use mycelia_flags_proto::v1;
 use tonic::Status;
-use tracing::info;
 
 use super::AdminEdge;
-use crate::distribution::registry::Entry;
 use crate::edge::status;
 use crate::state::CommitRequest;
 
 impl AdminEdge {
     pub(super) async fn commit(&self, request: v1::ApplyRequest) -> Result<v1::ApplyResponse, Status> {
         let wire = request.change_set.unwrap_or_default();
-        let mut change_set =
+        let change_set =
             convert::change_set_from_wire(&wire).map_err(|rejection| status::rejected(&rejection))?;
-        self.fill_in_environment(&mut change_set);
-        check_idempotency_key(&request.idempotency_key).map_err(|rejection| status::rejected(&rejection))?;
-        self.check_contracts(&change_set).map_err(|rejection| status::rejected(&rejection))?;
-        let (actor, changes) = (change_set.actor.clone(), change_set.changes.len());
         let commit = CommitRequest {
             change_set,
             expected_revision: request.expected_revision.map(Revision::new),
@@ -32,10 +22,8 @@ impl AdminEdge {
             dry_run: request.dry_run,
             origin: Origin::Caller,
         };
-        let committed = self.store.commit(commit).await.map_err(|failure| status::commit_failed(&failure))?;
-        if !request.dry_run && !committed.replayed && !committed.writes.is_empty() {
-            info!(revision = %committed.revision, changes, actor, "committed");
-        }
+        let committed =
+            self.intake.commit(commit).await.map_err(|failure| status::commit_failed(&failure))?;
         let is_in_the_log = committed.replayed || !(request.dry_run || committed.writes.is_empty());
         let mut answer = v1::ApplyResponse {
             revision: committed.revision.get(),
@@ -50,63 +38,4 @@ impl AdminEdge {
         }
         Ok(answer)
     }
-
-    /// A flag that a connected instance has declared goes only by force.
-    fn check_contracts(&self, change_set: &ChangeSet) -> Result<(), Rejection> {
-        let mut violations = Vec::new();
-        let mut connected = None;
-        for (index, change) in change_set.changes.iter().enumerate() {
-            let (Change::DeleteFlag { flag, force: false } | Change::ArchiveFlag { flag, force: false }) =
-                change
-            else {
-                continue;
-            };
-            let folded = FoldedKey::of(flag);
-            let declares = |entry: &Entry| {
-                entry.identity.declared.iter().any(|declared| declared.flag.folded() == folded)
-            };
-            let connected = connected.get_or_insert_with(|| self.hub.registry().list());
-            if let Some(entry) = connected.iter().find(|entry| declares(entry)) {
-                let service = entry.scope.service.as_ref().map_or("", |service| service.as_str());
-                let instance = &entry.identity.instance;
-                violations.push(Violation {
-                    reason: Reason::FlagDeclared,
-                    field: format!("changes[{index}].{}.flag", change.name()),
-                    value: flag.clone(),
-                    allowed: format!(
-                        "a flag that no connected instance has declared; {service} {instance} needs it, say force"
-                    ),
-                });
-            }
-        }
-        if violations.is_empty() { Ok(()) } else { Err(Rejection { violations }) }
-    }
-
-    /// An empty environment means the default one. Filled in before the check, so that the log says what was meant.
-    fn fill_in_environment(&self, change_set: &mut ChangeSet) {
-        for change in &mut change_set.changes {
-            if let Change::SetPlan(plan) = change
-                && plan.environment.as_str().is_empty()
-            {
-                plan.environment = self.default_environment.clone();
-            }
-            if let Some(environment) = change.environment_mut()
-                && environment.is_empty()
-            {
-                *environment = self.default_environment.to_string();
-            }
-        }
-    }
-}
-
-fn check_idempotency_key(key: &str) -> Result<(), Rejection> {
-    if key.len() <= IDEMPOTENCY_KEY_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Rejection::one(Violation {
-        reason: Reason::TooLarge,
-        field: "idempotency_key".to_owned(),
-        value: key.len().to_string(),
-        allowed: format!("at most {IDEMPOTENCY_KEY_BYTES_MAX} bytes"),
-    }))
 }

@@ -38,6 +38,8 @@ pub(super) struct Guard {
     when: Option<Check>,
     #[prost(oneof = "Action", tags = "2, 3, 4")]
     action: Option<Action>,
+    #[prost(string, repeated, tag = "5")]
+    flags: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -133,7 +135,8 @@ impl From<&core::PlanGuard> for Guard {
             core::GuardAction::Pause => Action::Pause(true),
             core::GuardAction::Rollback(kind) => Action::Rollback(kind.into()),
         };
-        Self { when: Some(Check::from(&guard.when)), action: Some(action) }
+        let flags = guard.flags.iter().map(ToString::to_string).collect();
+        Self { when: Some(Check::from(&guard.when)), action: Some(action), flags }
     }
 }
 
@@ -146,7 +149,8 @@ impl TryFrom<Guard> for core::PlanGuard {
             Action::Pause(_) => core::GuardAction::Pause,
             Action::Rollback(rollback) => core::GuardAction::Rollback(rollback.try_into()?),
         };
-        Ok(Self { when: required("a guard's condition", guard.when)?.try_into()?, action })
+        let flags = guard.flags.iter().map(|flag| FlagKey::new(flag)).collect();
+        Ok(Self { when: required("a guard's condition", guard.when)?.try_into()?, flags, action })
     }
 }
 

@@ -120,6 +120,8 @@ struct RollingBack {
     deed: Option<Deed>,
     #[prost(message, optional, tag = "5")]
     cause: Option<Check>,
+    #[prost(string, repeated, tag = "6")]
+    flags: Vec<String>,
 }
 
 impl From<&core::Deed> for Deed {
@@ -280,6 +282,7 @@ impl From<&core::RollingBack> for RollingBack {
             rung_at_micros: rollback.rung_at.unix_micros(),
             deed: Some(Deed::from(&rollback.deed)),
             cause: rollback.cause.as_ref().map(Check::from),
+            flags: rollback.flags.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -294,6 +297,7 @@ impl TryFrom<RollingBack> for core::RollingBack {
             rung_at: Timestamp::from_unix_micros(rollback.rung_at_micros),
             deed: deed(rollback.deed)?,
             cause: rollback.cause.map(TryInto::try_into).transpose()?,
+            flags: rollback.flags.iter().map(|flag| FlagKey::new(flag)).collect(),
         })
     }
 }

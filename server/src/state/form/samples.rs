@@ -2,6 +2,7 @@
 
 mod changes;
 mod entities;
+mod plans;
 mod promotion;
 
 use mycelia_flags_core::bucketing::Generation;

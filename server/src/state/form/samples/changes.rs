@@ -9,7 +9,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, rule, serve, text,
+    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, plans, rule, serve,
+    text,
 };
 
 pub(super) fn change() -> impl Strategy<Value = Change> {
@@ -17,8 +18,19 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         of_definitions(),
         of_configurations(),
         of_audiences(),
+        of_plans(),
         of_the_store(),
         super::promotion::change()
+    ]
+}
+
+fn of_plans() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        plans::definition().prop_map(|plan| Change::SetPlan(Box::new(plan))),
+        text().prop_map(|plan| Change::DeletePlan { plan }),
+        (text(), plans::act()).prop_map(|(plan, act)| Change::ActOnPlan { plan, act }),
+        (text(), vec(text(), 0..3), plans::rollback())
+            .prop_map(|(environment, flags, kind)| Change::RollBack { environment, flags, kind }),
     ]
 }
 

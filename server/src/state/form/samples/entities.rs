@@ -7,7 +7,9 @@ use mycelia_flags_core::flag::{
     Canary, Environment, Feature, FlagConfiguration, FlagDefinition, Prerequisite, ServiceOverride, Switched,
     Variant,
 };
-use mycelia_flags_core::key::{EnvironmentKey, FeatureKey, FlagKey, FoldedKey, SegmentKey, ServiceName};
+use mycelia_flags_core::key::{
+    EnvironmentKey, FeatureKey, FlagKey, FoldedKey, PlanKey, SegmentKey, ServiceName,
+};
 use mycelia_flags_core::list::ListKey;
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::segment::{Segment, Share};
@@ -16,12 +18,18 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, name, rule, serve, text, value,
+    canary_part, condition, flag_type, generation, lifetime, moment, name, plans, rule, serve, text, value,
 };
 
 /// One write, or a run of writes to one list.
 pub(super) fn writes() -> impl Strategy<Value = Vec<Write>> {
-    prop_oneof![2 => of_flags().prop_map(one), 2 => of_audiences().prop_map(one), 1 => of_a_list(), 1 => super::promotion::write().prop_map(one)]
+    prop_oneof![
+        2 => of_flags().prop_map(one),
+        2 => of_audiences().prop_map(one),
+        1 => of_a_list(),
+        1 => of_plans().prop_map(one),
+        1 => super::promotion::write().prop_map(one),
+    ]
 }
 
 fn one(write: Write) -> Vec<Write> {
@@ -65,6 +73,19 @@ fn of_audiences() -> impl Strategy<Value = Write> {
         (feature(), any::<bool>()).prop_map(|(feature, there)| Write {
             id: EntityId::Feature(feature.key.clone()),
             value: there.then(|| Entity::Feature(Arc::new(feature))),
+        }),
+    ]
+}
+
+fn of_plans() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        (plans::definition(), any::<bool>()).prop_map(|(plan, there)| Write {
+            id: EntityId::Plan(plan.key.clone()),
+            value: there.then(|| Entity::Plan(Arc::new(plan))),
+        }),
+        (text(), option::of(plans::progress())).prop_map(|(key, progress)| Write {
+            id: EntityId::Progress(PlanKey::new(&key)),
+            value: progress.map(|progress| Entity::Progress(Arc::new(progress))),
         }),
     ]
 }
