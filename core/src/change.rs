@@ -1,15 +1,20 @@
 //! What callers ask for: change sets. `check.rs` says what they do.
 
+mod audience;
+mod definition;
+mod plan;
 mod promotion;
 
 use crate::bucketing::Generation;
 use crate::condition::Condition;
-use crate::flag::{CanaryPart, Lifetime, Rule, Serve};
-use crate::plan::runner::Step;
+use crate::flag::{CanaryPart, Rule, Serve};
 use crate::plan::{PlanDefinition, RollbackKind};
-use crate::revision::{Revision, Timestamp};
-use crate::value::{FlagType, Value};
+use crate::revision::Revision;
+use crate::value::Value;
 
+pub use audience::{FeatureAction, SegmentShare, SetSegment};
+pub use definition::{CreateFlag, UpdateFlag};
+pub use plan::PlanAct;
 pub use promotion::{AskedRules, CloseIncident, OpenIncident, Promote, RecordDrill};
 
 /// An ordered list of intents that happen together or not at all.
@@ -276,119 +281,6 @@ pub enum Change {
     RecordDrill(RecordDrill),
 }
 
-/// What is done to a rollout plan.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PlanAct {
-    /// It starts.
-    Start,
-    /// The actor approves that the stage is left.
-    Approve,
-    /// The actor says go.
-    Go,
-    /// The actor says no-go: the stage is not left before somebody says go.
-    NoGo,
-    /// A point of the stage's checklist is ticked off.
-    Tick {
-        /// The point as the plan words it, or its number from 1 on.
-        item: String,
-    },
-    /// A point of the stage's checklist is open again.
-    Untick {
-        /// The point as the plan words it, or its number from 1 on.
-        item: String,
-    },
-    /// The value of a metric is reported, for what no service measures.
-    Report {
-        /// The metric, as a check of the stage or a guard names it.
-        metric: String,
-        /// The value with its unit: `1.2%`, `850ms`, `4.3`.
-        value: String,
-    },
-    /// It stays where it is.
-    Pause,
-    /// It goes on.
-    Resume,
-    /// Its flags go back.
-    RollBack(RollbackKind),
-    /// The cause of a rollback is known: whoever resumes the plan now may raise its flags again.
-    Acknowledge,
-    /// It is given up. Its flags stay as they are.
-    Cancel,
-    /// A step that is due; only the server itself may ask for it.
-    Step(Step),
-}
-
-impl PlanAct {
-    /// What it is, in words.
-    #[must_use]
-    pub fn in_words(&self) -> String {
-        match self {
-            Self::Start => "started".to_owned(),
-            Self::Approve => "approved".to_owned(),
-            Self::Go => "said go".to_owned(),
-            Self::NoGo => "said no-go".to_owned(),
-            Self::Tick { item } => format!("ticked off {item}"),
-            Self::Untick { item } => format!("reopened {item}"),
-            Self::Report { metric, value } => format!("reported {metric} {value}"),
-            Self::Pause => "paused".to_owned(),
-            Self::Resume => "resumed".to_owned(),
-            Self::RollBack(RollbackKind::Disable) => "rolled back: disabled".to_owned(),
-            Self::RollBack(RollbackKind::ToZero) => "rolled back: to 0%".to_owned(),
-            Self::RollBack(RollbackKind::Gradual(_)) => "rolls back gradually".to_owned(),
-            Self::RollBack(RollbackKind::Segments(segments)) => {
-                let segments: Vec<&str> = segments.iter().map(|segment| segment.as_str()).collect();
-                format!("rolled back for {}", segments.join(", "))
-            }
-            Self::RollBack(RollbackKind::CanaryOff) => "rolled back: canary off".to_owned(),
-            Self::Acknowledge => "acknowledged".to_owned(),
-            Self::Cancel => "cancelled".to_owned(),
-            Self::Step(step) => step.in_words(),
-        }
-    }
-}
-
-/// What is done to all flags of a feature.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FeatureAction {
-    /// Switches them on.
-    Enable,
-    /// Switches them off.
-    Disable,
-    /// Serves each to a share of the subjects.
-    Rollout {
-        /// 0 to 100 with at most three decimals.
-        percent: f64,
-        /// Enables a flag even if somebody has disabled it.
-        enable: bool,
-    },
-}
-
-/// A segment to create or replace.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SetSegment {
-    /// The environment's key.
-    pub environment: String,
-    /// The segment's key.
-    pub segment: String,
-    /// For people.
-    pub description: String,
-    /// What must be true of the context.
-    pub condition: Option<Condition>,
-    /// How much of everybody.
-    pub share: Option<SegmentShare>,
-}
-
-/// A share of all subjects, as it is asked for: those whose bucket lies between two percentages.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SegmentShare {
-    /// What the targeting key is hashed with; empty means the segment's key.
-    pub salt: String,
-    /// 0 to 100 with at most three decimals.
-    pub from_percent: f64,
-    /// Above `from_percent`, up to 100.
-    pub to_percent: f64,
-}
-
 impl Change {
     /// The name of its field on the wire, which is what rejections call it.
     #[must_use]
@@ -492,78 +384,6 @@ pub struct Place {
     pub environment: String,
     /// The flag's key.
     pub flag: String,
-}
-
-/// A flag to create.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateFlag {
-    /// The flag's key.
-    pub key: String,
-    /// Fixed from now on.
-    pub flag_type: FlagType,
-    /// Name and value of each; none for a boolean flag means `on` and `off`.
-    pub variants: Vec<(String, Value)>,
-    /// Served when enabled; empty means the true one of a boolean flag (`on`, or the first), or the only one of another.
-    pub default_variant: String,
-    /// Served when disabled; empty means the false one of a boolean flag (`off`, or the first), or the only one of
-    /// another.
-    pub off_variant: String,
-    /// For people.
-    pub description: String,
-    /// Who answers for the flag.
-    pub owner: String,
-    /// For search and grouping.
-    pub tags: Vec<String>,
-    /// The services that may see the flag; empty means all.
-    pub services: Vec<String>,
-    /// Temporary or permanent.
-    pub lifetime: Lifetime,
-    /// When the flag should be gone.
-    pub expected_end: Option<Timestamp>,
-    /// A JSON Schema for the value of every variant, as text; empty means none.
-    pub schema: String,
-}
-
-impl CreateFlag {
-    /// A boolean flag with the usual variants.
-    #[must_use]
-    pub fn boolean(key: &str) -> Self {
-        Self {
-            key: key.to_owned(),
-            flag_type: FlagType::Boolean,
-            variants: Vec::new(),
-            default_variant: String::new(),
-            off_variant: String::new(),
-            description: String::new(),
-            owner: String::new(),
-            tags: Vec::new(),
-            services: Vec::new(),
-            lifetime: Lifetime::Temporary,
-            expected_end: None,
-            schema: String::new(),
-        }
-    }
-}
-
-/// What to say about a flag; what is none stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UpdateFlag {
-    /// The flag's key.
-    pub flag: String,
-    /// For people.
-    pub description: Option<String>,
-    /// Who answers for the flag.
-    pub owner: Option<String>,
-    /// Replaces all tags.
-    pub tags: Option<Vec<String>>,
-    /// Replaces the services that may see the flag.
-    pub services: Option<Vec<String>>,
-    /// Temporary or permanent.
-    pub lifetime: Option<Lifetime>,
-    /// When the flag should be gone; `Some(None)` clears it.
-    pub expected_end: Option<Option<Timestamp>>,
-    /// A JSON Schema for the value of every variant, as text; empty clears it.
-    pub schema: Option<String>,
 }
 
 impl Condition {
