@@ -179,6 +179,11 @@ async fn the_glass_is_broken_only_where_the_rules_allow_it() {
     let clock = ManualClock::at(1_795_251_600_000_000);
     let server = with_rules(&clock).await;
     let url = &*server.url;
+    let status = ["promotion", "status", FLAG, "--to"];
+    refused(url, &[&status[..], &["moon"]].concat(), 5, "UNKNOWN_ENVIRONMENT");
+    refused(url, &[&status[..], &["development"]].concat(), 1, "development has no rules that name it");
+    refused(url, &["promotion", "status", "x", "--to", "production"], 5, "UNKNOWN_FLAG");
+    refused(url, &["incident", "close", FLAG, "--env", "staging"], 5, "UNKNOWN_INCIDENT");
     json(url, &["enable", FLAG, "--env", "staging"]);
     let forced = ["promote", FLAG, "--to", "production", "--force", "--reason", "the old path is down"];
     refused(url, &forced, 1, "a promotion without force: the rules of production allow none");
