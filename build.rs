@@ -6,12 +6,13 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
     "mycelia/flags/v1/feature.proto",
     "mycelia/flags/v1/plan.proto",
+    "mycelia/flags/v1/policy.proto",
     "mycelia/flags/v1/promotion.proto",
     "mycelia/flags/v1/change.proto",
     "mycelia/flags/v1/inspection.proto",

@@ -18,6 +18,7 @@ mod flag;
 mod inspection;
 mod list;
 mod plan;
+mod policy;
 mod progress;
 mod promotion;
 mod record;
@@ -46,6 +47,9 @@ pub use inspection::{
 };
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
 pub use plan::{plan_to_wire, rollback_to_wire};
+pub use policy::{
+    drift_from_wire, drift_to_wire, policy_to_wire, request_to_wire, weekday_from_wire, weekday_to_wire,
+};
 pub use progress::{plan_state_to_wire, plan_status_to_wire, progress_to_wire};
 pub use promotion::{
     drill_to_wire, incident_to_wire, promotion_item_to_wire, promotion_rules_to_wire, promotion_to_wire,

@@ -266,3 +266,21 @@ fn architecture_names_files_that_are_there() {
     }
     assert!(named > 20, "the walks are shown file by file");
 }
+
+/// `docs/plans.md` says which line of a plan executes which demand of a document.
+#[test]
+fn the_lines_of_plans_that_a_document_names_say_what_it_says() {
+    let page = fs::read_to_string(root().join("docs/plans.md")).unwrap();
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.contains("| `plans/")) {
+        let cell = row.rsplit("| `plans/").next().unwrap();
+        let (place, rest) = cell.split_once("` `").unwrap_or_else(|| panic!("{row}"));
+        let text = rest.split('`').next().unwrap();
+        let (file, line) = place.split_once(':').unwrap_or_else(|| panic!("{row}"));
+        let plan = fs::read_to_string(root().join("plans").join(file)).unwrap();
+        let found = plan.lines().nth(line.parse::<usize>().unwrap() - 1).unwrap_or_default();
+        assert!(found.contains(text), "{file}:{line} says {found:?}, not {text:?}");
+        named += 1;
+    }
+    assert!(named > 100, "{named} lines of plans are named");
+}

@@ -9,6 +9,7 @@ pub(crate) mod feature;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod policy;
 pub(crate) mod promotion;
 pub(crate) mod read;
 pub(crate) mod segment;
@@ -31,6 +32,7 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::policy::{PolicyCommand, RequestCommand};
 use crate::args::promotion::{DrillCommand, IncidentCommand, PromoteArgs, PromotionCommand};
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
@@ -111,6 +113,12 @@ pub(crate) enum Command {
     /// Show, switch and compare several flags as one
     #[command(subcommand)]
     Feature(FeatureCommand),
+    /// Show and change what an environment allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Show and answer changes that wait for approval
+    #[command(subcommand)]
+    Request(RequestCommand),
     /// Let an environment take over what another one serves of a flag, when it is ready
     Promote(PromoteArgs),
     /// What an environment asks for before it takes a flag over, and how far flags are

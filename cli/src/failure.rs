@@ -123,6 +123,16 @@ impl Failure {
         }
     }
 
+    /// What to type instead; none when nobody can know.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { reason: Some(reason), .. } if reason == "APPROVAL_REQUIRED" => Some(
+                "say the same with --request; somebody else approves it with `mycelia-flags request approve`",
+            ),
+            _ => None,
+        }
+    }
+
     /// The same as a document.
     pub(crate) fn document(&self) -> FailureDocument<'_> {
         let code = match self {

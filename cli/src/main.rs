@@ -12,6 +12,7 @@ mod convergence;
 mod duration_text;
 mod exit;
 mod failure;
+mod freeze_text;
 mod inventory;
 mod page;
 mod percent;
@@ -114,6 +115,8 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::CanaryList => command::canary::list(session).await,
         Command::CanaryVariant(args) => command::canary::variant(args, session).await,
         Command::Feature(group) => command::feature::run(group, session).await,
+        Command::Policy(group) => command::policy::run(group, session).await,
+        Command::Request(group) => command::request::run(group, session).await,
         Command::Promote(args) => command::promotion::promote(args, session).await,
         Command::Promotion(group) => command::promotion::run(group, session).await,
         Command::Incident(group) => command::incident::run(group, session).await,

@@ -87,9 +87,15 @@ pub(crate) async fn send(
     connection: &Connection,
     session: &Session<'_>,
 ) -> Result<v1::ApplyResponse, Failure> {
+    let mut changes: Vec<v1::Change> =
+        changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect();
+    if args.request {
+        let request = Change::RequestApproval(v1::RequestApproval { changes });
+        changes = vec![v1::Change { change: Some(request) }];
+    }
     let request = v1::ApplyRequest {
         change_set: Some(v1::ChangeSet {
-            changes: changes.into_iter().map(|change| v1::Change { change: Some(change) }).collect(),
+            changes,
             actor: session.settings.actor.clone(),
             reason: args.reason.clone().unwrap_or_default(),
         }),
@@ -125,6 +131,7 @@ pub(crate) async fn present(
         session.terminal.warn(warning);
     }
     let mut view = AppliedView::of(answer, args.dry_run);
+    view.requested = args.request;
     view.subject = told.subject;
     view.action = told.action;
     view.deed = told.deed;
@@ -187,7 +194,7 @@ pub(crate) fn environment_of(entity: &str) -> Option<&str> {
     let (kind, rest) = entity.split_once('/')?;
     match kind {
         "configuration" | "segment" | "list" => rest.split_once('/').map(|(environment, _key)| environment),
-        "canary" => Some(rest),
+        "canary" | "policy" => Some(rest),
         _ => None,
     }
 }
@@ -202,6 +209,8 @@ mod tests {
         assert_eq!(environment_of("segment/staging/A"), Some("staging"));
         assert_eq!(environment_of("list/staging/segment/A/included/ada"), Some("staging"));
         assert_eq!(environment_of("canary/staging"), Some("staging"));
+        assert_eq!(environment_of("policy/staging"), Some("staging"));
+        assert_eq!(environment_of("request/7"), None);
         assert_eq!(environment_of("flag/configuration/x"), None);
         assert_eq!(environment_of("feature/x"), None);
         assert_eq!(environment_of("settings"), None);

@@ -145,6 +145,9 @@ fn in_words(failure: &Failure) -> String {
     for violation in violations {
         text.push_str(&format!("  {}: {}\n", visible(&violation.field), visible(&violation.description)));
     }
+    if let Some(hint) = failure.hint() {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
     text
 }
 

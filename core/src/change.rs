@@ -9,6 +9,7 @@ use crate::bucketing::Generation;
 use crate::condition::Condition;
 use crate::flag::{CanaryPart, Rule, Serve};
 use crate::plan::{PlanDefinition, RollbackKind};
+use crate::policy::AskedPolicy;
 use crate::revision::Revision;
 use crate::value::Value;
 
@@ -248,6 +249,34 @@ pub enum Change {
         /// The identity of the store that the backup was taken from.
         from_epoch: String,
     },
+    /// Replaces the policy of an environment; one that demands nothing removes it.
+    SetPolicy {
+        /// The environment's key.
+        environment: String,
+        /// All of it.
+        policy: AskedPolicy,
+    },
+    /// Asks for changes that other people approve first. The only change of its change set.
+    RequestApproval {
+        /// What is to happen then.
+        changes: Vec<Change>,
+    },
+    /// Approves a change request; with the last approval that it needs, its changes are made. The only change of its
+    /// change set.
+    ApproveRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Says no to a change request. The only change of its change set.
+    RejectRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
+    /// Takes back a change request; only its author may. The only change of its change set.
+    WithdrawRequest {
+        /// The revision in which it was requested.
+        request: Revision,
+    },
     /// Opens an incident.
     OpenIncident(OpenIncident),
     /// Closes incidents.
@@ -319,6 +348,11 @@ impl Change {
             Self::RollBack { .. } => "roll_back",
             Self::CreateStore { .. } => "create_store",
             Self::RestoreStore { .. } => "restore_store",
+            Self::SetPolicy { .. } => "set_policy",
+            Self::RequestApproval { .. } => "request_approval",
+            Self::ApproveRequest { .. } => "approve_request",
+            Self::RejectRequest { .. } => "reject_request",
+            Self::WithdrawRequest { .. } => "withdraw_request",
             Self::OpenIncident(_) => "open_incident",
             Self::CloseIncident(_) => "close_incident",
             Self::SetPromotionRules { .. } => "set_promotion_rules",
@@ -329,7 +363,7 @@ impl Change {
         }
     }
 
-    /// The environment that the change is about; none for what all environments share.
+    /// The environment that the change is about; none for what all environments share, and for what only holds changes.
     pub const fn environment_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Enable(place)
@@ -351,6 +385,7 @@ impl Change {
             | Self::SwitchCanary { environment, .. }
             | Self::ChangeFeature { environment, .. }
             | Self::RollBack { environment, .. }
+            | Self::SetPolicy { environment, .. }
             | Self::OpenIncident(OpenIncident { environment, .. })
             | Self::CloseIncident(CloseIncident::OfFlag { environment, .. })
             | Self::SetPromotionRules { environment, .. }
@@ -372,6 +407,10 @@ impl Change {
             | Self::ActOnPlan { .. }
             | Self::CreateStore { .. }
             | Self::RestoreStore { .. }
+            | Self::RequestApproval { .. }
+            | Self::ApproveRequest { .. }
+            | Self::RejectRequest { .. }
+            | Self::WithdrawRequest { .. }
             | Self::CloseIncident(CloseIncident::Numbered(_)) => None,
         }
     }

@@ -10,6 +10,7 @@ mod definitions;
 mod features;
 mod incidents;
 mod integrity;
+mod kept;
 pub(crate) mod matrix;
 mod overrides;
 mod plan_acts;
@@ -17,9 +18,12 @@ mod plan_drift;
 mod plan_steps;
 mod plan_targets;
 mod plans;
+mod policy;
 mod prerequisites;
 mod promotion_rules;
 mod promotions;
+mod raises;
+mod requests;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +50,7 @@ pub enum Origin {
     Caller,
     /// The store itself, at its creation or restoration.
     Store,
-    /// The server's own control loops.
+    /// The server's own control loops. Policies want no reason and no approval of them.
     Control,
 }
 
@@ -88,6 +92,7 @@ pub fn check(
         field: Arc::from("changes"),
         failed: BTreeSet::new(),
         created: BTreeSet::new(),
+        restored: BTreeSet::new(),
         findings: Findings::default(),
         circumstances,
         switched: Switched {
@@ -95,8 +100,11 @@ pub fn check(
             at: circumstances.at,
             revision: snapshot.revision().next(),
         },
-        reason: Box::from(change_set.reason.as_str()),
         planned: BTreeSet::new(),
+        approved: false,
+        is_only_change: change_set.changes.len() == 1,
+        reason: &change_set.reason,
+        reason_of_request: None,
     };
     draft.findings.text("actor", &change_set.actor, TEXT_BYTES_MAX);
     if change_set.actor.trim().is_empty() {
@@ -131,33 +139,50 @@ struct Draft<'s> {
     failed: BTreeSet<FoldedKey>,
     /// Flags that came to be here: what the base holds of their keys was said of other flags.
     created: BTreeSet<FoldedKey>,
+    /// What an undo has given back, and nothing has changed again.
+    restored: BTreeSet<EntityId>,
     findings: Findings,
     circumstances: Circumstances<'s>,
     switched: Switched,
-    /// Why, in the caller's words.
-    reason: Box<str>,
     /// What a plan itself set: no drift.
     planned: BTreeSet<EntityId>,
+    /// What is written was requested, and as many people have approved it as must.
+    approved: bool,
+    /// No other change stands beside the one that is tried.
+    is_only_change: bool,
+    reason: &'s str,
+    /// Why what is approved was requested.
+    reason_of_request: Option<Box<str>>,
 }
 
 impl Draft<'_> {
-    fn finish(self) -> Result<Checked, Rejection> {
+    fn finish(mut self) -> Result<Checked, Rejection> {
+        let mut writes = Vec::new();
+        // Of what is wrong anyway nobody can say what it would do.
+        if self.findings.violations.is_empty() {
+            writes = self.writes();
+            self.keep_policies(&writes);
+        }
         if !self.findings.violations.is_empty() {
             return Err(Rejection { violations: self.findings.violations });
         }
-        let writes = self
-            .touched
+        Ok(Checked { writes, warnings: self.findings.warnings })
+    }
+
+    /// Every entity that ends up different.
+    fn writes(&mut self) -> Vec<Write> {
+        self.note_raises_by_definition();
+        self.touched
             .keys()
             .map(|id| (id, self.base.entity(id), self.outcome(id)))
             // The settings of a new store are those of no store, and are written all the same.
             .filter(|(id, before, after)| before != after || **id == EntityId::Settings)
             .map(|(id, _, value)| Write { id: id.clone(), value })
-            .collect();
-        Ok(Checked { writes, warnings: self.findings.warnings })
+            .collect()
     }
 
     /// What an entity ends up as. A flag that was switched there and back was not switched: whoever really did it
-    /// last is remembered.
+    /// last is remembered. So is whoever raised it last.
     fn outcome(&self, id: &EntityId) -> Option<Entity> {
         let after = self.work.entity(id)?;
         let (EntityId::Configuration(environment, key), Entity::Configuration(configuration)) = (id, &after)
@@ -169,11 +194,14 @@ impl Draft<'_> {
             .configuration(environment, key)
             .filter(|before| before.enabled == configuration.enabled && before.switched.is_some())
             .filter(|_| !self.created.contains(key));
-        let Some(before) = before else {
+        let switched = before.map_or(&configuration.switched, |before| &before.switched);
+        let raised = self.raised(environment, key);
+        if *switched == configuration.switched && raised == configuration.raised {
             return Some(after);
-        };
+        }
         Some(Entity::Configuration(Arc::new(FlagConfiguration {
-            switched: before.switched.clone(),
+            switched: switched.clone(),
+            raised,
             ..FlagConfiguration::clone(configuration)
         })))
     }
@@ -228,6 +256,11 @@ impl Draft<'_> {
             Change::RestoreStore { .. } => {
                 self.is_reserved_for_store(field);
             }
+            Change::SetPolicy { environment, policy } => self.set_policy(field, environment, policy),
+            Change::RequestApproval { changes } => self.request_approval(field, changes),
+            Change::ApproveRequest { request } => self.approve_request(field, *request),
+            Change::RejectRequest { request } => self.reject_request(field, *request),
+            Change::WithdrawRequest { request } => self.withdraw_request(field, *request),
             placed => self.change_configuration(field, placed),
         }
     }
@@ -332,6 +365,7 @@ impl Draft<'_> {
     fn write(&mut self, id: EntityId, value: Option<Entity>) {
         let write = Write { id, value };
         self.work.put(&write);
+        self.restored.remove(&write.id);
         self.touched.insert(write.id, Arc::clone(&self.field));
     }
 }

@@ -109,6 +109,11 @@ pub fn of_environments(snapshot: &Snapshot, a: &EnvironmentKey, b: &EnvironmentK
     }
     let canary = |environment| Some(entity_fields(&Entity::Canary(snapshot.canary(environment))));
     changes.extend(of_fields("canary", canary(a), canary(b)));
+    let policy = |environment| {
+        let policy = snapshot.policy(environment).cloned();
+        policy.map(|policy| entity_fields(&Entity::Policy(policy)))
+    };
+    changes.extend(of_fields("policy", policy(a), policy(b)));
     changes.extend(of_lists(a, snapshot, b, snapshot));
     changes
 }
@@ -151,6 +156,10 @@ fn entities_that_differ(before: &Snapshot, after: &Snapshot) -> BTreeSet<EntityI
     ids.extend(
         before.features().chain(after.features()).map(|feature| EntityId::Feature(feature.key.clone())),
     );
+    let policies = before.policies().chain(after.policies());
+    ids.extend(policies.map(|(environment, _)| EntityId::Policy(environment.clone())));
+    let requests = before.requests().chain(after.requests());
+    ids.extend(requests.map(|request| EntityId::ChangeRequest(request.id)));
     ids
 }
 

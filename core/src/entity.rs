@@ -10,7 +10,10 @@ use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
+use crate::policy::Policy;
 use crate::promotion::{Drill, Promotion, PromotionRules};
+use crate::request::ChangeRequest;
+use crate::revision::Revision;
 use crate::segment::Segment;
 
 /// Names an entity of the store.
@@ -36,6 +39,10 @@ pub enum EntityId {
     Plan(PlanKey),
     /// Where a rollout plan is.
     Progress(PlanKey),
+    /// What an environment allows.
+    Policy(EnvironmentKey),
+    /// Changes that wait for approval, by the revision in which they were requested.
+    ChangeRequest(Revision),
     /// An incident, by the revision that opened it.
     Incident(u64),
     /// What an environment asks for before it takes a flag over.
@@ -68,14 +75,17 @@ impl EntityId {
             | Self::Segment(environment, _)
             | Self::Canary(environment)
             | Self::Listed(environment, _, _)
+            | Self::Policy(environment)
             | Self::PromotionRules(environment)
-            | Self::Promotion(environment, _)
             | Self::Drill(environment, _) => Some(environment),
             Self::Settings
             | Self::Flag(_)
             | Self::Feature(_)
             | Self::Plan(_)
             | Self::Progress(_)
+            | Self::ChangeRequest(_)
+            // What is said about a promotion changes nothing in an environment.
+            | Self::Promotion(..)
             | Self::Incident(_) => None,
         }
     }
@@ -94,6 +104,8 @@ impl fmt::Display for EntityId {
             Self::Feature(feature) => write!(formatter, "feature/{feature}"),
             Self::Plan(plan) => write!(formatter, "plan/{plan}"),
             Self::Progress(plan) => write!(formatter, "progress/{plan}"),
+            Self::Policy(environment) => write!(formatter, "policy/{environment}"),
+            Self::ChangeRequest(request) => write!(formatter, "request/{request}"),
             Self::Incident(id) => write!(formatter, "incident/{id}"),
             Self::PromotionRules(environment) => write!(formatter, "promotion_rules/{environment}"),
             Self::Promotion(environment, flag) => write!(formatter, "promotion/{environment}/{flag}"),
@@ -132,6 +144,10 @@ pub enum Entity {
     Plan(Arc<PlanDefinition>),
     /// Where a rollout plan is.
     Progress(Arc<Progress>),
+    /// What an environment allows.
+    Policy(Arc<Policy>),
+    /// Changes that wait for approval.
+    ChangeRequest(Arc<ChangeRequest>),
     /// An incident.
     Incident(Arc<Incident>),
     /// What an environment asks for before it takes a flag over.

@@ -222,6 +222,8 @@ pub struct FlagConfiguration {
     pub overrides: Vec<ServiceOverride>,
     /// A flagd targeting expression, as JSON text, in place of rules.
     pub targeting: Option<Box<str>>,
+    /// Who raised what is served here last; none while nobody has. Policies ask for it, evaluations do not.
+    pub raised: Option<Switched>,
 }
 
 impl FlagConfiguration {
@@ -240,6 +242,7 @@ impl FlagConfiguration {
             canary: CanaryPart::ByType,
             overrides: Vec::new(),
             targeting: None,
+            raised: None,
         }
     }
 

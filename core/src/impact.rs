@@ -58,6 +58,8 @@ pub fn affected(
             | EntityId::Environment(_)
             | EntityId::Plan(_)
             | EntityId::Progress(_)
+            | EntityId::Policy(_)
+            | EntityId::ChangeRequest(_)
             | EntityId::Incident(_)
             | EntityId::PromotionRules(_)
             | EntityId::Promotion(..)

@@ -140,7 +140,7 @@ pub const STAGE_CANARY_KEYS_MAX: usize = 1_000;
 pub const PLAN_BYTES_MAX: usize = 256 * 1024;
 
 /// Approvals that a gate may ask for.
-pub const APPROVALS_MAX: u32 = 20;
+pub const GATE_APPROVALS_MAX: u32 = 20;
 
 /// Rungs of a ladder.
 pub const LADDER_RUNGS_MAX: usize = 20;
@@ -154,6 +154,29 @@ pub const PLAN_DAY_MAX: u32 = 732;
 /// Values that people reported in one stage of a plan, and flags of a plan that people moved.
 pub const PLAN_REPORTS_MAX: usize = 200;
 
+/// Freeze windows of a policy. Each is looked at by every change to the environment.
+pub const FREEZE_WINDOWS_MAX: usize = 64;
+
+/// How far from UTC the times of a freeze window are told, in minutes: no place on earth is further. What is beyond it
+/// is answered with `OUT_OF_RANGE`.
+pub const UTC_OFFSET_MINUTES_MAX: u32 = 14 * 60;
+
+/// Approvals that a policy asks for. More people than this are a committee. What is beyond it is answered with
+/// `OUT_OF_RANGE`.
+pub const APPROVALS_MAX: u32 = 10;
+
+/// How long the interval between two raises may be: a policy that lets nobody finish a rollout within a quarter is a
+/// mistake. What is beyond it is answered with `OUT_OF_RANGE`.
+pub const INTERVAL_SECONDS_MAX: u64 = 90 * 24 * 60 * 60;
+
+/// Flags that a policy protects.
+pub const PROTECTED_FLAGS_MAX: usize = 1_000;
+
+/// Change requests that are open at a time. Each holds its changes in memory, and nobody approves more than these.
+pub const REQUESTS_OPEN_MAX: usize = 200;
+
+/// Closed change requests that are kept to be shown; with a new request the oldest beyond it go. The history keeps all.
+pub const REQUESTS_CLOSED_MAX: usize = 200;
 /// Flags of one incident.
 pub const INCIDENT_FLAGS_MAX: usize = 200;
 

@@ -115,6 +115,24 @@ reasons! {
     FlagUnderPlan = "FLAG_UNDER_PLAN", Precondition;
     /// What was changed has been changed again since.
     ChangedSince = "CHANGED_SINCE", Precondition;
+    /// There is no such change request.
+    UnknownRequest = "UNKNOWN_REQUEST", NotFound;
+    /// The environment's policy wants a reason.
+    ReasonRequired = "REASON_REQUIRED", Precondition;
+    /// The environment's policy allows no raise by so much at a time.
+    StepTooLarge = "STEP_TOO_LARGE", Precondition;
+    /// The environment's policy wants more time between two raises.
+    StepTooSoon = "STEP_TOO_SOON", Precondition;
+    /// The environment is frozen: only what makes it safer is allowed.
+    Frozen = "FROZEN", Precondition;
+    /// Other people must approve the change first.
+    ApprovalRequired = "APPROVAL_REQUIRED", Precondition;
+    /// A policy protects the flag from being archived or deleted.
+    FlagProtected = "FLAG_PROTECTED", Precondition;
+    /// The change request was applied, rejected or withdrawn already.
+    RequestClosed = "REQUEST_CLOSED", Precondition;
+    /// Somebody else must do it: the author approves nothing, nobody approves twice, only the author withdraws.
+    WrongPerson = "WRONG_PERSON", Precondition;
     /// There is no such incident, or none that is open.
     UnknownIncident = "UNKNOWN_INCIDENT", NotFound;
     /// What the environment asks for before it takes the flag over is not done.

@@ -12,8 +12,10 @@ use crate::key_set::KeySet;
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
+use crate::policy::Policy;
 use crate::promotion::{Drill, Promotion, PromotionRules};
 use crate::record::Record;
+use crate::request::ChangeRequest;
 use crate::revision::Revision;
 use crate::segment::Segment;
 
@@ -34,6 +36,8 @@ pub struct Snapshot {
     features: OrdMap<FeatureKey, Arc<Feature>>,
     plans: OrdMap<PlanKey, Arc<PlanDefinition>>,
     progress: OrdMap<PlanKey, Arc<Progress>>,
+    policies: OrdMap<EnvironmentKey, Arc<Policy>>,
+    requests: OrdMap<Revision, Arc<ChangeRequest>>,
     incidents: OrdMap<u64, Arc<Incident>>,
     promotion_rules: OrdMap<EnvironmentKey, Arc<PromotionRules>>,
     promotions: OrdMap<(EnvironmentKey, FoldedKey), Arc<Promotion>>,
@@ -184,6 +188,28 @@ impl Snapshot {
         self.plans.iter().filter_map(|(key, plan)| Some((plan, self.progress.get(key)?)))
     }
 
+    /// What an environment allows; none when it demands nothing.
+    #[must_use]
+    pub fn policy(&self, environment: &EnvironmentKey) -> Option<&Arc<Policy>> {
+        self.policies.get(environment)
+    }
+
+    /// All policies, in the order of the environments' keys.
+    pub fn policies(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<Policy>)> {
+        self.policies.iter()
+    }
+
+    /// Changes that wait for approval, or have waited.
+    #[must_use]
+    pub fn request(&self, request: Revision) -> Option<&Arc<ChangeRequest>> {
+        self.requests.get(&request)
+    }
+
+    /// All change requests, the oldest first.
+    pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Arc<ChangeRequest>> {
+        self.requests.values()
+    }
+
     /// An incident, by the revision that opened it.
     #[must_use]
     pub fn incident(&self, id: u64) -> Option<&Arc<Incident>> {
@@ -244,6 +270,8 @@ impl Snapshot {
             EntityId::Feature(key) => self.features.get(key).cloned().map(Entity::Feature),
             EntityId::Plan(key) => self.plans.get(key).cloned().map(Entity::Plan),
             EntityId::Progress(key) => self.progress.get(key).cloned().map(Entity::Progress),
+            EntityId::Policy(key) => self.policies.get(key).cloned().map(Entity::Policy),
+            EntityId::ChangeRequest(key) => self.requests.get(key).cloned().map(Entity::ChangeRequest),
             EntityId::Incident(id) => self.incidents.get(id).cloned().map(Entity::Incident),
             EntityId::PromotionRules(environment) => {
                 self.promotion_rules.get(environment).cloned().map(Entity::PromotionRules)
@@ -311,6 +339,12 @@ impl Snapshot {
             (EntityId::Progress(key), Entity::Progress(progress)) => {
                 self.progress.insert(key.clone(), Arc::clone(progress));
             }
+            (EntityId::Policy(key), Entity::Policy(policy)) => {
+                self.policies.insert(key.clone(), Arc::clone(policy));
+            }
+            (EntityId::ChangeRequest(key), Entity::ChangeRequest(request)) => {
+                self.requests.insert(*key, Arc::clone(request));
+            }
             (EntityId::Incident(id), Entity::Incident(incident)) => {
                 self.incidents.insert(*id, Arc::clone(incident));
             }
@@ -351,6 +385,8 @@ impl Snapshot {
             EntityId::Feature(key) => drop(self.features.remove(key)),
             EntityId::Plan(key) => drop(self.plans.remove(key)),
             EntityId::Progress(key) => drop(self.progress.remove(key)),
+            EntityId::Policy(key) => drop(self.policies.remove(key)),
+            EntityId::ChangeRequest(key) => drop(self.requests.remove(key)),
             EntityId::Incident(id) => drop(self.incidents.remove(id)),
             EntityId::PromotionRules(environment) => drop(self.promotion_rules.remove(environment)),
             EntityId::Promotion(environment, flag) => {

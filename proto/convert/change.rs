@@ -4,6 +4,7 @@ mod audience;
 mod configuration;
 mod flag;
 mod plan;
+mod policy;
 mod promotion;
 
 use mycelia_flags_core::change::{Change, ChangeSet};
@@ -110,6 +111,19 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         Change::RestoreStore { from_epoch } => {
             WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
         }
+        Change::SetPolicy { environment, policy } => policy::to_wire(environment, policy),
+        Change::RequestApproval { changes } => WireChange::RequestApproval(v1::RequestApproval {
+            changes: changes.iter().map(change_to_wire).collect(),
+        }),
+        Change::ApproveRequest { request } => {
+            WireChange::ApproveRequest(v1::ApproveRequest { request: request.get() })
+        }
+        Change::RejectRequest { request } => {
+            WireChange::RejectRequest(v1::RejectRequest { request: request.get() })
+        }
+        Change::WithdrawRequest { request } => {
+            WireChange::WithdrawRequest(v1::WithdrawRequest { request: request.get() })
+        }
     };
     v1::Change { change: Some(change) }
 }
@@ -176,5 +190,15 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
             environments: wire.environments.clone(),
         },
         WireChange::RestoreStore(wire) => Change::RestoreStore { from_epoch: wire.from_epoch.clone() },
+        WireChange::SetPolicy(wire) => policy::from_wire(&path.field("set_policy"), wire, faults)?,
+        WireChange::RequestApproval(wire) => {
+            let path = path.field("request_approval");
+            let path = path.field("changes");
+            faults.count(&path, wire.changes.len(), CHANGES_MAX)?;
+            Change::RequestApproval { changes: faults.each(&path, &wire.changes, change)? }
+        }
+        WireChange::ApproveRequest(wire) => Change::ApproveRequest { request: Revision::new(wire.request) },
+        WireChange::RejectRequest(wire) => Change::RejectRequest { request: Revision::new(wire.request) },
+        WireChange::WithdrawRequest(wire) => Change::WithdrawRequest { request: Revision::new(wire.request) },
     })
 }

@@ -26,6 +26,7 @@ pub fn configuration_to_wire(configuration: &FlagConfiguration) -> v1::FlagConfi
         canary_part: canary_part_to_wire(&configuration.canary),
         overrides: configuration.overrides.iter().map(override_to_wire).collect(),
         targeting: configuration.targeting.as_deref().unwrap_or_default().to_owned(),
+        raised: configuration.raised.as_ref().map(switched_to_wire),
     }
 }
 
@@ -49,8 +50,10 @@ fn configuration(
     let default_variant = faults.name(&path.field("default_variant"), &wire.default_variant);
     let rules = rules(&path.field("rules"), &wire.rules, faults);
     let default_serve = serve(&path.field("default_serve"), wire.default_serve.as_ref(), faults);
-    let switched =
-        wire.switched.as_ref().map(|wire| switched(&path.field("switched"), wire, faults)).transpose();
+    let mut act = |name, wire: &Option<v1::Switched>| {
+        wire.as_ref().map(|wire| switched(&path.field(name), wire, faults)).transpose()
+    };
+    let (switched, raised) = (act("switched", &wire.switched), act("raised", &wire.raised));
     let prerequisites = prerequisites(&path.field("prerequisites"), &wire.prerequisites, faults);
     let overrides = faults.each(&path.field("overrides"), &wire.overrides, service_override);
     Ok(FlagConfiguration {
@@ -65,6 +68,7 @@ fn configuration(
         canary: canary_part_from_wire(wire.canary_part.as_ref()),
         overrides: overrides?,
         targeting: text_or_none(&wire.targeting),
+        raised: raised?,
     })
 }
 

@@ -3,6 +3,7 @@
 mod changes;
 mod models;
 mod plans;
+mod policies;
 mod promotion;
 mod violations;
 
@@ -28,6 +29,7 @@ use self::models::{
     boxed_texts, canaries, configurations, definitions, features, list_edits, list_keys, rules, segments,
     serves, texts, values,
 };
+use self::policies::{policies, requests};
 use super::*;
 use crate::v1;
 use crate::v1::write::Value as WriteValue;
@@ -120,6 +122,8 @@ proptest! {
         segment in segments(),
         canary in canaries(),
         feature in features(),
+        policy in policies(),
+        request in requests(),
     ) {
         let environment = || EnvironmentKey::new("production");
         let (flag, segment_key) = (FoldedKey::of("oracle.chat"), SegmentKey::new("beta"));
@@ -159,6 +163,18 @@ proptest! {
             &format!("feature/{}", feature.key),
             WriteValue::Feature(feature_to_wire(&feature)),
             Entity::Feature(Arc::new(feature)),
+        );
+        check_write(
+            EntityId::Policy(environment()),
+            "policy/production",
+            WriteValue::Policy(policy_to_wire(&policy)),
+            Entity::Policy(Arc::new(policy)),
+        );
+        check_write(
+            EntityId::ChangeRequest(request.id),
+            &format!("request/{}", request.id),
+            WriteValue::Request(request_to_wire(&request)),
+            Entity::ChangeRequest(Arc::new(request)),
         );
     }
 

@@ -39,6 +39,7 @@ mod plan_mycelia;
 mod plan_playbook;
 mod plan_whispers;
 mod poisoned;
+mod policies;
 mod power_cut;
 mod promotion;
 mod restarts;

@@ -184,6 +184,7 @@ async fn the_glass_is_broken_only_where_the_rules_allow_it() {
     refused(url, &[&status[..], &["development"]].concat(), 1, "development has no rules that name it");
     refused(url, &["promotion", "status", "x", "--to", "production"], 5, "UNKNOWN_FLAG");
     refused(url, &["incident", "close", FLAG, "--env", "staging"], 5, "UNKNOWN_INCIDENT");
+    refused(url, &["incident", "open", "voice cuts out"], 2, "name the flags first");
     json(url, &["enable", FLAG, "--env", "staging"]);
     let forced = ["promote", FLAG, "--to", "production", "--force", "--reason", "the old path is down"];
     refused(url, &forced, 1, "a promotion without force: the rules of production allow none");

@@ -33,7 +33,7 @@ pub(crate) enum SeverityArg {
 #[derive(Debug, Args)]
 pub(crate) struct IncidentOpenArgs {
     /// The keys of the flags, and at last what went wrong, in quotes
-    #[arg(required = true, num_args = 2.., value_names = ["FLAG", "WHAT"])]
+    #[arg(required = true, value_name = "FLAG… WHAT")]
     pub(crate) flags_and_what: Vec<String>,
 
     /// How bad it is

@@ -21,6 +21,10 @@ pub(crate) struct WriteArgs {
     #[arg(long, conflicts_with = "wait")]
     pub(crate) dry_run: bool,
 
+    /// Ask for approval instead of changing anything: somebody else approves with `request approve`
+    #[arg(long, visible_alias = "request-approval", conflicts_with = "wait")]
+    pub(crate) request: bool,
+
     /// Change nothing unless the store is at exactly this revision
     #[arg(long, value_name = "N")]
     pub(crate) expect_revision: Option<u64>,

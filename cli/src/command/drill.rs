@@ -104,6 +104,7 @@ impl Drill<'_> {
                  or wait until it is through"
             )));
         }
+        self.policy_lets_it_be_restored().await?;
         let request = v1::GetFlagRequest { flag: flag.clone() };
         let found = connection.answer(connection.admin().get_flag(request)).await?.flag.unwrap_or_default();
         let configurations = &found.configurations;
@@ -121,6 +122,29 @@ impl Drill<'_> {
         };
         if !allow_nobody && !connected.iter().any(sees) {
             return Err(self.nobody());
+        }
+        Ok(())
+    }
+
+    /// To restore is to raise from nothing: what a policy forbids of that must be known before anything is taken back.
+    async fn policy_lets_it_be_restored(&self) -> Result<(), Failure> {
+        let request = v1::ListPoliciesRequest { environment: self.environment.clone() };
+        let answer = self.connection.answer(self.connection.admin().list_policies(request)).await?;
+        let policies = answer.policies.into_iter().filter(|policy| policy.environment == self.environment);
+        let forbids = |policy: &v1::Policy| {
+            policy.approvals > 0
+                || policy.largest_step_percent.is_some()
+                || policy.smallest_interval_seconds.is_some()
+                || !policy.freeze_windows.is_empty()
+                || policy.protected_flags.iter().any(|flag| is_same_flag(flag, &self.flag))
+        };
+        if policies.filter_map(|policy| policy.policy).any(|policy| forbids(&policy)) {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "the policy of {} limits how flags are raised: it could keep the drill from restoring {}; nothing was \
+                 taken back",
+                self.environment,
+                self.flag
+            )));
         }
         Ok(())
     }
@@ -162,4 +186,10 @@ impl Drill<'_> {
         });
         self.apply(change, false).await
     }
+}
+
+/// Two spellings of one flag.
+fn is_same_flag(one: &str, other: &str) -> bool {
+    let fold = |key: &str| key.replace(['.', '-'], "_");
+    fold(one) == fold(other)
 }

@@ -25,6 +25,10 @@ pub(crate) async fn run(command: IncidentCommand, session: &Session<'_>) -> Resu
 async fn open(args: IncidentOpenArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let mut flags = args.flags_and_what;
     let what = flags.pop().unwrap_or_default();
+    if flags.is_empty() {
+        let complaint = format!("name the flags first, and then what went wrong: there is only `{what}`");
+        return Err(Failure::Usage(complaint));
+    }
     let (severity, word) = match args.severity {
         SeverityArg::Critical => (v1::IncidentSeverity::Critical, "a critical"),
         SeverityArg::Warning => (v1::IncidentSeverity::Warning, "a warning"),

@@ -26,6 +26,10 @@ pub(crate) enum Subject {
     Document(String),
     /// The state of canary mode that was asked for.
     Canary(&'static str),
+    /// The command.
+    Policy(&'static str),
+    /// The revision in which it was made.
+    Request(u64),
     /// An incident, by the revision that opened it.
     Incident(u64),
     /// Something about promotions, in words.
@@ -53,6 +57,8 @@ impl Subject {
                 None => list.clone(),
             },
             Self::Canary(_) => "canary mode".to_owned(),
+            Self::Policy(_) => "the policy".to_owned(),
+            Self::Request(request) => format!("request {request}"),
             Self::Incident(id) => format!("incident #{id}"),
             Self::Promotion(words) => words.clone(),
         }
@@ -88,6 +94,9 @@ pub(crate) struct AppliedView {
     /// With `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) convergence: Option<ConvergenceView>,
+    /// With `--request`: nothing has changed yet, and `revision` names the request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) requested: bool,
     #[serde(skip)]
     pub(crate) deed: String,
 }
@@ -136,6 +145,12 @@ impl View for AppliedView {
             Some(environment) => format!("{} in {environment}", self.deed),
             None => self.deed.clone(),
         };
+        if self.requested && self.changed && !self.dry_run {
+            let mut page = Page::of_line(format!("request {} waits for approval: {deed}", self.revision));
+            let hint = format!("somebody else says `mycelia-flags request approve {}`", self.revision);
+            page.line([Span::new(&hint, Tone::Faint)]);
+            return page;
+        }
         let text = match (self.changed, self.dry_run) {
             (false, _) => {
                 let place = self.environment.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();

@@ -122,6 +122,11 @@ fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
         Change::DeletePlan(delete) => ("delete_plan", Plan(&delete.plan), None),
         Change::ActOnPlan(act) => ("act_on_plan", Plan(&act.plan), None),
         Change::RollBack(back) => ("roll_back", Other, Some(&back.environment)),
+        Change::SetPolicy(set) => ("set_policy", Other, Some(&set.environment)),
+        Change::RequestApproval(_) => ("request_approval", Other, None),
+        Change::ApproveRequest(_) => ("approve_request", Other, None),
+        Change::RejectRequest(_) => ("reject_request", Other, None),
+        Change::WithdrawRequest(_) => ("withdraw_request", Other, None),
         Change::OpenIncident(_)
         | Change::CloseIncident(_)
         | Change::SetPromotionRules(_)

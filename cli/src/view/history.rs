@@ -14,6 +14,8 @@ use crate::view::configuration::ConfigurationView;
 use crate::view::definition::DefinitionView;
 use crate::view::feature::FeatureView;
 use crate::view::moment;
+use crate::view::policy::PolicyView;
+use crate::view::request::RequestView;
 use crate::view::segment::SegmentView;
 
 /// The answer of `history`.
@@ -47,7 +49,8 @@ pub(crate) struct RecordView {
 #[derive(Debug, Serialize)]
 pub(crate) struct WriteView {
     /// `flag/KEY`, `configuration/ENVIRONMENT/KEY`, `segment/ENVIRONMENT/KEY`, `canary/ENVIRONMENT`,
-    /// `list/ENVIRONMENT/LIST/KEY`, `feature/KEY`, `environment/KEY` or `settings`.
+    /// `list/ENVIRONMENT/LIST/KEY`, `feature/KEY`, `environment/KEY`, `policy/ENVIRONMENT`, `request/REVISION` or
+    /// `settings`.
     pub(crate) entity: String,
     pub(crate) removed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +63,10 @@ pub(crate) struct WriteView {
     pub(crate) canary: Option<CanaryView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feature: Option<FeatureView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<PolicyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<RequestView>,
 }
 
 impl RecordView {
@@ -80,6 +87,14 @@ impl RecordView {
     }
 }
 
+impl RecordView {
+    /// The requests that somebody answered: who asked for what, and who has approved it.
+    fn answered(&self) -> impl Iterator<Item = &RequestView> {
+        let requests = self.writes.iter().filter_map(|write| write.request.as_ref());
+        requests.filter(|request| request.request != self.revision)
+    }
+}
+
 impl WriteView {
     fn of(write: &v1::Write) -> Self {
         let mut view = Self {
@@ -90,6 +105,8 @@ impl WriteView {
             segment: None,
             canary: None,
             feature: None,
+            policy: None,
+            request: None,
         };
         match &write.value {
             Some(Written::Flag(definition)) => view.definition = Some(DefinitionView::of(definition)),
@@ -99,6 +116,8 @@ impl WriteView {
             Some(Written::Segment(segment)) => view.segment = Some(SegmentView::of(segment)),
             Some(Written::Canary(canary)) => view.canary = Some(CanaryView::of(canary)),
             Some(Written::Feature(feature)) => view.feature = Some(FeatureView::of(feature)),
+            Some(Written::Policy(policy)) => view.policy = Some(PolicyView::of(policy)),
+            Some(Written::Request(request)) => view.request = Some(RequestView::of(request)),
             Some(
                 Written::Environment(_)
                 | Written::Settings(_)
@@ -148,6 +167,9 @@ impl View for HistoryView {
                 Span::new(&record.reason, Tone::Faint),
             ]);
             rows.extend(changes.map(|words| vec!["".into(), "".into(), "".into(), words]));
+            rows.extend(record.answered().map(|request| {
+                vec!["".into(), "".into(), "".into(), Span::new(&request.words(), Tone::Faint)]
+            }));
         }
         let mut page = Page::default();
         page.table(0, rows);

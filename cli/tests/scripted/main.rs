@@ -371,3 +371,23 @@ fn an_undo_names_its_revision() {
         server.script.changes(|change, _| matches!(change, Change::Undo(undo) if undo.revision == 12));
     assert_eq!(undone, [true]);
 }
+
+#[test]
+fn all_pages_of_the_requests_are_one_list() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["request", "list", "--all"], 0);
+    let requests = parsed(&stdout)["requests"].clone();
+    assert_eq!((&requests[0]["request"], &requests[1]["request"]), (&json!(9), &json!(5)));
+}
+
+#[test]
+fn whatever_is_requested_travels_within_one_change() {
+    let server = Server::start();
+    let (stdout, _) = server.run(&["undo", "12", "--request", "--reason", "wrong"], 0);
+    assert_eq!(parsed(&stdout)["requested"], json!(true));
+    let within = server.script.changes(|change, _| match change {
+        Change::RequestApproval(request) => request.changes.len(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(within, [1]);
+}

@@ -291,6 +291,26 @@ impl AdminService for Script {
             revision: 7,
         }))
     }
+
+    async fn list_policies(
+        &self,
+        _request: Request<v1::ListPoliciesRequest>,
+    ) -> Answer<v1::ListPoliciesResponse> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn list_change_requests(
+        &self,
+        request: Request<v1::ListChangeRequestsRequest>,
+    ) -> Answer<v1::ListChangeRequestsResponse> {
+        let is_first = request.get_ref().page_token.is_empty();
+        let id = if is_first { 9 } else { 5 };
+        Ok(Response::new(v1::ListChangeRequestsResponse {
+            requests: vec![v1::ChangeRequest { id, ..v1::ChangeRequest::default() }],
+            next_page_token: if is_first { "9".to_owned() } else { String::new() },
+            revision: 12,
+        }))
+    }
 }
 
 #[tonic::async_trait]

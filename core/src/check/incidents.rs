@@ -22,7 +22,7 @@ impl Draft<'_> {
         if open.what.trim().is_empty() {
             self.findings.note(Reason::Required, &what_field, &open.what, "what went wrong, in words");
         }
-        let opened = self.deed();
+        let opened = self.who();
         let id = opened.revision.get();
         if self.work.incident(id).is_some() {
             let allowed = "one incident in a change set: the revision that opens it is its number";
@@ -103,7 +103,7 @@ impl Draft<'_> {
             CloseIncident::OfFlag { environment, flag } => self.open_incidents_of(field, environment, flag),
         };
         for incident in open {
-            let closed = Some(self.deed());
+            let closed = Some(self.who());
             let id = EntityId::Incident(incident.id());
             let incident = Incident { closed, ..Incident::clone(&incident) };
             self.write(id, Some(Entity::Incident(Arc::new(incident))));

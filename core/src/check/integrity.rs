@@ -47,6 +47,8 @@ impl Draft<'_> {
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
                 | EntityId::Progress(_)
+                | EntityId::Policy(_)
+                | EntityId::ChangeRequest(_)
                 | EntityId::Incident(_)
                 | EntityId::PromotionRules(_)
                 | EntityId::Promotion(..)

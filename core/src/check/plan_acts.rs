@@ -9,6 +9,7 @@ use crate::plan::metric_check::{MetricCheck, Unit, parse_value};
 use crate::plan::progress::{Decision, PlanState, Progress, Reported, RollingBack, Tick};
 use crate::plan::{PlanDefinition, RollbackKind, Stage};
 use crate::rejection::Reason;
+use crate::request::is_same_person;
 
 /// A plan that something is done to, and the field of the change that does it.
 pub(super) struct Acting<'a> {
@@ -77,7 +78,7 @@ impl Draft<'_> {
     fn start_plan(&mut self, acting: &mut Acting<'_>) -> bool {
         let is_draft = acting.progress.state == PlanState::Draft;
         self.plan_allows(acting, is_draft, "a plan that has not started") && {
-            acting.progress.started = Some(self.deed());
+            acting.progress.started = Some(self.who());
             let reason = format!("started by {}", self.switched.by);
             self.enter_stage(acting, 0, &reason);
             true
@@ -95,12 +96,14 @@ impl Draft<'_> {
             self.findings.note(Reason::NotApplicable, &format!("{}.approve", acting.field), name, allowed);
             return false;
         }
-        if let Some(given) = acting.progress.approvals.iter().find(|given| given.by == self.switched.by) {
+        if let Some(given) =
+            acting.progress.approvals.iter().find(|given| is_same_person(&given.by, &self.switched.by))
+        {
             let allowed = format!("each person once; {} approved at {}", given.by, given.at);
             self.findings.note(Reason::Duplicate, "actor", &self.switched.by, allowed);
             return false;
         }
-        acting.progress.approvals.push(self.deed());
+        acting.progress.approvals.push(self.who());
         true
     }
 
@@ -115,7 +118,7 @@ impl Draft<'_> {
         if !self.plan_allows(acting, is_in_stage, "a plan that is in a stage") {
             return false;
         }
-        acting.progress.decision = Some(Decision { go, deed: self.deed() });
+        acting.progress.decision = Some(Decision { go, deed: self.who() });
         true
     }
 
@@ -147,7 +150,7 @@ impl Draft<'_> {
             // Whoever ticked it first is remembered.
             (Some(_), true) | (None, false) => return false,
             (Some(known), false) => drop(ticks.remove(known)),
-            (None, true) => ticks.push(Tick { item: found, deed: self.deed() }),
+            (None, true) => ticks.push(Tick { item: found, deed: self.who() }),
         }
         true
     }
@@ -179,7 +182,7 @@ impl Draft<'_> {
             self.findings.note(Reason::WrongType, &format!("{}.value", acting.field), value, unit);
             return false;
         };
-        let reported = Reported { subject: Box::from(metric.trim()), value, deed: self.deed() };
+        let reported = Reported { subject: Box::from(metric.trim()), value, deed: self.who() };
         acting.progress.reported.retain(|known| known.subject != reported.subject);
         self.findings.count(
             &format!("{}.metric", acting.field),
@@ -248,7 +251,7 @@ impl Draft<'_> {
             self.findings.note(Reason::Required, "reason", "", "the cause of the rollback");
             return false;
         }
-        acting.progress.acknowledged = Some(self.deed());
+        acting.progress.acknowledged = Some(self.who());
         true
     }
 
@@ -304,7 +307,7 @@ impl Draft<'_> {
             flags: only.to_vec(),
             rung: 0,
             rung_at: now,
-            deed: self.deed(),
+            deed: self.who(),
             cause,
         });
         let is_gradual = matches!(kind, RollbackKind::Gradual(_));

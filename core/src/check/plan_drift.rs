@@ -13,8 +13,11 @@ use crate::entity::EntityId;
 use crate::flag::{FlagConfiguration, FlagDefinition};
 use crate::key::{EnvironmentKey, FoldedKey, SegmentKey};
 use crate::plan::progress::{Drift, PlanState, Progress};
-use crate::plan::status::{agrees, raises, serves_in_words, target_in_words};
+use crate::plan::status::{agrees, serves_in_words, target_in_words};
 use crate::plan::{PlanDefinition, Target};
+use crate::policy::DriftPolicy;
+use crate::policy::exposure::Held;
+use crate::policy::safety::is_flag_safer;
 use crate::rejection::Reason;
 
 impl Draft<'_> {
@@ -53,17 +56,30 @@ impl Draft<'_> {
         else {
             return;
         };
+        let was = Held { definition: &definition, configuration: &before };
+        let is = Held { definition: &definition, configuration: &after };
+        let is_safer = is_flag_safer(Some(was), Some(is));
         let is_back = matches!(progress.state, PlanState::Latched | PlanState::RollingBack);
         if is_back && progress.acknowledged.is_none() {
-            if raises(&definition, &before, &after) {
+            if !is_safer {
                 let allowed = format!(
-                    "a flag that no plan has taken back; plan {} is {}: {}; acknowledge the cause and resume it",
+                    "only what makes it safer: plan {} is {}: {}; acknowledge the cause and resume it",
                     plan.key,
                     progress.state.as_str(),
                     progress.reason
                 );
                 self.findings.note(Reason::FlagUnderPlan, field, definition.key.as_str(), allowed);
             }
+            return;
+        }
+        let policy = self.base.policy(environment).map(|policy| policy.drift).unwrap_or_default();
+        if policy == DriftPolicy::Refuse && !is_safer {
+            let allowed = format!(
+                "only what makes it safer: plan {} drives the flag, and the policy of {environment} refuses changes beside \
+                 a plan",
+                plan.key
+            );
+            self.findings.note(Reason::FlagUnderPlan, field, definition.key.as_str(), allowed);
             return;
         }
         let Some(target) = plan.target(progress.stage_index(), environment, flag).cloned() else {
@@ -99,7 +115,7 @@ impl Draft<'_> {
             flag: definition.key.clone(),
             actual: actual.into(),
             target: target.into(),
-            deed: self.deed(),
+            deed: self.who(),
         });
         if !configuration.enabled && acting.progress.state.is_in_stage() {
             acting.progress.paused_in = Some(acting.progress.state);

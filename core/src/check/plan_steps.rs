@@ -24,57 +24,33 @@ impl Draft<'_> {
         }
         let now = self.circumstances.at;
         let state = acting.progress.state;
-        let is_held = acting.plan.held_until(&acting.progress) > now;
-        let is_gated = is_held_by_people(acting.plan, &acting.progress, now);
         match step {
             Step::Start => {
                 let is_due = acting.plan.starts_at.is_some_and(|date| date <= now);
                 self.plan_allows(acting, state == PlanState::Draft && is_due, "a plan whose date has come")
                     && {
-                        acting.progress.started = Some(self.deed());
+                        acting.progress.started = Some(self.who());
                         self.enter_stage(acting, 0, "its date has come");
                         true
                     }
             }
-            Step::Enter { stage } => {
-                let is_next = *stage == acting.progress.stage.saturating_add(1);
-                let is_due = acting.plan.next_due(&acting.progress).is_some_and(|due| due <= now);
-                let is_allowed = state.is_in_stage() && is_next && is_due && !is_gated;
-                self.plan_allows(acting, is_allowed, "the next stage, when it is due") && {
-                    let reason = match has_gate(acting) {
-                        true => "the gate is open",
-                        false => "its time has come",
-                    };
-                    self.enter_stage(acting, usize::try_from(*stage).unwrap_or(usize::MAX), reason);
-                    true
-                }
-            }
+            Step::Enter { stage } => self.enter_next(acting, *stage),
             Step::AwaitGate { missing } => {
-                let is_allowed = matches!(state, PlanState::Holding | PlanState::Running) && !is_held;
-                self.plan_allows(acting, is_allowed, "a stage whose stay is over") && {
-                    acting.become_state(PlanState::WaitingForGate, now, missing);
-                    true
-                }
+                let is_allowed = matches!(state, PlanState::Holding | PlanState::Running);
+                self.rest_in(acting, is_allowed, PlanState::WaitingForGate, missing)
             }
             Step::AwaitDate => {
-                let is_allowed =
-                    matches!(state, PlanState::Holding | PlanState::WaitingForGate) && !is_held && !is_gated;
-                self.plan_allows(acting, is_allowed, "a stage whose stay is over") && {
-                    acting.become_state(
-                        PlanState::Running,
-                        now,
-                        "through with the stage, until the next one's date",
-                    );
-                    true
-                }
+                let is_gated = is_held_by_people(acting.plan, &acting.progress, now);
+                let is_allowed = matches!(state, PlanState::Holding | PlanState::WaitingForGate) && !is_gated;
+                let reason = "through with the stage, until the next one's date";
+                self.rest_in(acting, is_allowed, PlanState::Running, reason)
             }
             Step::Complete => {
                 let is_last = acting.progress.stage_index().saturating_add(1) == acting.plan.stages.len();
-                self.plan_allows(
-                    acting,
-                    state.is_in_stage() && is_last && !is_held,
-                    "a plan in its last stage",
-                ) && {
+                let is_gated = is_held_by_people(acting.plan, &acting.progress, now);
+                let is_held = acting.plan.held_until(&acting.progress) > now;
+                let is_allowed = state.is_in_stage() && is_last && !is_held && !is_gated;
+                self.plan_allows(acting, is_allowed, "a plan that is through with its last stage") && {
                     self.complete_plan(acting);
                     true
                 }
@@ -89,11 +65,7 @@ impl Draft<'_> {
             }
             Step::ClockWentBack => {
                 self.plan_allows(acting, state.is_active(), "a plan that is under way") && {
-                    acting.progress.hold_from = acting.progress.hold_from.min(now);
-                    acting.progress.since = acting.progress.since.min(now);
-                    if let Some(rollback) = &mut acting.progress.rollback {
-                        rollback.rung_at = rollback.rung_at.min(now);
-                    }
+                    count_anew(acting, now);
                     true
                 }
             }
@@ -103,6 +75,29 @@ impl Draft<'_> {
                     true
                 }
             }
+        }
+    }
+
+    fn enter_next(&mut self, acting: &mut Acting<'_>, stage: u32) -> bool {
+        let now = self.circumstances.at;
+        let is_next = stage == acting.progress.stage.saturating_add(1);
+        let is_due = acting.plan.next_due(&acting.progress).is_some_and(|due| due <= now);
+        let is_gated = is_held_by_people(acting.plan, &acting.progress, now);
+        let is_allowed = acting.progress.state.is_in_stage() && is_next && is_due && !is_gated;
+        self.plan_allows(acting, is_allowed, "the next stage, when it is due") && {
+            let reason = if has_gate(acting) { "the gate is open" } else { "its time has come" };
+            self.enter_stage(acting, usize::try_from(stage).unwrap_or(usize::MAX), reason);
+            true
+        }
+    }
+
+    /// Stays in the stage, in another state: its stay is over.
+    fn rest_in(&mut self, acting: &mut Acting<'_>, is_allowed: bool, state: PlanState, reason: &str) -> bool {
+        let now = self.circumstances.at;
+        let is_held = acting.plan.held_until(&acting.progress) > now;
+        self.plan_allows(acting, is_allowed && !is_held, "a stage whose stay is over") && {
+            acting.become_state(state, now, reason);
+            true
         }
     }
 
@@ -215,6 +210,16 @@ impl Draft<'_> {
         }
         acting.progress.reason = format!("down to {percent}%").into();
         true
+    }
+}
+
+/// The clock was set back: what lies ahead of it now begins now.
+fn count_anew(acting: &mut Acting<'_>, now: crate::revision::Timestamp) {
+    let progress = &mut acting.progress;
+    progress.hold_from = progress.hold_from.min(now);
+    progress.since = progress.since.min(now);
+    if let Some(rollback) = &mut progress.rollback {
+        rollback.rung_at = rollback.rung_at.min(now);
     }
 }
 

@@ -9,8 +9,9 @@ use super::Draft;
 use crate::entity::{Entity, EntityId};
 use crate::key::{EnvironmentKey, FlagKey, PlanKey};
 use crate::limits::{
-    APPROVALS_MAX, DESCRIPTION_BYTES_MAX, PLAN_BYTES_MAX, PLAN_DAY_MAX, PLAN_ITEMS_MAX, PLAN_SECONDS_MAX,
-    PLANS_MAX, REASON_BYTES_MAX, STAGE_CANARY_KEYS_MAX, STAGE_FLAGS_MAX, STAGES_MAX, TEXT_BYTES_MAX,
+    DESCRIPTION_BYTES_MAX, GATE_APPROVALS_MAX, PLAN_BYTES_MAX, PLAN_DAY_MAX, PLAN_ITEMS_MAX,
+    PLAN_SECONDS_MAX, PLANS_MAX, REASON_BYTES_MAX, STAGE_CANARY_KEYS_MAX, STAGE_FLAGS_MAX, STAGES_MAX,
+    TEXT_BYTES_MAX,
 };
 use crate::plan::progress::{Deed, PlanState, Progress};
 use crate::plan::{Gate, GuardAction, Ladder, PlanDefinition, RollbackKind, Stage, StageStart, Target};
@@ -52,7 +53,7 @@ impl Draft<'_> {
             state: PlanState::Draft,
             since: self.circumstances.at,
             reason: Box::from("applied"),
-            applied: Some(self.deed()),
+            applied: Some(self.who()),
             ..Progress::default()
         };
         self.write(EntityId::Plan(key.clone()), Some(Entity::Plan(Arc::new(plan.clone()))));
@@ -86,12 +87,12 @@ impl Draft<'_> {
     }
 
     /// Who does it, when and why.
-    pub(super) fn deed(&self) -> Deed {
+    pub(super) fn who(&self) -> Deed {
         Deed {
             by: self.switched.by.clone(),
             at: self.switched.at,
             revision: self.switched.revision,
-            note: self.reason.clone(),
+            note: Box::from(self.reason),
         }
     }
 
@@ -333,9 +334,9 @@ impl Draft<'_> {
     }
 
     fn plan_gate(&mut self, field: &str, gate: &Gate) {
-        if gate.approvals > APPROVALS_MAX {
+        if gate.approvals > GATE_APPROVALS_MAX {
             let (field, count) = (format!("{field}.approvals"), gate.approvals.to_string());
-            self.findings.note(Reason::OutOfRange, &field, &count, format!("0 to {APPROVALS_MAX}"));
+            self.findings.note(Reason::OutOfRange, &field, &count, format!("0 to {GATE_APPROVALS_MAX}"));
         }
         self.plan_items(&format!("{field}.checklist"), &gate.checklist);
         self.findings.count(&format!("{field}.checks"), gate.checks.len(), PLAN_ITEMS_MAX);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Draft;
 use crate::change::AskedRules;
 use crate::entity::{Entity, EntityId};
-use crate::limits::{APPROVALS_MAX, PROMOTION_ITEMS_MAX, PROMOTION_SECONDS_MAX, TEXT_BYTES_MAX};
+use crate::limits::{GATE_APPROVALS_MAX, PROMOTION_ITEMS_MAX, PROMOTION_SECONDS_MAX, TEXT_BYTES_MAX};
 use crate::promotion::PromotionRules;
 use crate::rejection::Reason;
 
@@ -38,8 +38,8 @@ impl Draft<'_> {
                 self.findings.note(Reason::OutOfRange, &field, &seconds.to_string(), allowed);
             }
         }
-        if asked.approvals > APPROVALS_MAX {
-            let allowed = format!("0 to {APPROVALS_MAX} approvals");
+        if asked.approvals > GATE_APPROVALS_MAX {
+            let allowed = format!("0 to {GATE_APPROVALS_MAX} approvals");
             let field = format!("{field}.approvals");
             self.findings.note(Reason::OutOfRange, &field, &asked.approvals.to_string(), allowed);
         }

@@ -37,7 +37,7 @@ impl Draft<'_> {
             self.findings.note(Reason::Duplicate, "actor", &self.switched.by, allowed);
             return;
         }
-        promotion.approvals.push(self.deed());
+        promotion.approvals.push(self.who());
         if self.findings.count(field, promotion.approvals.len(), PROMOTION_APPROVALS_MAX) {
             self.collect(&to, &definition.key.folded(), promotion);
         }
@@ -68,7 +68,7 @@ impl Draft<'_> {
         // Points that the rules no longer have are swept out; whoever ticked one first is remembered.
         promotion.ticks.retain(|tick| rules.checklist.contains(&tick.item));
         if !promotion.ticks.iter().any(|tick| tick.item == *found) {
-            promotion.ticks.push(Tick { item: found.clone(), deed: self.deed() });
+            promotion.ticks.push(Tick { item: found.clone(), deed: self.who() });
         }
         self.collect(&to, &definition.key.folded(), promotion);
     }
@@ -193,6 +193,7 @@ impl Draft<'_> {
         let mut after = FlagConfiguration {
             enabled: target.enabled,
             switched: target.switched.clone(),
+            raised: target.raised.clone(),
             overrides: target.overrides.clone(),
             ..FlagConfiguration::clone(&source)
         };
@@ -290,7 +291,7 @@ impl Draft<'_> {
         }
         let value = Drill {
             flag: definition.key.clone(),
-            deed: self.deed(),
+            deed: self.who(),
             services,
             total_micros: drill.total_micros,
         };
@@ -332,6 +333,7 @@ impl Draft<'_> {
 fn decide_the_same(one: &FlagConfiguration, other: &FlagConfiguration) -> bool {
     let alike = FlagConfiguration {
         switched: other.switched.clone(),
+        raised: other.raised.clone(),
         overrides: other.overrides.clone(),
         ..FlagConfiguration::clone(one)
     };

@@ -31,7 +31,9 @@ impl Draft<'_> {
             return;
         };
         let is_foundation = |write: &Write| matches!(write.id, EntityId::Settings | EntityId::Environment(_));
-        if undone.writes.is_empty() || undone.writes.iter().any(is_foundation) {
+        // Who has asked and who has approved is not taken back: it was said.
+        let is_said = |write: &Write| matches!(write.id, EntityId::ChangeRequest(_));
+        if undone.writes.iter().all(is_said) || undone.writes.iter().any(is_foundation) {
             let allowed = "a revision that changed flags, and not the store itself";
             self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
             return;
@@ -45,9 +47,10 @@ impl Draft<'_> {
             return;
         }
         let pairs = undone.writes.iter().zip(&undone.before);
-        for (write, before) in pairs.filter(|(write, _)| is_of_flags(write)) {
+        for (write, before) in pairs.filter(|(write, _)| is_of_flags(write) && !is_said(write)) {
             if self.work.entity(&write.id) == write.value {
                 self.write(before.id.clone(), before.value.clone());
+                self.restored.insert(before.id.clone());
                 continue;
             }
             let who = match undone.since.get(&write.id) {

@@ -6,6 +6,8 @@ mod promotion;
 use super::Fields;
 use crate::entity::Entity;
 use crate::flag::{CanaryPart, FlagConfiguration, FlagDefinition, Lifetime};
+use crate::policy::{DriftPolicy, Policy};
+use crate::request::ChangeRequest;
 use crate::segment::Segment;
 use crate::text;
 
@@ -28,11 +30,47 @@ pub(super) fn entity_fields(entity: &Entity) -> Fields {
         }
         Entity::Plan(definition) => plan::definition_fields(definition),
         Entity::Progress(progress) => plan::progress_fields(progress),
+        Entity::Policy(policy) => policy_fields(policy),
+        Entity::ChangeRequest(request) => request_fields(request),
         Entity::Incident(incident) => promotion::incident_fields(incident),
         Entity::PromotionRules(rules) => promotion::rules_fields(rules),
         Entity::Promotion(collected) => promotion::promotion_fields(collected),
         Entity::Drill(drill) => promotion::drill_fields(drill),
     }
+}
+
+fn policy_fields(policy: &Policy) -> Fields {
+    let yes = |is_so: bool| if is_so { "yes" } else { "" }.to_owned();
+    let protected: Vec<&str> = policy.protected_flags.iter().map(|flag| flag.as_str()).collect();
+    let interval = policy.smallest_interval_seconds.map(|seconds| format!("{seconds} s"));
+    let drift = if policy.drift == DriftPolicy::Refuse { policy.drift.as_str() } else { "" };
+    let approvals = if policy.approvals > 0 { policy.approvals.to_string() } else { String::new() };
+    let mut all = fields([
+        ("reason_required", yes(policy.reason_required)),
+        ("largest_step", policy.largest_step.map(text::percent).unwrap_or_default()),
+        ("smallest_interval", interval.unwrap_or_default()),
+        ("approvals", approvals),
+        ("protected_flags", protected.join(", ")),
+        ("drift", drift.to_owned()),
+        ("break_glass", yes(policy.break_glass)),
+    ]);
+    for (index, window) in policy.freeze_windows.iter().enumerate() {
+        all.insert(format!("freeze_windows[{index}]"), format!("{}: {}", window.name, window.period));
+    }
+    all
+}
+
+fn request_fields(request: &ChangeRequest) -> Fields {
+    let changes: Vec<&str> = request.changes.iter().map(|change| change.name()).collect();
+    let approvals: Vec<&str> = request.approvals.iter().map(|approval| &*approval.by).collect();
+    fields([
+        ("author", request.author.to_string()),
+        ("reason", request.reason.to_string()),
+        ("changes", changes.join(", ")),
+        ("approvals", format!("{} of {}", approvals.len(), request.needed)),
+        ("approved_by", approvals.join(", ")),
+        ("state", request.state.as_str().to_owned()),
+    ])
 }
 
 fn definition_fields(definition: &FlagDefinition) -> Fields {

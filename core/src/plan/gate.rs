@@ -151,7 +151,7 @@ pub fn missing(plan: &PlanDefinition, progress: &Progress, around: &Surroundings
     if given < gate.approvals {
         missing.push(Missing::Approvals { given, needed: gate.approvals });
     }
-    let is_ticked = |item: &&Box<str>| progress.ticks.iter().any(|tick| tick.item == **item);
+    let is_ticked = |item: &str| progress.ticks.iter().any(|tick| *tick.item == *item);
     missing.extend(gate.checklist.iter().filter(|item| !is_ticked(item)).cloned().map(Missing::Item));
     for check in &gate.checks {
         match judge(progress, check, around.metrics) {

@@ -165,7 +165,8 @@ impl MetricCheck {
                 }
             }
             "min_samples" => {
-                self.samples_min = word.parse().map_err(|_| error(word, "a whole number of samples"))?;
+                let samples = word.parse().ok();
+                self.samples_min = samples.ok_or_else(|| error(word, "a whole number of samples"))?;
             }
             _ => return Err(error(clause, CLAUSES)),
         }

@@ -8,7 +8,6 @@ use crate::check::matrix::{is_of_matrix, share_of};
 use crate::condition::Condition;
 use crate::flag::{FlagConfiguration, FlagDefinition, Serve};
 use crate::key::{EnvironmentKey, FlagKey, PlanKey};
-use crate::limits::WEIGHT_TOTAL;
 use crate::revision::Timestamp;
 use crate::snapshot::Snapshot;
 
@@ -277,37 +276,6 @@ pub fn agrees(definition: &FlagDefinition, configuration: &FlagConfiguration, ta
 /// Percentages are thousandths: nearer than half of one is the same.
 fn is_same(one: f64, other: f64) -> bool {
     (one - other).abs() < 0.000_5
-}
-
-/// Whether more people get a boolean flag than before, in any segment or elsewhere; for another flag, whether it serves
-/// something else than its off variant that it did not serve before.
-#[must_use]
-pub fn raises(definition: &FlagDefinition, before: &FlagConfiguration, after: &FlagConfiguration) -> bool {
-    if !after.enabled {
-        return false;
-    }
-    let Some((on, off)) = definition.true_and_false() else {
-        let serves_off = after.default_serve == Serve::Variant(after.off_variant.clone());
-        return (!before.enabled || before.default_serve != after.default_serve) && !serves_off;
-    };
-    let share = |configuration: &FlagConfiguration| {
-        if configuration.enabled { share_of(&configuration.default_serve, on) } else { 0 }
-    };
-    if share(after) > share(before) {
-        return true;
-    }
-    let of_segment = |configuration: &FlagConfiguration, condition: &Condition| {
-        if !configuration.enabled {
-            return 0;
-        }
-        let rule = configuration.rules.iter().find(|rule| rule.condition == *condition);
-        rule.map_or_else(|| share_of(&configuration.default_serve, on), |rule| share_of(&rule.serve, on))
-    };
-    let conditions = after.rules.iter().chain(&before.rules).map(|rule| &rule.condition);
-    let is_raised =
-        conditions.into_iter().any(|condition| of_segment(after, condition) > of_segment(before, condition));
-    debug_assert!(share(after) <= WEIGHT_TOTAL && on.name != off.name, "a share is part of the whole");
-    is_raised
 }
 
 /// When the stay on a rung of a ladder is over.

@@ -14,6 +14,7 @@ use proptest::sample::select;
 
 use super::models::{conditions, flag_types, lifetimes, named_values, rules, serves, texts, timestamps};
 use super::plans::plan_changes;
+use super::policies::asked_policies;
 
 fn places() -> impl Strategy<Value = Place> {
     (texts(), texts()).prop_map(|(environment, flag)| Place { environment, flag })
@@ -181,6 +182,24 @@ fn store_changes() -> BoxedStrategy<Change> {
     .boxed()
 }
 
+/// As many as a list of changes needs to hold some.
+fn requested() -> impl Strategy<Value = Vec<Change>> {
+    vec(prop_oneof![flag_changes(), served_changes(), audience_changes()], 0..3)
+}
+
+fn policy_changes() -> BoxedStrategy<Change> {
+    let request = || any::<u64>().prop_map(Revision::new);
+    prop_oneof![
+        (texts(), asked_policies())
+            .prop_map(|(environment, policy)| Change::SetPolicy { environment, policy }),
+        requested().prop_map(|changes| Change::RequestApproval { changes }),
+        request().prop_map(|request| Change::ApproveRequest { request }),
+        request().prop_map(|request| Change::RejectRequest { request }),
+        request().prop_map(|request| Change::WithdrawRequest { request }),
+    ]
+    .boxed()
+}
+
 /// Weighted by how many kinds there are in each group, so that no kind is rare.
 fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
@@ -190,6 +209,7 @@ fn changes() -> impl Strategy<Value = Change> {
         7 => audience_changes(),
         4 => plan_changes(),
         3 => store_changes(),
+        5 => policy_changes(),
         8 => super::promotion::promotion_changes(),
     ]
 }

@@ -121,7 +121,7 @@ fn canary_parts() -> impl Strategy<Value = CanaryPart> {
     ]
 }
 
-fn switched() -> impl Strategy<Value = Switched> {
+pub(super) fn switched() -> impl Strategy<Value = Switched> {
     (boxed_texts(), timestamps(), any::<u64>()).prop_map(|(by, at, revision)| Switched {
         by,
         at,
@@ -168,25 +168,25 @@ pub(super) fn configurations() -> impl Strategy<Value = FlagConfiguration> {
     let served = (any::<bool>(), variant_names(), variant_names(), rules(), serves());
     let before = (vec(prerequisites(), 0..3), canary_parts(), vec(overrides(), 0..3));
     let texts = (option::of(some_texts()), option::of(some_texts()));
-    (served, before, texts, option::of(switched())).prop_map(
-        |(served, before, (salt, targeting), switched)| {
-            let (enabled, off_variant, default_variant, rules, default_serve) = served;
-            let (prerequisites, canary, overrides) = before;
-            FlagConfiguration {
-                enabled,
-                off_variant,
-                default_variant,
-                rules,
-                default_serve,
-                salt,
-                switched,
-                prerequisites,
-                canary,
-                overrides,
-                targeting,
-            }
-        },
-    )
+    let acts = (option::of(switched()), option::of(switched()));
+    (served, before, texts, acts).prop_map(|(served, before, (salt, targeting), (switched, raised))| {
+        let (enabled, off_variant, default_variant, rules, default_serve) = served;
+        let (prerequisites, canary, overrides) = before;
+        FlagConfiguration {
+            enabled,
+            off_variant,
+            default_variant,
+            rules,
+            default_serve,
+            salt,
+            switched,
+            prerequisites,
+            canary,
+            overrides,
+            targeting,
+            raised,
+        }
+    })
 }
 
 fn segment_keys() -> impl Strategy<Value = SegmentKey> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mycelia_flags_core::change::{Change, ChangeSet, Place};
+use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::entity::{Entity, EntityId, Write};
 use mycelia_flags_core::flag::FlagConfiguration;
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName};
@@ -139,7 +140,9 @@ async fn end(store: &Store, changes: Vec<Change>, revision: Revision) -> bool {
     let overrides = changes.len();
     let change_set = ChangeSet { actor: ACTOR.to_owned(), reason: "expired".to_owned(), changes };
     // Somebody who prolongs an override at this very moment must not lose it.
-    let request = CommitRequest { change_set, expected_revision: Some(revision), ..CommitRequest::default() };
+    let expected_revision = Some(revision);
+    let request =
+        CommitRequest { change_set, expected_revision, origin: Origin::Control, ..CommitRequest::default() };
     match store.commit(request).await {
         Ok(committed) => {
             info!(revision = %committed.revision, overrides, "overrides have expired");

@@ -67,6 +67,8 @@ impl Projector {
                 | EntityId::Environment(_)
                 | EntityId::Plan(_)
                 | EntityId::Progress(_)
+                | EntityId::Policy(_)
+                | EntityId::ChangeRequest(_)
                 | EntityId::Incident(_)
                 | EntityId::PromotionRules(_)
                 | EntityId::Promotion(..)

@@ -4,6 +4,7 @@ mod audiences;
 mod commit;
 mod dry_run;
 mod inspection;
+mod policies;
 mod reads;
 mod streams;
 
@@ -182,5 +183,19 @@ impl AdminService for AdminEdge {
         request: Request<v1::ImportRequest>,
     ) -> Result<Response<v1::ImportResponse>, Status> {
         self.import(&request.into_inner()).map(Response::new)
+    }
+
+    async fn list_policies(
+        &self,
+        request: Request<v1::ListPoliciesRequest>,
+    ) -> Result<Response<v1::ListPoliciesResponse>, Status> {
+        self.policies(&request.into_inner()).map(Response::new)
+    }
+
+    async fn list_change_requests(
+        &self,
+        request: Request<v1::ListChangeRequestsRequest>,
+    ) -> Result<Response<v1::ListChangeRequestsResponse>, Status> {
+        self.change_requests(&request.into_inner()).map(Response::new)
     }
 }

@@ -129,6 +129,8 @@ fn recompiled(
             | EntityId::Environment(_)
             | EntityId::Plan(_)
             | EntityId::Progress(_)
+            | EntityId::Policy(_)
+            | EntityId::ChangeRequest(_)
             | EntityId::Incident(_)
             | EntityId::PromotionRules(_)
             | EntityId::Promotion(..)

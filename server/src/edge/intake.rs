@@ -7,6 +7,7 @@ use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
 use mycelia_flags_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
+use mycelia_flags_core::request::meant;
 use tracing::info;
 
 use crate::distribution::hub::Hub;
@@ -30,7 +31,7 @@ impl Intake {
     /// # Errors
     /// When it was not committed; nothing of it has happened then, except as [`CommitError::Poisoned`] says.
     pub async fn commit(&self, mut request: CommitRequest) -> Result<Committed, CommitError> {
-        self.fill_in_environment(&mut request.change_set);
+        self.fill_in_environment(&mut request.change_set.changes);
         check_idempotency_key(&request.idempotency_key)?;
         self.check_contracts(&request.change_set)?;
         let (actor, changes) = (request.change_set.actor.clone(), request.change_set.changes.len());
@@ -42,11 +43,12 @@ impl Intake {
         Ok(committed)
     }
 
-    /// A flag that a connected instance has declared goes only by force.
+    /// A flag that a connected instance has declared goes only by force, also when its going was requested before.
     fn check_contracts(&self, change_set: &ChangeSet) -> Result<(), Rejection> {
         let mut violations = Vec::new();
         let mut connected = None;
-        for (index, change) in change_set.changes.iter().enumerate() {
+        let snapshot = self.store.snapshot();
+        for (field, change) in meant(change_set, &snapshot) {
             let (Change::DeleteFlag { flag, force: false } | Change::ArchiveFlag { flag, force: false }) =
                 change
             else {
@@ -62,7 +64,7 @@ impl Intake {
                 let instance = &entry.identity.instance;
                 violations.push(Violation {
                     reason: Reason::FlagDeclared,
-                    field: format!("changes[{index}].{}.flag", change.name()),
+                    field: if field.ends_with(".request") { field } else { format!("{field}.flag") },
                     value: flag.clone(),
                     allowed: format!(
                         "a flag that no connected instance has declared; {service} {instance} needs it, say force"
@@ -74,8 +76,11 @@ impl Intake {
     }
 
     /// An empty environment means the default one. Filled in before the check, so that the log says what was meant.
-    fn fill_in_environment(&self, change_set: &mut ChangeSet) {
-        for change in &mut change_set.changes {
+    fn fill_in_environment(&self, changes: &mut [Change]) {
+        for change in changes {
+            if let Change::RequestApproval { changes } = change {
+                self.fill_in_environment(changes);
+            }
             if let Change::SetPlan(plan) = change
                 && plan.environment.as_str().is_empty()
             {

@@ -96,3 +96,6 @@ pub const REPORT_CONTEXTS_MAX: usize = 64;
 
 /// Bytes of a report: names of all flags, and a few contexts.
 pub const REPORT_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Encoded bytes of the change requests in one answer, beside the first: whoever wants more asks for the next page.
+pub const REQUESTS_BYTES_MAX: usize = 1024 * 1024;

@@ -19,7 +19,7 @@ pub struct CommitRequest {
     pub idempotency_key: Box<str>,
     /// Answer as if, and write nothing.
     pub dry_run: bool,
-    /// Who submits it: anybody, or the server's own control loops.
+    /// Who submits it. Whatever comes in over an API is a caller's.
     pub origin: Origin,
 }
 

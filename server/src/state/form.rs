@@ -14,9 +14,11 @@ mod guard;
 mod keys;
 mod number;
 mod plan;
+mod policy;
 mod progress;
 mod promotion;
 mod record;
+mod request;
 mod value;
 mod write;
 
@@ -99,6 +101,7 @@ mod tests {
     use mycelia_flags_core::flag::{FlagConfiguration, Rule, Serve};
     use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, SegmentKey, VariantName};
     use mycelia_flags_core::limits::{CONDITION_DEPTH_MAX, VALUE_DEPTH_MAX};
+    use mycelia_flags_core::request::{ChangeRequest, RequestState};
     use mycelia_flags_core::segment::Segment;
     use mycelia_flags_core::value::Value;
     use proptest::prelude::*;
@@ -142,10 +145,23 @@ mod tests {
             share: None,
         };
         let write = |id, value| Write { id, value: Some(value) };
+        let request = ChangeRequest {
+            id: Revision::new(1),
+            author: Box::default(),
+            reason: Box::default(),
+            requested_at: Timestamp::default(),
+            changes: changes.clone().into(),
+            environments: Vec::new(),
+            needed: 1,
+            approvals: Vec::new(),
+            state: RequestState::Open,
+        };
+        let changes = vec![Change::RequestApproval { changes }];
         let configured = EntityId::Configuration(environment.clone(), FoldedKey::of("deep"));
         let writes = vec![
             write(configured, Entity::Configuration(Arc::new(configuration))),
             write(EntityId::Segment(environment, key), Entity::Segment(Arc::new(segment))),
+            write(EntityId::ChangeRequest(request.id), Entity::ChangeRequest(Arc::new(request))),
         ];
         Record {
             revision: Revision::new(1),

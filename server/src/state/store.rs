@@ -97,13 +97,15 @@ impl Store {
     /// When it was not committed; nothing of it has happened then, except as [`CommitError::Poisoned`] says.
     pub async fn commit(&self, request: CommitRequest) -> Result<Committed, CommitError> {
         check_key(&request.idempotency_key)?;
-        if !undone::undoes(&request.change_set) {
+        // What was requested is never changed, so an older snapshot does.
+        let snapshot = self.snapshot();
+        if !undone::undoes(&request.change_set, &snapshot) {
             return self.submit(request, Vec::new()).await;
         }
         let _turn = self.inner.undoing.lock().await;
         // What becomes visible after this was not read; the check compares with the state that it finds.
         let head = *self.inner.visible.head.borrow();
-        let undone = undone::read(&self.inner.commands, &request.change_set, head).await?;
+        let undone = undone::read(&self.inner.commands, &request.change_set, &snapshot, head).await?;
         self.submit(request, undone).await
     }
 

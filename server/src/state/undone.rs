@@ -12,7 +12,9 @@ use mycelia_flags_core::entity::{Entity, EntityId, Write};
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
+use mycelia_flags_core::request::meant;
 use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::snapshot::Snapshot;
 use tokio::sync::mpsc;
 
 use super::commit::CommitError;
@@ -23,8 +25,8 @@ use super::read::{Backwards, ReadError, read_piece};
 use super::writer::Command;
 
 /// Whether anything has to be read for a change set.
-pub(super) fn undoes(change_set: &ChangeSet) -> bool {
-    change_set.changes.iter().any(|change| matches!(change, Change::Undo { .. }))
+pub(super) fn undoes(change_set: &ChangeSet, snapshot: &Snapshot) -> bool {
+    meant(change_set, snapshot).iter().any(|(_, change)| matches!(change, Change::Undo { .. }))
 }
 
 /// Reads everything that a change set undoes, as far as it is there: what is not there, and a change set that is too
@@ -32,12 +34,13 @@ pub(super) fn undoes(change_set: &ChangeSet) -> bool {
 pub(super) async fn read(
     commands: &mpsc::Sender<Command>,
     change_set: &ChangeSet,
+    snapshot: &Snapshot,
     head: Revision,
 ) -> Result<Vec<Undone>, CommitError> {
     if change_set.changes.len() > CHANGES_MAX {
         return Ok(Vec::new());
     }
-    let asked = change_set.changes.iter().filter_map(|change| match change {
+    let asked = meant(change_set, snapshot).into_iter().filter_map(|(_, change)| match change {
         Change::Undo { revision } if (Revision::new(1)..=head).contains(revision) => Some(*revision),
         _ => None,
     });

@@ -8,10 +8,11 @@ use mycelia_flags_proto::v1::canary_part::Part;
 use mycelia_flags_proto::v1::change::Change;
 use mycelia_flags_proto::v1::change_feature::Action;
 
-use super::created_key;
+use super::{ChangeView, created_key};
 use crate::duration_text::print_seconds;
 use crate::view::condition::ConditionView;
 use crate::view::configuration::PrerequisiteView;
+use crate::view::policy::PolicyView;
 use crate::view::serve::{ServeView, words_of};
 
 /// So many keys are named; of more, the number is said.
@@ -47,10 +48,30 @@ pub(super) fn of(change: &Change) -> String {
         Change::ActOnPlan(act) => plan::of_act(act),
         Change::RollBack(back) => plan::of_roll_back(back),
         Change::Undo(undo) => format!("undo revision {}", undo.revision),
+        Change::SetPolicy(set) => of_policy(set),
+        Change::RequestApproval(request) => {
+            let asked = request.changes.iter().map(|change| ChangeView::of(change, None).words);
+            format!("ask for approval to {}", asked.collect::<Vec<_>>().join(", "))
+        }
+        Change::ApproveRequest(approve) => format!("approve request {}", approve.request),
+        Change::RejectRequest(reject) => format!("reject request {}", reject.request),
+        Change::WithdrawRequest(withdraw) => format!("withdraw request {}", withdraw.request),
         Change::CreateStore(create) => format!("create the store with {}", create.environments.join(", ")),
         Change::RestoreStore(restore) => format!("restore from store {}", restore.from_epoch),
         other => promotion::of(other).unwrap_or_else(|| in_environment(other)),
     }
+}
+
+fn of_policy(set: &v1::SetPolicy) -> String {
+    match set.policy.as_ref().filter(|policy| **policy != nothing_demanded()) {
+        Some(policy) => format!("set the policy to {}", PolicyView::of(policy).words()),
+        None => "remove the policy".to_owned(),
+    }
+}
+
+/// As the log gives it back.
+fn nothing_demanded() -> v1::Policy {
+    v1::Policy { drift: v1::DriftPolicy::Accept.into(), ..v1::Policy::default() }
 }
 
 /// What a flag does in one environment.

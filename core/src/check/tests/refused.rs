@@ -205,9 +205,9 @@ fn the_gravest_fault_gives_the_kind() {
     assert_eq!(kind(&[enable("x"), rollout("dreams", -1.0)]), RejectionKind::Invalid);
 }
 
-/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server, and what `plans.rs` beside
-/// this file shows of plans.
-const OVER_THE_WIRE: [Reason; 17] = [
+/// What `tests/it/bad_input` and `tests/it/contracts.rs` are refused with, by a real server, and what `policies.rs` and
+/// `requests.rs` beside this file and the tests of plans are.
+const OVER_THE_WIRE: [Reason; 26] = [
     Reason::UnknownPlan,
     Reason::PlanState,
     Reason::PlanConflict,
@@ -225,6 +225,15 @@ const OVER_THE_WIRE: [Reason; 17] = [
     Reason::FlagDeclared,
     Reason::PrerequisiteCycle,
     Reason::ChangedSince,
+    Reason::UnknownRequest,
+    Reason::ReasonRequired,
+    Reason::StepTooLarge,
+    Reason::StepTooSoon,
+    Reason::Frozen,
+    Reason::ApprovalRequired,
+    Reason::FlagProtected,
+    Reason::RequestClosed,
+    Reason::WrongPerson,
 ];
 
 /// `promotions.rs` and `promotion_faults.rs` say these.

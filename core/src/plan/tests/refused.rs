@@ -23,8 +23,8 @@ fn check(definition: PlanDefinition, expected: &[(Reason, &str)]) {
 #[test]
 fn a_plan_says_everything_that_is_wrong_with_it_with_its_place() {
     use Reason::{
-        Duplicate, InvalidName, NotApplicable, OutOfRange, Required, TooLarge, UnknownEnvironment,
-        UnknownFlag, UnknownSegment, UnknownVariant,
+        Duplicate, InvalidName, OutOfRange, Required, TooLarge, UnknownEnvironment, UnknownFlag,
+        UnknownSegment, UnknownVariant,
     };
     let one = || plan(vec![percent(10.0)]);
     let with = |stage: Stage| plan(vec![stage]);
@@ -79,6 +79,12 @@ fn a_plan_says_everything_that_is_wrong_with_it_with_its_place() {
         &[(Required, "stages[0].gate.checklist[1]"), (Duplicate, "stages[0].gate.checklist[2]")],
     );
     check(with(Stage { hold_seconds: 800 * DAY, ..percent(1.0) }), &[(OutOfRange, "stages[0].hold")]);
+}
+
+#[test]
+fn ladders_and_guards_of_a_plan_are_held_to_what_there_is() {
+    use Reason::{NotApplicable, OutOfRange, Required, UnknownSegment};
+    let one = || plan(vec![percent(10.0)]);
     let ladder = Ladder { percents: vec![50.0, 50.0, 101.0], every_seconds: 1 };
     check(
         PlanDefinition { ladder, ..one() },

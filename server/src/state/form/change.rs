@@ -21,6 +21,7 @@ use self::promotion::{CloseIncident, OpenIncident, Promote, RecordDrill, SayProm
 use super::condition::{Rule, rules};
 use super::number::Numbered;
 use super::plan::Plan;
+use super::policy::SetPolicy;
 use super::{FormError, required};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -38,7 +39,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30, 31, 32, 33, 34, 50, 51, 52, 53, 54, 55, 56"
+                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 50, 51, 52, 53, 54, 55, 56"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -121,6 +122,19 @@ pub(super) enum Kind {
     ActOnPlan(ActOnPlan),
     #[prost(message, tag = "34")]
     RollBack(RollBack),
+    #[prost(message, tag = "35")]
+    SetPolicy(SetPolicy),
+    #[prost(message, tag = "36")]
+    RequestApproval(RequestApproval),
+    /// The request: the revision in which it was made.
+    #[prost(uint64, tag = "37")]
+    ApproveRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "38")]
+    RejectRequest(u64),
+    /// The request.
+    #[prost(uint64, tag = "39")]
+    WithdrawRequest(u64),
     #[prost(message, tag = "50")]
     OpenIncident(OpenIncident),
     #[prost(message, tag = "51")]
@@ -136,6 +150,12 @@ pub(super) enum Kind {
     Promote(Promote),
     #[prost(message, tag = "56")]
     RecordDrill(RecordDrill),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestApproval {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) changes: Vec<Change>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -224,6 +244,15 @@ impl From<&core::Change> for Change {
                 environments: environments.clone(),
             }),
             core::Change::RestoreStore { from_epoch } => Kind::RestoreStore(from_epoch.clone()),
+            core::Change::SetPolicy { environment, policy } => {
+                Kind::SetPolicy(SetPolicy::of(environment, policy))
+            }
+            core::Change::RequestApproval { changes } => {
+                Kind::RequestApproval(RequestApproval { changes: changes.iter().map(Self::from).collect() })
+            }
+            core::Change::ApproveRequest { request } => Kind::ApproveRequest(request.get()),
+            core::Change::RejectRequest { request } => Kind::RejectRequest(request.get()),
+            core::Change::WithdrawRequest { request } => Kind::WithdrawRequest(request.get()),
             // Named one by one, so that no change can be forgotten: one without a kind could never be read back.
             core::Change::Enable(_)
             | core::Change::Disable(_)
@@ -327,6 +356,16 @@ impl TryFrom<Change> for core::Change {
                 environments: create.environments,
             },
             Kind::RestoreStore(from_epoch) => Self::RestoreStore { from_epoch },
+            Kind::SetPolicy(mut set) => {
+                let environment = std::mem::take(&mut set.environment);
+                Self::SetPolicy { environment, policy: set.try_into()? }
+            }
+            Kind::RequestApproval(request) => Self::RequestApproval {
+                changes: request.changes.into_iter().map(Self::try_from).collect::<Result<_, _>>()?,
+            },
+            Kind::ApproveRequest(request) => Self::ApproveRequest { request: Revision::new(request) },
+            Kind::RejectRequest(request) => Self::RejectRequest { request: Revision::new(request) },
+            Kind::WithdrawRequest(request) => Self::WithdrawRequest { request: Revision::new(request) },
             placed => return placed_change(placed),
         })
     }

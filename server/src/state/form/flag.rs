@@ -69,6 +69,8 @@ pub(super) struct Configuration {
     pub(super) overrides: Vec<Override>,
     #[prost(string, optional, tag = "11")]
     pub(super) targeting: Option<String>,
+    #[prost(message, optional, tag = "12")]
+    pub(super) raised: Option<Switched>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -218,6 +220,7 @@ impl From<&core::FlagConfiguration> for Configuration {
                 .map(CanaryPart::from),
             overrides: configuration.overrides.iter().map(Override::from).collect(),
             targeting: configuration.targeting.as_deref().map(str::to_owned),
+            raised: configuration.raised.as_ref().map(Switched::from),
         }
     }
 }
@@ -245,6 +248,7 @@ impl TryFrom<Configuration> for core::FlagConfiguration {
                 .map(core::ServiceOverride::try_from)
                 .collect::<Result<_, _>>()?,
             targeting: configuration.targeting.map(Box::from),
+            raised: configuration.raised.map(core::Switched::from),
         })
     }
 }

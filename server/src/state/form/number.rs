@@ -6,6 +6,8 @@ use mycelia_flags_core::flag::Lifetime;
 use mycelia_flags_core::incident::Severity;
 use mycelia_flags_core::plan::metric_check::{Comparison, Unit, Versus};
 use mycelia_flags_core::plan::progress::PlanState;
+use mycelia_flags_core::policy::DriftPolicy;
+use mycelia_flags_core::policy::freeze::Weekday;
 use mycelia_flags_core::value::FlagType;
 
 use super::FormError;
@@ -36,6 +38,18 @@ macro_rules! numbered {
 numbered!(Generation, "a bucketing generation", V2 = 2, V3 = 3);
 numbered!(Lifetime, "a lifetime", Temporary = 1, Permanent = 2);
 numbered!(FlagType, "a flag type", Boolean = 1, String = 2, Integer = 3, Float = 4, Object = 5);
+numbered!(DriftPolicy, "what happens to drift", Accept = 1, Refuse = 2);
+numbered!(
+    Weekday,
+    "a day of the week",
+    Monday = 1,
+    Tuesday = 2,
+    Wednesday = 3,
+    Thursday = 4,
+    Friday = 5,
+    Saturday = 6,
+    Sunday = 7,
+);
 numbered!(
     Operator,
     "an operator",

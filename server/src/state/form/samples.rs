@@ -3,6 +3,7 @@
 mod changes;
 mod entities;
 mod plans;
+mod policies;
 mod promotion;
 
 use mycelia_flags_core::bucketing::Generation;

@@ -1,5 +1,7 @@
 //! Writes: the entities of a record, and their new values.
 
+mod promotion;
+
 use std::sync::Arc;
 
 use mycelia_flags_core::entity::{self, Entity, EntityId};
@@ -7,22 +9,25 @@ use mycelia_flags_core::flag::{Environment, FlagConfiguration, FlagDefinition};
 use mycelia_flags_core::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use mycelia_flags_core::plan::PlanDefinition;
 use mycelia_flags_core::plan::progress;
-use mycelia_flags_core::{incident, promotion};
+use mycelia_flags_core::policy::Policy;
+use mycelia_flags_core::revision::Revision;
 
+use self::promotion::{DrillWrite, IncidentWrite, PromotionRulesWrite, PromotionWrite};
 use super::audience::{CanaryValue, FeatureValue, SegmentValue};
 use super::flag::{Configuration, Definition};
 use super::keys::{Keys, belong_together};
 use super::number::Numbered;
 use super::plan::Plan;
+use super::policy::PolicyValue;
 use super::progress::Progress;
-use super::promotion::{Drill, Incident, Promotion, Rules};
+use super::request::RequestValue;
 use super::{FormError, required};
 
 /// What is done to one entity, or to several keys of one list. The oneof says which kind of entity it is, also when it
 /// is removed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Write {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30, 31, 32, 33")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 30, 31, 32, 33")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -48,6 +53,10 @@ pub(super) enum Kind {
     Plan(PlanWrite),
     #[prost(message, tag = "10")]
     Progress(ProgressWrite),
+    #[prost(message, tag = "11")]
+    Policy(PolicyWrite),
+    #[prost(message, tag = "12")]
+    Request(RequestWrite),
     #[prost(message, tag = "30")]
     Incident(IncidentWrite),
     #[prost(message, tag = "31")]
@@ -148,43 +157,20 @@ pub(super) struct ProgressWrite {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct IncidentWrite {
-    /// The revision that opened it.
+pub(super) struct PolicyWrite {
+    #[prost(string, tag = "1")]
+    pub(super) environment: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<PolicyValue>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestWrite {
+    /// The revision in which it was requested.
     #[prost(uint64, tag = "1")]
-    pub(super) incident: u64,
+    pub(super) request: u64,
     #[prost(message, optional, tag = "2")]
-    pub(super) value: Option<Incident>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct PromotionRulesWrite {
-    #[prost(string, tag = "1")]
-    pub(super) environment: String,
-    #[prost(message, optional, tag = "2")]
-    pub(super) value: Option<Rules>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct PromotionWrite {
-    /// The environment that the flag is to go to.
-    #[prost(string, tag = "1")]
-    pub(super) environment: String,
-    /// Folded.
-    #[prost(string, tag = "2")]
-    pub(super) flag: String,
-    #[prost(message, optional, tag = "3")]
-    pub(super) value: Option<Promotion>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct DrillWrite {
-    #[prost(string, tag = "1")]
-    pub(super) environment: String,
-    /// Folded.
-    #[prost(string, tag = "2")]
-    pub(super) flag: String,
-    #[prost(message, optional, tag = "3")]
-    pub(super) value: Option<Drill>,
+    pub(super) value: Option<RequestValue>,
 }
 
 /// Writes in their stored form. What is written to one list in a row becomes one of them.
@@ -274,46 +260,24 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
+        EntityId::Policy(environment) => Kind::Policy(PolicyWrite {
+            environment: environment.to_string(),
+            value: stored(write, |value| match value {
+                Entity::Policy(policy) => Some(PolicyValue::from(&**policy)),
+                _ => None,
+            }),
+        }),
+        EntityId::ChangeRequest(request) => Kind::Request(RequestWrite {
+            request: request.get(),
+            value: stored(write, |value| match value {
+                Entity::ChangeRequest(request) => Some(RequestValue::from(&**request)),
+                _ => None,
+            }),
+        }),
         EntityId::Incident(_)
         | EntityId::PromotionRules(_)
         | EntityId::Promotion(..)
-        | EntityId::Drill(..) => kind_of_promotion(write),
-    }
-}
-
-/// What promotions remember.
-fn kind_of_promotion(write: &entity::Write) -> Kind {
-    match &write.id {
-        EntityId::PromotionRules(environment) => Kind::PromotionRules(PromotionRulesWrite {
-            environment: environment.to_string(),
-            value: stored(write, |value| match value {
-                Entity::PromotionRules(rules) => Some(Rules::from(&**rules)),
-                _ => None,
-            }),
-        }),
-        EntityId::Promotion(environment, flag) => Kind::Promotion(PromotionWrite {
-            environment: environment.to_string(),
-            flag: flag.to_string(),
-            value: stored(write, |value| match value {
-                Entity::Promotion(promotion) => Some(Promotion::from(&**promotion)),
-                _ => None,
-            }),
-        }),
-        EntityId::Drill(environment, flag) => Kind::Drill(DrillWrite {
-            environment: environment.to_string(),
-            flag: flag.to_string(),
-            value: stored(write, |value| match value {
-                Entity::Drill(drill) => Some(Drill::from(&**drill)),
-                _ => None,
-            }),
-        }),
-        id => Kind::Incident(IncidentWrite {
-            incident: if let EntityId::Incident(id) = id { *id } else { 0 },
-            value: stored(write, |value| match value {
-                Entity::Incident(incident) => Some(Incident::from(&**incident)),
-                _ => None,
-            }),
-        }),
+        | EntityId::Drill(..) => promotion::kind(write),
     }
 }
 
@@ -384,30 +348,18 @@ fn write_of(kind: Kind) -> Result<entity::Write, FormError> {
             let id = EntityId::Progress(PlanKey::new(&write.plan));
             (id, progress.map(|progress| Entity::Progress(Arc::new(progress))))
         }
-        Kind::Incident(write) => {
-            let incident = write.value.map(incident::Incident::try_from).transpose()?;
-            let id = EntityId::Incident(write.incident);
-            if incident.as_ref().is_some_and(|incident| incident.id() != write.incident) {
-                return Err(FormError::Mismatch { id: id.to_string() });
-            }
-            (id, incident.map(|incident| Entity::Incident(Arc::new(incident))))
+        Kind::Policy(write) => {
+            let policy = write.value.map(Policy::try_from).transpose()?;
+            let id = EntityId::Policy(EnvironmentKey::new(&write.environment));
+            (id, policy.map(|policy| Entity::Policy(Arc::new(policy))))
         }
-        Kind::PromotionRules(write) => {
-            let rules = write.value.map(promotion::PromotionRules::from);
-            let id = EntityId::PromotionRules(EnvironmentKey::new(&write.environment));
-            (id, rules.map(|rules| Entity::PromotionRules(Arc::new(rules))))
+        Kind::Request(write) => {
+            let id = Revision::new(write.request);
+            let request = write.value.map(|value| value.request(id)).transpose()?;
+            (EntityId::ChangeRequest(id), request.map(|request| Entity::ChangeRequest(Arc::new(request))))
         }
-        Kind::Promotion(write) => {
-            let promotion = write.value.map(promotion::Promotion::try_from).transpose()?;
-            let environment = EnvironmentKey::new(&write.environment);
-            let id = EntityId::Promotion(environment, FoldedKey::of(&write.flag));
-            (id, promotion.map(|promotion| Entity::Promotion(Arc::new(promotion))))
-        }
-        Kind::Drill(write) => {
-            let drill = write.value.map(promotion::Drill::try_from).transpose()?;
-            let environment = EnvironmentKey::new(&write.environment);
-            let id = EntityId::Drill(environment, FoldedKey::of(&write.flag));
-            (id, drill.map(|drill| Entity::Drill(Arc::new(drill))))
+        promotion @ (Kind::Incident(_) | Kind::PromotionRules(_) | Kind::Promotion(_) | Kind::Drill(_)) => {
+            return promotion::write_of(promotion);
         }
         // A run of keys is no single write; whoever calls has unpacked it.
         Kind::Keys(_) => return Err(FormError::Missing { what: "an entity" }),

@@ -9,22 +9,16 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, plans, rule, serve,
-    text,
+    canary_part, condition, flag_type, generation, lifetime, moment, named_values, place, plans, policies,
+    rule, serve, text,
 };
 
-pub(super) fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        of_definitions(),
-        of_configurations(),
-        of_audiences(),
-        of_plans(),
-        of_the_store(),
-        super::promotion::change()
-    ]
+pub(super) fn change() -> BoxedStrategy<Change> {
+    prop_oneof![4 => simple(), 1 => of_plans(), 1 => policies::change(), 1 => super::promotion::change()]
+        .boxed()
 }
 
-fn of_plans() -> impl Strategy<Value = Change> {
+fn of_plans() -> BoxedStrategy<Change> {
     prop_oneof![
         plans::definition().prop_map(|plan| Change::SetPlan(Box::new(plan))),
         text().prop_map(|plan| Change::DeletePlan { plan }),
@@ -32,9 +26,15 @@ fn of_plans() -> impl Strategy<Value = Change> {
         (text(), vec(text(), 0..3), plans::rollback())
             .prop_map(|(environment, flags, kind)| Change::RollBack { environment, flags, kind }),
     ]
+    .boxed()
 }
 
-fn of_definitions() -> impl Strategy<Value = Change> {
+/// Without policies and requests.
+pub(super) fn simple() -> BoxedStrategy<Change> {
+    prop_oneof![of_definitions(), of_configurations(), of_audiences(), of_the_store()].boxed()
+}
+
+fn of_definitions() -> BoxedStrategy<Change> {
     prop_oneof![
         create().prop_map(Change::CreateFlag),
         (text(), any::<bool>()).prop_map(|(flag, force)| Change::DeleteFlag { flag, force }),
@@ -43,9 +43,10 @@ fn of_definitions() -> impl Strategy<Value = Change> {
         update().prop_map(Change::UpdateFlag),
         (text(), named_values()).prop_map(|(flag, variants)| Change::SetVariants { flag, variants }),
     ]
+    .boxed()
 }
 
-fn of_configurations() -> impl Strategy<Value = Change> {
+fn of_configurations() -> BoxedStrategy<Change> {
     prop_oneof![
         place().prop_map(Change::Enable),
         place().prop_map(Change::Disable),
@@ -66,6 +67,7 @@ fn of_configurations() -> impl Strategy<Value = Change> {
         (place(), text(), text(), any::<u64>()).prop_map(set_override),
         (place(), text()).prop_map(|(place, service)| Change::RemoveOverride { place, service }),
     ]
+    .boxed()
 }
 
 fn matrix() -> impl Strategy<Value = Change> {
@@ -77,7 +79,7 @@ fn set_override((place, service, variant, seconds): (Place, String, String, u64)
     Change::SetOverride { place, service, variant, seconds }
 }
 
-fn of_audiences() -> impl Strategy<Value = Change> {
+fn of_audiences() -> BoxedStrategy<Change> {
     let keys = || vec(text(), 0..4);
     prop_oneof![
         segment().prop_map(Change::SetSegment),
@@ -101,15 +103,17 @@ fn of_audiences() -> impl Strategy<Value = Change> {
             action
         }),
     ]
+    .boxed()
 }
 
-fn of_the_store() -> impl Strategy<Value = Change> {
+fn of_the_store() -> BoxedStrategy<Change> {
     prop_oneof![
         any::<u64>().prop_map(|revision| Change::Undo { revision: Revision::new(revision) }),
         (generation(), vec(text(), 0..4))
             .prop_map(|(bucketing, environments)| Change::CreateStore { bucketing, environments }),
         text().prop_map(|from_epoch| Change::RestoreStore { from_epoch }),
     ]
+    .boxed()
 }
 
 fn create() -> impl Strategy<Value = CreateFlag> {

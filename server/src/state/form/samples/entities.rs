@@ -18,25 +18,28 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    canary_part, condition, flag_type, generation, lifetime, moment, name, plans, rule, serve, text, value,
+    canary_part, condition, flag_type, generation, lifetime, moment, name, plans, policies, rule, serve,
+    text, value,
 };
 
 /// One write, or a run of writes to one list.
-pub(super) fn writes() -> impl Strategy<Value = Vec<Write>> {
+pub(super) fn writes() -> BoxedStrategy<Vec<Write>> {
     prop_oneof![
         2 => of_flags().prop_map(one),
         2 => of_audiences().prop_map(one),
         1 => of_a_list(),
         1 => of_plans().prop_map(one),
+        1 => policies::write().prop_map(one),
         1 => super::promotion::write().prop_map(one),
     ]
+    .boxed()
 }
 
 fn one(write: Write) -> Vec<Write> {
     vec![write]
 }
 
-fn of_flags() -> impl Strategy<Value = Write> {
+fn of_flags() -> BoxedStrategy<Write> {
     prop_oneof![
         option::of(generation()).prop_map(|bucketing| Write {
             id: EntityId::Settings,
@@ -56,9 +59,10 @@ fn of_flags() -> impl Strategy<Value = Write> {
             value: value.map(|value| Entity::Configuration(Arc::new(value))),
         }),
     ]
+    .boxed()
 }
 
-fn of_audiences() -> impl Strategy<Value = Write> {
+fn of_audiences() -> BoxedStrategy<Write> {
     prop_oneof![
         (environment(), segment(), any::<bool>()).prop_map(|(environment, segment, there)| Write {
             id: EntityId::Segment(environment, segment.key.clone()),
@@ -75,6 +79,7 @@ fn of_audiences() -> impl Strategy<Value = Write> {
             value: there.then(|| Entity::Feature(Arc::new(feature))),
         }),
     ]
+    .boxed()
 }
 
 fn of_plans() -> impl Strategy<Value = Write> {
@@ -136,12 +141,13 @@ fn definition() -> impl Strategy<Value = FlagDefinition> {
     )
 }
 
-fn configuration() -> impl Strategy<Value = FlagConfiguration> {
+fn configuration() -> BoxedStrategy<FlagConfiguration> {
     let variants = (name(), name());
     let decides = (vec(rule(), 0..3), serve(), option::of(text()), option::of(text()));
     let around = (vec(prerequisite(), 0..3), canary_part(), vec(detached(), 0..3));
-    (any::<bool>(), variants, decides, option::of(switched()), around).prop_map(
-        |(enabled, (off_variant, default_variant), decides, switched, around)| {
+    let acts = (option::of(switched()), option::of(switched()));
+    (any::<bool>(), variants, decides, acts, around)
+        .prop_map(|(enabled, (off_variant, default_variant), decides, (switched, raised), around)| {
             let (rules, default_serve, salt, targeting) = decides;
             let (prerequisites, canary, overrides) = around;
             FlagConfiguration {
@@ -156,9 +162,10 @@ fn configuration() -> impl Strategy<Value = FlagConfiguration> {
                 canary,
                 overrides,
                 targeting: targeting.map(Box::from),
+                raised,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 fn prerequisite() -> impl Strategy<Value = Prerequisite> {
@@ -195,7 +202,7 @@ fn feature() -> impl Strategy<Value = Feature> {
     })
 }
 
-fn switched() -> impl Strategy<Value = Switched> {
+pub(super) fn switched() -> impl Strategy<Value = Switched> {
     (text(), moment(), any::<u64>()).prop_map(|(by, at, revision)| Switched {
         by: by.into(),
         at,

@@ -2,8 +2,10 @@
 
 use mycelia_flags_core::change::{CreateFlag, SetSegment};
 use mycelia_flags_core::entity::EntityId;
+use mycelia_flags_core::flag::FlagConfiguration;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::list::ListKey;
+use mycelia_flags_core::policy::AskedPolicy;
 
 use super::*;
 use crate::state::fixture::sled;
@@ -35,7 +37,15 @@ fn check_same(store: &Store, before: &Snapshot) {
     assert!(now.flags().eq(before.flags()), "flags");
     assert!(now.features().eq(before.features()), "features");
     for environment in before.environments() {
-        assert!(now.configurations(environment).eq(before.configurations(environment)), "configurations");
+        // People had the flag all the same: who raised it last is not taken back.
+        let configured = |snapshot: &Snapshot| {
+            let raised_by_nobody = |(flag, found): (&FoldedKey, &Arc<FlagConfiguration>)| {
+                (flag.clone(), FlagConfiguration { raised: None, ..FlagConfiguration::clone(found) })
+            };
+            snapshot.configurations(environment).map(raised_by_nobody).collect::<Vec<_>>()
+        };
+        assert_eq!(configured(&now), configured(before), "configurations");
+        assert_eq!(now.policy(environment), before.policy(environment));
         assert!(now.segments(environment).eq(before.segments(environment)), "segments");
         assert!(now.lists(environment).eq(before.lists(environment)), "lists");
         assert_eq!(now.canary(environment), before.canary(environment));
@@ -69,6 +79,10 @@ fn in_production(segment: &str, description: &str) -> Change {
 
 #[tokio::test]
 async fn whatever_was_changed_can_be_brought_back() {
+    let policy = |approvals| Change::SetPolicy {
+        environment: "staging".to_owned(),
+        policy: AskedPolicy { approvals, reason_required: true, ..AskedPolicy::default() },
+    };
     let feature = |flags: &[&str]| Change::SetFeature {
         feature: "night".to_owned(),
         description: String::new(),
@@ -100,6 +114,24 @@ async fn whatever_was_changed_can_be_brought_back() {
     )
     .await;
     check_undone(&store, &[], request(vec![archive])).await;
+    check_undone(&store, &[], request(vec![policy(0)])).await;
+}
+
+/// What a requested undo takes back is read from the log when it is asked for, and again when it is approved.
+#[tokio::test]
+async fn an_undo_can_be_requested() {
+    let store = memory();
+    store.commit(create("dreams")).await.unwrap();
+    let enabled = store.commit(switch("dreams", true)).await.unwrap().revision;
+    let disabled = store.commit(switch("dreams", false)).await.unwrap().revision;
+    let changes = vec![Change::Undo { revision: disabled }];
+    let asked = store.commit(request(vec![Change::RequestApproval { changes }])).await.unwrap().revision;
+    let approve = request(vec![Change::ApproveRequest { request: asked }]);
+    store.commit(by("somebody else", approve)).await.unwrap();
+    let key = (EnvironmentKey::new("production"), FoldedKey::of("dreams"));
+    let configuration = store.snapshot().configuration(&key.0, &key.1).cloned().unwrap();
+    assert!(configuration.enabled);
+    assert_eq!(configuration.switched.as_ref().map(|switched| switched.revision), Some(enabled));
 }
 
 #[tokio::test]
@@ -151,7 +183,9 @@ async fn a_change_that_overtakes_an_undoing_is_not_lost() {
     assert_eq!(reason(undone), Reason::ChangedSince);
     // The log that was read ends before bob's change: the state is what counts.
     let request = undo(&[2]);
-    let read = undone::read(&store.inner.commands, &request.change_set, Revision::new(2)).await.unwrap();
+    let read = undone::read(&store.inner.commands, &request.change_set, &store.snapshot(), Revision::new(2))
+        .await
+        .unwrap();
     assert!(read[0].since.is_empty());
     let Err(CommitError::Rejected(rejection)) = store.submit(request, read).await else { panic!("undone") };
     assert!(rejection.violations[0].allowed.contains("it was changed again since"), "{rejection}");
