@@ -104,7 +104,7 @@ fn flag_for(flag: &str, targets: &[&Target]) -> CreateFlag {
     });
     let has_variant = targets.iter().any(|target| matches!(target, Target::Variant(_)));
     let flag_type = match values.next() {
-        _ if targets.iter().any(|target| has_share(&target)) => FlagType::Boolean,
+        _ if targets.iter().any(has_share) => FlagType::Boolean,
         // A whole number may be a value of a flag of fractions.
         Some(FlagType::Integer) if values.any(|other| other == FlagType::Float) => FlagType::Float,
         Some(flag_type) => flag_type,
