@@ -150,7 +150,7 @@ fn apply_and_start(stage: &Stage) {
         url,
         &["plan", "apply", &unknown],
         1,
-        "unknown.yaml:6:51: stages[0].set.whispers.max: \"7\" (UNKNOWN_VARIANT)",
+        "unknown.yaml:6:49: stages[0].set.whispers.max: \"7\" (UNKNOWN_VARIANT)",
     );
     assert_eq!(stage.plan(&["list"])["plans"], Value::Array(Vec::new()), "nothing changed");
     let file = stage.file("whispers.yaml", PLAN);

@@ -238,7 +238,25 @@ pub(crate) fn alarms(status: &v1::PlanStatus) -> Vec<String> {
         alarms.push(format!("blocked: {}", status.blocked));
     }
     alarms.extend(status.drift.iter().map(drift_in_words));
+    alarms.extend(apart(status).map(apart_in_words));
     alarms
+}
+
+/// The flags of a stage that are not as the plan wants them, and nobody is known to have changed.
+pub(crate) fn apart(status: &v1::PlanStatus) -> impl Iterator<Item = &v1::PlanFlagStatus> {
+    use v1::PlanState::{Holding, Running, WaitingForGate};
+    let is_in_stage = matches!(status.state(), Holding | Running | WaitingForGate);
+    let is_known = |flag: &v1::PlanFlagStatus| {
+        status.drift.iter().any(|drift| drift.flag == flag.flag && drift.environment == flag.environment)
+    };
+    let apart = status.flags.iter().filter(|flag| flag.target.is_some() && !flag.agrees);
+    apart.filter(move |flag| is_in_stage && !is_known(flag))
+}
+
+/// `dreams in production is 30%, the plan wants 10%`.
+pub(crate) fn apart_in_words(flag: &v1::PlanFlagStatus) -> String {
+    let target = flag.target.as_deref().unwrap_or_default();
+    format!("{} in {} is {}, the plan wants {target}", flag.flag, flag.environment, flag.actual)
 }
 
 /// `drift: dreams in production is 30%, the plan wants 10% (mara)`.

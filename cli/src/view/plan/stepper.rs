@@ -3,7 +3,7 @@
 
 use mycelia_flags_proto::v1;
 
-use super::{drift_in_words, state_span};
+use super::{apart, apart_in_words, drift_in_words, state_span};
 use crate::duration_text::print_seconds;
 use crate::page::{Page, Span, Tone};
 use crate::plans::{self, FoundPlan};
@@ -24,6 +24,9 @@ pub(crate) fn describe(found: &FoundPlan, now: Now, page: &mut Page) {
     page.table(0, flags(&found.status));
     for drift in found.status.drift.iter().filter(|_| !is_over) {
         page.line([Span::new(&drift_in_words(drift), Tone::Loud)]);
+    }
+    for flag in apart(&found.status) {
+        page.line([Span::new(&apart_in_words(flag), Tone::Loud)]);
     }
     if !found.status.blocked.is_empty() {
         page.line([Span::new(&format!("blocked: {}", found.status.blocked), Tone::Loud)]);

@@ -198,6 +198,7 @@ dreams    production   latched for 2h             2 of 4: 10%
 whispers  production   waiting for a gate for 2h  2 of 4: 10%
 ! dreams: taken back: guard: error_rate > 5% (7%)
 ! whispers: waits for: nobody has said go; 1 of 2 approvals; not ticked off: zero critical bugs; error_rate < 2% over 1h: not enough data
+! whispers: whispers.max in production is 4, the plan wants 6
 "
     );
     let none = PlansView { plans: Vec::new(), revision: 9, now: now() };
