@@ -7,6 +7,7 @@ mod plan;
 mod policy;
 mod promotion;
 
+use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_core::rejection::Rejection;
@@ -104,10 +105,7 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         | Change::TickPromotion { .. }
         | Change::Promote(_)
         | Change::RecordDrill(_) => return v1::Change { change: promotion::to_wire(change) },
-        Change::CreateStore { bucketing, environments } => WireChange::CreateStore(v1::CreateStore {
-            bucketing: generation_to_wire(*bucketing).into(),
-            environments: environments.clone(),
-        }),
+        Change::CreateStore { bucketing, environments } => create_store_to_wire(*bucketing, environments),
         Change::RestoreStore { from_epoch } => {
             WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
         }
@@ -126,6 +124,13 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         }
     };
     v1::Change { change: Some(change) }
+}
+
+fn create_store_to_wire(bucketing: Generation, environments: &[String]) -> WireChange {
+    WireChange::CreateStore(v1::CreateStore {
+        bucketing: generation_to_wire(bucketing).into(),
+        environments: environments.to_owned(),
+    })
 }
 
 fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Change, Noted> {
