@@ -142,7 +142,9 @@ fn gate(path: &Path<'_>, wire: Option<&v1::Gate>, faults: &mut Faults) -> Result
     };
     let checks_path = path.field("checks");
     let checks = faults.count(&checks_path, wire.checks.len(), PLAN_ITEMS_MAX);
-    let checks = checks.and_then(|()| faults.each(&checks_path, &wire.checks, metric_check));
+    let checks = checks.and_then(|()| {
+        faults.each(&checks_path, &wire.checks, |path, text, faults| metric_check(path, text, faults))
+    });
     Ok(Gate {
         approvals: wire.approvals,
         go: wire.go,
@@ -153,7 +155,7 @@ fn gate(path: &Path<'_>, wire: Option<&v1::Gate>, faults: &mut Faults) -> Result
     })
 }
 
-fn metric_check(path: &Path<'_>, text: &String, faults: &mut Faults) -> Result<MetricCheck, Noted> {
+fn metric_check(path: &Path<'_>, text: &str, faults: &mut Faults) -> Result<MetricCheck, Noted> {
     faults.or_note(MetricCheck::parse(text).map_err(|error| WireError::InvalidCheck {
         field: path.to_string(),
         found: error.found,

@@ -9,8 +9,12 @@ use crate::binary::{Process, path};
 use crate::checker::{Checked, Held};
 
 pub(crate) fn run(url: &str, arguments: &[&str]) -> Output {
+    run_as("mara", url, arguments)
+}
+
+pub(crate) fn run_as(actor: &str, url: &str, arguments: &[&str]) -> Output {
     Command::new(path())
-        .args(["--server", url, "--actor", "mara"])
+        .args(["--server", url, "--actor", actor])
         .args(arguments)
         .env_remove("MYCELIA_ENV")
         .env("XDG_CONFIG_HOME", "/nonexistent")

@@ -18,7 +18,7 @@ use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_server::clock::ManualClock;
 use tonic::transport::Channel;
 
-use crate::command_line::{json, run};
+use crate::command_line::{json, run, run_as};
 use crate::patience::eventually;
 use crate::people::People;
 use crate::server::{Server, Wanted};
@@ -136,8 +136,9 @@ impl Run {
             self.types(&["plan", "check", self.key, item]);
         }
         for number in 0..gate.approvals {
-            let actor = format!("approver-{number}");
-            self.types(&["--actor", &actor, "plan", "approve", self.key]);
+            let approver = format!("approver-{number}");
+            let output = run_as(&approver, self.url(), &["plan", "approve", self.key]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         if gate.go {
             self.types(&["plan", "go", self.key, "--reason", "all green"]);

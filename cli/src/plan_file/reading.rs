@@ -237,7 +237,7 @@ impl Reading {
 
     /// All faults, in the order of the file.
     pub(crate) fn into_faults(mut self) -> Vec<Fault> {
-        self.faults.sort_by(|one, other| one.mark.cmp(&other.mark));
+        self.faults.sort_by_key(|fault| fault.mark);
         // A part of a template is in many stages, and wrong in all of them.
         self.faults.dedup();
         self.faults
