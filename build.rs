@@ -6,13 +6,14 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
     "mycelia/flags/v1/feature.proto",
     "mycelia/flags/v1/plan.proto",
     "mycelia/flags/v1/policy.proto",
+    "mycelia/flags/v1/promotion.proto",
     "mycelia/flags/v1/change.proto",
     "mycelia/flags/v1/inspection.proto",
     "mycelia/flags/v1/admin_service.proto",
@@ -20,6 +21,7 @@ const FILES: [&str; 13] = [
     "mycelia/flags/v1/evaluation_service.proto",
     "mycelia/flags/v1/telemetry_service.proto",
     "mycelia/flags/v1/plan_service.proto",
+    "mycelia/flags/v1/promotion_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

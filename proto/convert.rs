@@ -20,6 +20,7 @@ mod list;
 mod plan;
 mod policy;
 mod progress;
+mod promotion;
 mod record;
 mod rule;
 mod time;
@@ -50,6 +51,10 @@ pub use policy::{
     drift_from_wire, drift_to_wire, policy_to_wire, request_to_wire, weekday_from_wire, weekday_to_wire,
 };
 pub use progress::{plan_state_to_wire, plan_status_to_wire, progress_to_wire};
+pub use promotion::{
+    drill_to_wire, incident_to_wire, promotion_item_to_wire, promotion_rules_to_wire, promotion_to_wire,
+    severity_to_wire,
+};
 pub use record::{
     environment_to_wire, generation_from_wire, generation_to_wire, record_to_wire, settings_to_wire,
     write_to_wire,

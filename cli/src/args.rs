@@ -12,6 +12,7 @@ pub(crate) mod manual;
 pub(crate) mod plan;
 pub(crate) mod plan_file;
 pub(crate) mod policy;
+pub(crate) mod promotion;
 pub(crate) mod ramp;
 pub(crate) mod read;
 pub(crate) mod rollback;
@@ -37,6 +38,7 @@ use crate::args::inspect::{
 use crate::args::manual::{CompletionsArgs, ManArgs};
 use crate::args::plan::PlanCommand;
 use crate::args::policy::{PolicyCommand, RequestCommand};
+use crate::args::promotion::{DrillCommand, IncidentCommand, PromoteArgs, PromotionCommand};
 use crate::args::ramp::RampArgs;
 use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
 use crate::args::rollback::RollbackArgs;
@@ -131,6 +133,17 @@ pub(crate) enum Command {
     Ramp(RampArgs),
     /// Take flags back: at once, step by step, or for some segments
     Rollback(RollbackArgs),
+    /// Let an environment take over what another one serves of a flag, when it is ready
+    Promote(PromoteArgs),
+    /// What an environment asks for before it takes a flag over, and how far flags are
+    #[command(subcommand)]
+    Promotion(PromotionCommand),
+    /// Say that something went wrong with flags, and that it is over
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Try out a rollback: how long does every service take?
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

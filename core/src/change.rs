@@ -1,17 +1,22 @@
 //! What callers ask for: change sets. `check.rs` says what they do.
 
+mod audience;
 mod definition;
+mod plan;
+mod promotion;
 
 use crate::bucketing::Generation;
 use crate::condition::Condition;
 use crate::flag::{CanaryPart, Rule, Serve};
-use crate::plan::runner::Step;
 use crate::plan::{PlanDefinition, RollbackKind};
 use crate::policy::AskedPolicy;
 use crate::revision::Revision;
 use crate::value::Value;
 
+pub use audience::{FeatureAction, SegmentShare, SetSegment};
 pub use definition::{CreateFlag, UpdateFlag};
+pub use plan::PlanAct;
+pub use promotion::{AskedRules, CloseIncident, OpenIncident, Promote, RecordDrill};
 
 /// An ordered list of intents that happen together or not at all.
 ///
@@ -272,119 +277,37 @@ pub enum Change {
         /// The revision in which it was requested.
         request: Revision,
     },
-}
-
-/// What is done to a rollout plan.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PlanAct {
-    /// It starts.
-    Start,
-    /// The actor approves that the stage is left.
-    Approve,
-    /// The actor says go.
-    Go,
-    /// The actor says no-go: the stage is not left before somebody says go.
-    NoGo,
-    /// A point of the stage's checklist is ticked off.
-    Tick {
-        /// The point as the plan words it, or its number from 1 on.
+    /// Opens an incident.
+    OpenIncident(OpenIncident),
+    /// Closes incidents.
+    CloseIncident(CloseIncident),
+    /// Says what an environment asks for before it takes a flag over.
+    SetPromotionRules {
+        /// The environment's key.
+        environment: String,
+        /// None clears them: the environment then takes over whatever comes.
+        rules: Option<Box<AskedRules>>,
+    },
+    /// The actor approves what the source serves of a flag.
+    ApprovePromotion {
+        /// The flag's key.
+        flag: String,
+        /// The key of the environment that it is to go to.
+        to: String,
+    },
+    /// Ticks off a point of the checklist of an environment's rules.
+    TickPromotion {
+        /// The flag's key.
+        flag: String,
+        /// The key of the environment that it is to go to.
+        to: String,
+        /// The point as the rules word it, or its number from 1 on.
         item: String,
     },
-    /// A point of the stage's checklist is open again.
-    Untick {
-        /// The point as the plan words it, or its number from 1 on.
-        item: String,
-    },
-    /// The value of a metric is reported, for what no service measures.
-    Report {
-        /// The metric, as a check of the stage or a guard names it.
-        metric: String,
-        /// The value with its unit: `1.2%`, `850ms`, `4.3`.
-        value: String,
-    },
-    /// It stays where it is.
-    Pause,
-    /// It goes on.
-    Resume,
-    /// Its flags go back.
-    RollBack(RollbackKind),
-    /// The cause of a rollback is known: whoever resumes the plan now may raise its flags again.
-    Acknowledge,
-    /// It is given up. Its flags stay as they are.
-    Cancel,
-    /// A step that is due; only the server itself may ask for it.
-    Step(Step),
-}
-
-impl PlanAct {
-    /// What it is, in words.
-    #[must_use]
-    pub fn in_words(&self) -> String {
-        match self {
-            Self::Start => "started".to_owned(),
-            Self::Approve => "approved".to_owned(),
-            Self::Go => "said go".to_owned(),
-            Self::NoGo => "said no-go".to_owned(),
-            Self::Tick { item } => format!("ticked off {item}"),
-            Self::Untick { item } => format!("reopened {item}"),
-            Self::Report { metric, value } => format!("reported {metric} {value}"),
-            Self::Pause => "paused".to_owned(),
-            Self::Resume => "resumed".to_owned(),
-            Self::RollBack(RollbackKind::Disable) => "rolled back: disabled".to_owned(),
-            Self::RollBack(RollbackKind::ToZero) => "rolled back: to 0%".to_owned(),
-            Self::RollBack(RollbackKind::Gradual(_)) => "rolls back gradually".to_owned(),
-            Self::RollBack(RollbackKind::Segments(segments)) => {
-                let segments: Vec<&str> = segments.iter().map(|segment| segment.as_str()).collect();
-                format!("rolled back for {}", segments.join(", "))
-            }
-            Self::RollBack(RollbackKind::CanaryOff) => "rolled back: canary off".to_owned(),
-            Self::Acknowledge => "acknowledged".to_owned(),
-            Self::Cancel => "cancelled".to_owned(),
-            Self::Step(step) => step.in_words(),
-        }
-    }
-}
-
-/// What is done to all flags of a feature.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FeatureAction {
-    /// Switches them on.
-    Enable,
-    /// Switches them off.
-    Disable,
-    /// Serves each to a share of the subjects.
-    Rollout {
-        /// 0 to 100 with at most three decimals.
-        percent: f64,
-        /// Enables a flag even if somebody has disabled it.
-        enable: bool,
-    },
-}
-
-/// A segment to create or replace.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SetSegment {
-    /// The environment's key.
-    pub environment: String,
-    /// The segment's key.
-    pub segment: String,
-    /// For people.
-    pub description: String,
-    /// What must be true of the context.
-    pub condition: Option<Condition>,
-    /// How much of everybody.
-    pub share: Option<SegmentShare>,
-}
-
-/// A share of all subjects, as it is asked for: those whose bucket lies between two percentages.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SegmentShare {
-    /// What the targeting key is hashed with; empty means the segment's key.
-    pub salt: String,
-    /// 0 to 100 with at most three decimals.
-    pub from_percent: f64,
-    /// Above `from_percent`, up to 100.
-    pub to_percent: f64,
+    /// Lets an environment take over what another one serves of a flag.
+    Promote(Promote),
+    /// Remembers a rollback that was tried out.
+    RecordDrill(RecordDrill),
 }
 
 impl Change {
@@ -430,6 +353,13 @@ impl Change {
             Self::ApproveRequest { .. } => "approve_request",
             Self::RejectRequest { .. } => "reject_request",
             Self::WithdrawRequest { .. } => "withdraw_request",
+            Self::OpenIncident(_) => "open_incident",
+            Self::CloseIncident(_) => "close_incident",
+            Self::SetPromotionRules { .. } => "set_promotion_rules",
+            Self::ApprovePromotion { .. } => "approve_promotion",
+            Self::TickPromotion { .. } => "tick_promotion",
+            Self::Promote(_) => "promote",
+            Self::RecordDrill(_) => "record_drill",
         }
     }
 
@@ -455,7 +385,14 @@ impl Change {
             | Self::SwitchCanary { environment, .. }
             | Self::ChangeFeature { environment, .. }
             | Self::RollBack { environment, .. }
-            | Self::SetPolicy { environment, .. } => Some(environment),
+            | Self::SetPolicy { environment, .. }
+            | Self::OpenIncident(OpenIncident { environment, .. })
+            | Self::CloseIncident(CloseIncident::OfFlag { environment, .. })
+            | Self::SetPromotionRules { environment, .. }
+            | Self::ApprovePromotion { to: environment, .. }
+            | Self::TickPromotion { to: environment, .. }
+            | Self::Promote(Promote { to: environment, .. })
+            | Self::RecordDrill(RecordDrill { environment, .. }) => Some(environment),
             Self::CreateFlag(_)
             | Self::DeleteFlag { .. }
             | Self::ArchiveFlag { .. }
@@ -473,7 +410,8 @@ impl Change {
             | Self::RequestApproval { .. }
             | Self::ApproveRequest { .. }
             | Self::RejectRequest { .. }
-            | Self::WithdrawRequest { .. } => None,
+            | Self::WithdrawRequest { .. }
+            | Self::CloseIncident(CloseIncident::Numbered(_)) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod audiences;
 mod configurations;
 mod definitions;
 mod features;
+mod incidents;
 mod integrity;
 mod kept;
 pub(crate) mod matrix;
@@ -19,6 +20,8 @@ mod plan_targets;
 mod plans;
 mod policy;
 mod prerequisites;
+mod promotion_rules;
+mod promotions;
 mod raises;
 mod requests;
 mod undo;
@@ -121,6 +124,7 @@ pub fn check(
     }
     draft.hold_together();
     draft.note_drift();
+    draft.void_approvals();
     draft.finish()
 }
 
@@ -233,6 +237,15 @@ impl Draft<'_> {
             Change::DeletePlan { plan } => self.delete_plan(field, plan),
             Change::ActOnPlan { plan, act } => self.act_on_plan(field, plan, act),
             Change::RollBack { environment, flags, kind } => self.roll_back(field, environment, flags, kind),
+            Change::OpenIncident(open) => self.open_incident(field, open),
+            Change::CloseIncident(close) => self.close_incident(field, close),
+            Change::SetPromotionRules { environment, rules } => {
+                self.set_promotion_rules(field, environment, rules.as_deref());
+            }
+            Change::ApprovePromotion { flag, to } => self.approve_promotion(field, flag, to),
+            Change::TickPromotion { flag, to, item } => self.tick_promotion(field, flag, to, item),
+            Change::Promote(promote) => self.promote(field, promote),
+            Change::RecordDrill(drill) => self.record_drill(field, drill),
             Change::CreateStore { bucketing, environments } => {
                 if self.is_reserved_for_store(field) && self.is_first(field) {
                     let settings = Settings { bucketing: *bucketing };

@@ -81,14 +81,25 @@ pub fn of_snapshots(before: &Snapshot, after: &Snapshot) -> Vec<FieldChange> {
     changes
 }
 
+/// What differs of one flag between two environments of a snapshot.
+#[must_use]
+pub fn of_flag(
+    snapshot: &Snapshot,
+    flag: &FoldedKey,
+    a: &EnvironmentKey,
+    b: &EnvironmentKey,
+) -> Vec<FieldChange> {
+    let fields =
+        |environment| snapshot.configuration(environment, flag).map(|found| configuration_fields(found));
+    of_fields(&EntityId::Flag(flag.clone()).to_string(), fields(a), fields(b))
+}
+
 /// What differs between two environments of a snapshot. The flags are called as entities of all environments.
 #[must_use]
 pub fn of_environments(snapshot: &Snapshot, a: &EnvironmentKey, b: &EnvironmentKey) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     for (flag, _) in snapshot.flags() {
-        let fields =
-            |environment| snapshot.configuration(environment, flag).map(|found| configuration_fields(found));
-        changes.extend(of_fields(&EntityId::Flag(flag.clone()).to_string(), fields(a), fields(b)));
+        changes.extend(of_flag(snapshot, flag, a, b));
     }
     let segments: BTreeSet<_> =
         snapshot.segments(a).chain(snapshot.segments(b)).map(|segment| segment.key.clone()).collect();

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::bucketing::Generation;
 use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::incident::Incident;
 use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
 use crate::policy::Policy;
+use crate::promotion::{Drill, Promotion, PromotionRules};
 use crate::request::ChangeRequest;
 use crate::revision::Revision;
 use crate::segment::Segment;
@@ -41,6 +43,14 @@ pub enum EntityId {
     Policy(EnvironmentKey),
     /// Changes that wait for approval, by the revision in which they were requested.
     ChangeRequest(Revision),
+    /// An incident, by the revision that opened it.
+    Incident(u64),
+    /// What an environment asks for before it takes a flag over.
+    PromotionRules(EnvironmentKey),
+    /// What people have said about the next promotion of a flag to an environment.
+    Promotion(EnvironmentKey, FoldedKey),
+    /// The last rollback drill of a flag in an environment.
+    Drill(EnvironmentKey, FoldedKey),
 }
 
 impl EntityId {
@@ -48,7 +58,10 @@ impl EntityId {
     #[must_use]
     pub const fn flag(&self) -> Option<&FoldedKey> {
         match self {
-            Self::Flag(flag) | Self::Configuration(_, flag) => Some(flag),
+            Self::Flag(flag)
+            | Self::Configuration(_, flag)
+            | Self::Promotion(_, flag)
+            | Self::Drill(_, flag) => Some(flag),
             _ => None,
         }
     }
@@ -62,13 +75,18 @@ impl EntityId {
             | Self::Segment(environment, _)
             | Self::Canary(environment)
             | Self::Listed(environment, _, _)
-            | Self::Policy(environment) => Some(environment),
+            | Self::Policy(environment)
+            | Self::PromotionRules(environment)
+            | Self::Drill(environment, _) => Some(environment),
             Self::Settings
             | Self::Flag(_)
             | Self::Feature(_)
             | Self::Plan(_)
             | Self::Progress(_)
-            | Self::ChangeRequest(_) => None,
+            | Self::ChangeRequest(_)
+            // What is said about a promotion changes nothing in an environment.
+            | Self::Promotion(..)
+            | Self::Incident(_) => None,
         }
     }
 }
@@ -88,6 +106,10 @@ impl fmt::Display for EntityId {
             Self::Progress(plan) => write!(formatter, "progress/{plan}"),
             Self::Policy(environment) => write!(formatter, "policy/{environment}"),
             Self::ChangeRequest(request) => write!(formatter, "request/{request}"),
+            Self::Incident(id) => write!(formatter, "incident/{id}"),
+            Self::PromotionRules(environment) => write!(formatter, "promotion_rules/{environment}"),
+            Self::Promotion(environment, flag) => write!(formatter, "promotion/{environment}/{flag}"),
+            Self::Drill(environment, flag) => write!(formatter, "drill/{environment}/{flag}"),
         }
     }
 }
@@ -126,6 +148,14 @@ pub enum Entity {
     Policy(Arc<Policy>),
     /// Changes that wait for approval.
     ChangeRequest(Arc<ChangeRequest>),
+    /// An incident.
+    Incident(Arc<Incident>),
+    /// What an environment asks for before it takes a flag over.
+    PromotionRules(Arc<PromotionRules>),
+    /// What people have said about the next promotion of a flag.
+    Promotion(Arc<Promotion>),
+    /// The last rollback drill of a flag.
+    Drill(Arc<Drill>),
 }
 
 /// What a change did to one entity.

@@ -59,7 +59,11 @@ pub fn affected(
             | EntityId::Plan(_)
             | EntityId::Progress(_)
             | EntityId::Policy(_)
-            | EntityId::ChangeRequest(_) => {}
+            | EntityId::ChangeRequest(_)
+            | EntityId::Incident(_)
+            | EntityId::PromotionRules(_)
+            | EntityId::Promotion(..)
+            | EntityId::Drill(..) => {}
         }
     }
     let snapshots = [before, after];

@@ -8,6 +8,7 @@
 //!   [fold](snapshot::Snapshot::fold) into the next snapshot; a subscriber's part of it travels as an
 //!   [`update::Update`];
 //! * **plans**: a [`plan::PlanDefinition`] and where it is; what it does next is a function of the two and a moment;
+//! * **promotion**: [`incident`]s, drills, and [what an environment asks for](promotion) before it takes a flag over;
 //! * **evaluation**: a [`flag::EffectiveFlag`] is [compiled] once and [evaluated](evaluation) many times,
 //!   with integer [`bucketing`]; flagd's expressions are compiled and evaluated as [targeting].
 //!
@@ -29,6 +30,7 @@ pub mod explain;
 pub mod flag;
 pub mod flagd;
 pub mod impact;
+pub mod incident;
 pub mod json;
 pub mod key;
 pub mod key_set;
@@ -39,6 +41,7 @@ pub mod murmur3;
 mod number_text;
 pub mod plan;
 pub mod policy;
+pub mod promotion;
 pub mod record;
 pub mod rejection;
 pub mod request;

@@ -177,3 +177,29 @@ pub const REQUESTS_OPEN_MAX: usize = 200;
 
 /// Closed change requests that are kept to be shown; with a new request the oldest beyond it go. The history keeps all.
 pub const REQUESTS_CLOSED_MAX: usize = 200;
+/// Flags of one incident.
+pub const INCIDENT_FLAGS_MAX: usize = 200;
+
+/// Closed incidents that are remembered: the newest ones. What opens another one removes the oldest.
+pub const CLOSED_INCIDENTS_MAX: usize = 1_000;
+
+/// Open incidents of a store, beyond which only critical ones are opened.
+pub const OPEN_INCIDENTS_MAX: usize = 1_000;
+
+/// Open incidents of a store, the critical ones as well: people do not open so many, a program that runs wild does.
+pub const GRAVE_INCIDENTS_MAX: usize = 5_000;
+
+/// Points of the checklist of an environment's promotion rules.
+pub const PROMOTION_ITEMS_MAX: usize = 64;
+
+/// The longest soak, quiet time, or age of a drill that promotion rules may ask for, in seconds: two years.
+pub const PROMOTION_SECONDS_MAX: u64 = 2 * 366 * 24 * 60 * 60;
+
+/// People who approve one promotion of a flag.
+pub const PROMOTION_APPROVALS_MAX: usize = 64;
+
+/// Services of one drill.
+pub const DRILL_SERVICES_MAX: usize = 200;
+
+/// The longest rollback that a drill measures, in microseconds: a day. Longer is no rollback.
+pub const DRILL_MICROS_MAX: u64 = 24 * 60 * 60 * 1_000_000;

@@ -133,6 +133,10 @@ reasons! {
     RequestClosed = "REQUEST_CLOSED", Precondition;
     /// Somebody else must do it: the author approves nothing, nobody approves twice, only the author withdraws.
     WrongPerson = "WRONG_PERSON", Precondition;
+    /// There is no such incident, or none that is open.
+    UnknownIncident = "UNKNOWN_INCIDENT", NotFound;
+    /// What the environment asks for before it takes the flag over is not done.
+    PromotionNotReady = "PROMOTION_NOT_READY", Precondition;
     /// The store is not at the expected revision.
     RevisionMismatch = "REVISION_MISMATCH", Conflict;
 }

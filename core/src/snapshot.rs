@@ -6,12 +6,14 @@ use imbl::OrdMap;
 
 use crate::entity::{Entity, EntityId, Settings, Write};
 use crate::flag::{Canary, EffectiveFlag, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::incident::Incident;
 use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
 use crate::key_set::KeySet;
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
 use crate::policy::Policy;
+use crate::promotion::{Drill, Promotion, PromotionRules};
 use crate::record::Record;
 use crate::request::ChangeRequest;
 use crate::revision::Revision;
@@ -36,6 +38,10 @@ pub struct Snapshot {
     progress: OrdMap<PlanKey, Arc<Progress>>,
     policies: OrdMap<EnvironmentKey, Arc<Policy>>,
     requests: OrdMap<Revision, Arc<ChangeRequest>>,
+    incidents: OrdMap<u64, Arc<Incident>>,
+    promotion_rules: OrdMap<EnvironmentKey, Arc<PromotionRules>>,
+    promotions: OrdMap<(EnvironmentKey, FoldedKey), Arc<Promotion>>,
+    drills: OrdMap<(EnvironmentKey, FoldedKey), Arc<Drill>>,
 }
 
 /// A record does not follow the snapshot that it is folded into.
@@ -204,6 +210,45 @@ impl Snapshot {
         self.requests.values()
     }
 
+    /// An incident, by the revision that opened it.
+    #[must_use]
+    pub fn incident(&self, id: u64) -> Option<&Arc<Incident>> {
+        self.incidents.get(&id)
+    }
+
+    /// All incidents, in the order in which they were opened.
+    pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Arc<Incident>> {
+        self.incidents.values()
+    }
+
+    /// What an environment asks for before it takes a flag over; none when it takes over whatever comes.
+    #[must_use]
+    pub fn promotion_rules(&self, environment: &EnvironmentKey) -> Option<&Arc<PromotionRules>> {
+        self.promotion_rules.get(environment)
+    }
+
+    /// The rules of all environments that have any, in the order of their keys.
+    pub fn all_promotion_rules(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<PromotionRules>)> {
+        self.promotion_rules.iter()
+    }
+
+    /// What people have said about the next promotion of a flag to an environment.
+    #[must_use]
+    pub fn promotion(&self, to: &EnvironmentKey, flag: &FoldedKey) -> Option<&Promotion> {
+        self.promotions.get(&(to.clone(), flag.clone())).map(|promotion| &**promotion)
+    }
+
+    /// The last rollback drill of a flag in an environment.
+    #[must_use]
+    pub fn drill(&self, environment: &EnvironmentKey, flag: &FoldedKey) -> Option<&Arc<Drill>> {
+        self.drills.get(&(environment.clone(), flag.clone()))
+    }
+
+    /// The last drills, each with its environment.
+    pub fn drills(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<Drill>)> {
+        self.drills.iter().map(|((environment, _), drill)| (environment, drill))
+    }
+
     /// The value of an entity.
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<Entity> {
@@ -227,6 +272,16 @@ impl Snapshot {
             EntityId::Progress(key) => self.progress.get(key).cloned().map(Entity::Progress),
             EntityId::Policy(key) => self.policies.get(key).cloned().map(Entity::Policy),
             EntityId::ChangeRequest(key) => self.requests.get(key).cloned().map(Entity::ChangeRequest),
+            EntityId::Incident(id) => self.incidents.get(id).cloned().map(Entity::Incident),
+            EntityId::PromotionRules(environment) => {
+                self.promotion_rules.get(environment).cloned().map(Entity::PromotionRules)
+            }
+            EntityId::Promotion(environment, flag) => {
+                self.promotions.get(&(environment.clone(), flag.clone())).cloned().map(Entity::Promotion)
+            }
+            EntityId::Drill(environment, flag) => {
+                self.drills.get(&(environment.clone(), flag.clone())).cloned().map(Entity::Drill)
+            }
         }
     }
 
@@ -290,6 +345,18 @@ impl Snapshot {
             (EntityId::ChangeRequest(key), Entity::ChangeRequest(request)) => {
                 self.requests.insert(*key, Arc::clone(request));
             }
+            (EntityId::Incident(id), Entity::Incident(incident)) => {
+                self.incidents.insert(*id, Arc::clone(incident));
+            }
+            (EntityId::PromotionRules(environment), Entity::PromotionRules(rules)) => {
+                self.promotion_rules.insert(environment.clone(), Arc::clone(rules));
+            }
+            (EntityId::Promotion(environment, flag), Entity::Promotion(promotion)) => {
+                self.promotions.insert((environment.clone(), flag.clone()), Arc::clone(promotion));
+            }
+            (EntityId::Drill(environment, flag), Entity::Drill(drill)) => {
+                self.drills.insert((environment.clone(), flag.clone()), Arc::clone(drill));
+            }
             (id, _) => debug_assert!(false, "a value of another kind was written to {id}"),
         }
     }
@@ -320,6 +387,14 @@ impl Snapshot {
             EntityId::Progress(key) => drop(self.progress.remove(key)),
             EntityId::Policy(key) => drop(self.policies.remove(key)),
             EntityId::ChangeRequest(key) => drop(self.requests.remove(key)),
+            EntityId::Incident(id) => drop(self.incidents.remove(id)),
+            EntityId::PromotionRules(environment) => drop(self.promotion_rules.remove(environment)),
+            EntityId::Promotion(environment, flag) => {
+                self.promotions.remove(&(environment.clone(), flag.clone()));
+            }
+            EntityId::Drill(environment, flag) => {
+                self.drills.remove(&(environment.clone(), flag.clone()));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod configuration;
 mod flag;
 mod plan;
 mod policy;
+mod promotion;
 
 use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::limits::CHANGES_MAX;
@@ -96,6 +97,13 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         Change::DeletePlan { plan } => WireChange::DeletePlan(v1::DeletePlan { plan: plan.clone() }),
         Change::ActOnPlan { plan, act } => plan::act_to_wire(plan, act),
         Change::RollBack { environment, flags, kind } => plan::roll_back_to_wire(environment, flags, kind),
+        Change::OpenIncident(_)
+        | Change::CloseIncident(_)
+        | Change::SetPromotionRules { .. }
+        | Change::ApprovePromotion { .. }
+        | Change::TickPromotion { .. }
+        | Change::Promote(_)
+        | Change::RecordDrill(_) => return v1::Change { change: promotion::to_wire(change) },
         Change::CreateStore { bucketing, environments } => WireChange::CreateStore(v1::CreateStore {
             bucketing: generation_to_wire(*bucketing).into(),
             environments: environments.clone(),
@@ -162,6 +170,18 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
         WireChange::DeletePlan(wire) => Change::DeletePlan { plan: wire.plan.clone() },
         WireChange::ActOnPlan(wire) => plan::act(&path.field("act_on_plan"), wire, faults)?,
         WireChange::RollBack(wire) => plan::roll_back(&path.field("roll_back"), wire, faults)?,
+        WireChange::OpenIncident(wire) => promotion::open(&path.field("open_incident"), wire, faults)?,
+        WireChange::CloseIncident(wire) => promotion::close(&path.field("close_incident"), wire, faults)?,
+        WireChange::SetPromotionRules(wire) => promotion::rules(wire),
+        WireChange::ApprovePromotion(wire) => {
+            Change::ApprovePromotion { flag: wire.flag.clone(), to: wire.to.clone() }
+        }
+        WireChange::TickPromotion(wire) => {
+            let v1::TickPromotion { flag, to, item } = wire.clone();
+            Change::TickPromotion { flag, to, item }
+        }
+        WireChange::Promote(wire) => promotion::promote(wire),
+        WireChange::RecordDrill(wire) => promotion::drill(wire),
         WireChange::CreateStore(wire) => Change::CreateStore {
             bucketing: faults.or_note(generation_from_wire(
                 path.field("create_store").field("bucketing"),

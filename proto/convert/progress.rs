@@ -1,7 +1,7 @@
 //! Where a rollout plan is, to the wire: nobody sends it back.
 
 use mycelia_flags_core::plan::PlanDefinition;
-use mycelia_flags_core::plan::progress::{Deed, PlanState, Progress};
+use mycelia_flags_core::plan::progress::{Deed, PlanState, Progress, Tick};
 use mycelia_flags_core::plan::status::{PlanStatus, StageState, rung_until};
 
 use super::plan::rollback_to_wire;
@@ -24,13 +24,17 @@ pub const fn plan_state_to_wire(state: PlanState) -> v1::PlanState {
     }
 }
 
-fn deed_to_wire(deed: &Deed) -> v1::Deed {
+pub(super) fn deed_to_wire(deed: &Deed) -> v1::Deed {
     v1::Deed {
         by: deed.by.to_string(),
         at: Some(timestamp_to_wire(deed.at)),
         revision: deed.revision.get(),
         note: deed.note.to_string(),
     }
+}
+
+pub(super) fn tick_to_wire(tick: &Tick) -> v1::Tick {
+    v1::Tick { item: tick.item.to_string(), deed: Some(deed_to_wire(&tick.deed)) }
 }
 
 /// The wire's progress.
@@ -58,11 +62,7 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
             .decision
             .as_ref()
             .map(|decision| v1::Decision { go: decision.go, deed: Some(deed_to_wire(&decision.deed)) }),
-        ticks: progress
-            .ticks
-            .iter()
-            .map(|tick| v1::Tick { item: tick.item.to_string(), deed: Some(deed_to_wire(&tick.deed)) })
-            .collect(),
+        ticks: progress.ticks.iter().map(tick_to_wire).collect(),
         reported: progress
             .reported
             .iter()

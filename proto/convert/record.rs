@@ -16,6 +16,7 @@ use super::flag::definition_to_wire;
 use super::plan::plan_to_wire;
 use super::policy::{policy_to_wire, request_to_wire};
 use super::progress::progress_to_wire;
+use super::promotion::{drill_to_wire, incident_to_wire, promotion_rules_to_wire, promotion_to_wire};
 use super::time::timestamp_to_wire;
 use crate::v1;
 
@@ -50,6 +51,10 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
         Entity::Progress(progress) => v1::write::Value::Progress(progress_to_wire(progress)),
         Entity::Policy(policy) => v1::write::Value::Policy(policy_to_wire(policy)),
         Entity::ChangeRequest(request) => v1::write::Value::Request(request_to_wire(request)),
+        Entity::Incident(incident) => v1::write::Value::Incident(incident_to_wire(incident)),
+        Entity::PromotionRules(rules) => v1::write::Value::PromotionRules(promotion_rules_to_wire(rules)),
+        Entity::Promotion(promotion) => v1::write::Value::Promotion(promotion_to_wire(promotion)),
+        Entity::Drill(drill) => v1::write::Value::Drill(drill_to_wire(drill)),
     });
     v1::Write { entity: write.id.to_string(), value }
 }

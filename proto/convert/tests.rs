@@ -4,6 +4,7 @@ mod changes;
 mod models;
 mod plans;
 mod policies;
+mod promotion;
 mod violations;
 
 use std::sync::Arc;

@@ -27,6 +27,7 @@ use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
 use crate::edge::plans::PlanEdge;
+use crate::edge::promotions::PromotionEdge;
 use crate::edge::router::{Edges, ReflectionError, serving, starting};
 use crate::edge::sync::SyncEdge;
 use crate::edge::telemetry::TelemetryEdge;
@@ -257,6 +258,11 @@ impl Running {
                 clock: Arc::clone(clock),
             },
             plans: PlanEdge { store: store.clone(), clock: Arc::clone(clock) },
+            promotions: PromotionEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                default_environment: default_environment.clone(),
+            },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
             evaluation: EvaluationEdge {
                 sets: Arc::new(CompiledSets::new(store.clone())),

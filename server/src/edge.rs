@@ -18,6 +18,7 @@ pub mod listener;
 pub mod metrics;
 pub mod plans;
 pub mod problem;
+pub mod promotions;
 pub mod router;
 pub mod status;
 pub mod subscribers;

@@ -42,6 +42,7 @@ mod plan_whispers;
 mod poisoned;
 mod policies;
 mod power_cut;
+mod promotion;
 mod restarts;
 mod server;
 mod slow_reader;

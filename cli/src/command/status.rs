@@ -21,7 +21,10 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     let request = v1::ListSubscribersRequest::default();
     let subscribers = connection.answer(connection.admin().list_subscribers(request)).await?;
     let features = connection.answer(connection.admin().list_features(v1::ListFeaturesRequest {})).await?;
+    let request = v1::ListIncidentsRequest::default();
+    let incidents = connection.answer(connection.promotions().list_incidents(request)).await?.incidents;
     let parts = StatusParts {
+        incidents,
         status,
         subscribers: subscribers.subscribers,
         features: features.features,

@@ -34,6 +34,10 @@ pub(crate) enum Subject {
     Policy(&'static str),
     /// The revision in which it was made.
     Request(u64),
+    /// An incident, by the revision that opened it.
+    Incident(u64),
+    /// Something about promotions, in words.
+    Promotion(String),
 }
 
 impl Default for Subject {
@@ -61,6 +65,8 @@ impl Subject {
             Self::Canary(_) => "canary mode".to_owned(),
             Self::Policy(_) => "the policy".to_owned(),
             Self::Request(request) => format!("request {request}"),
+            Self::Incident(id) => format!("incident #{id}"),
+            Self::Promotion(words) => words.clone(),
         }
     }
 }

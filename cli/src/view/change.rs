@@ -1,6 +1,6 @@
 //! One intent of the history.
 
-mod words;
+pub(crate) mod words;
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change;
@@ -57,10 +57,11 @@ impl ChangeView {
             named => named,
         };
         let words = words::of(change);
+        let preposition = words::promotion::preposition(change);
         let words = match (named, environment) {
             (None, _) => words,
-            (Some(_), Some(environment)) => format!("{words} in {environment}"),
-            (Some(_), None) => format!("{words} in the default environment"),
+            (Some(_), Some(environment)) => format!("{words} {preposition} {environment}"),
+            (Some(_), None) => format!("{words} {preposition} the default environment"),
         };
         let (mut flag, mut segment, mut feature, mut plan) = (None, None, None, None);
         match about {
@@ -126,6 +127,17 @@ fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
         Change::ApproveRequest(_) => ("approve_request", Other, None),
         Change::RejectRequest(_) => ("reject_request", Other, None),
         Change::WithdrawRequest(_) => ("withdraw_request", Other, None),
+        Change::OpenIncident(_)
+        | Change::CloseIncident(_)
+        | Change::SetPromotionRules(_)
+        | Change::ApprovePromotion(_)
+        | Change::TickPromotion(_)
+        | Change::Promote(_)
+        | Change::RecordDrill(_) => {
+            let (kind, flag, environment) =
+                words::promotion::subject(change).unwrap_or(("unknown", None, None));
+            (kind, flag.map_or(Other, Flag), environment)
+        }
         Change::CreateStore(_) => ("create_store", Other, None),
         Change::RestoreStore(_) => ("restore_store", Other, None),
     }
@@ -159,6 +171,18 @@ mod tests {
         check(rollout(""), None, "roll out dreams to 12.5% in the default environment");
         let delete = v1::DeleteFlag { flag: "dreams".to_owned(), force: false };
         check(Change::DeleteFlag(delete), None, "delete dreams");
+    }
+
+    #[test]
+    fn a_promotion_by_force_cannot_be_missed() {
+        let promote = |force| {
+            let (flag, from) = ("voice".to_owned(), "staging".to_owned());
+            Change::Promote(v1::Promote { flag, from, to: "production".to_owned(), force })
+        };
+        check(promote(false), None, "promote voice from staging to production");
+        check(promote(true), None, "BREAK GLASS: promote voice from staging to production");
+        let close = v1::CloseIncident { what: Some(v1::close_incident::What::Incident(7)) };
+        check(Change::CloseIncident(close), None, "close incident #7");
     }
 
     #[test]

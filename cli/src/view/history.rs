@@ -9,6 +9,7 @@ use crate::submission::environment_of;
 use crate::terminal::View;
 use crate::view::canary::CanaryView;
 use crate::view::change::ChangeView;
+use crate::view::change::words::promotion::BREAK_GLASS;
 use crate::view::configuration::ConfigurationView;
 use crate::view::definition::DefinitionView;
 use crate::view::feature::FeatureView;
@@ -122,12 +123,21 @@ impl WriteView {
                 | Written::Settings(_)
                 | Written::Listed(_)
                 | Written::Plan(_)
-                | Written::Progress(_),
+                | Written::Progress(_)
+                | Written::Incident(_)
+                | Written::PromotionRules(_)
+                | Written::Promotion(_)
+                | Written::Drill(_),
             )
             | None => {}
         }
         view
     }
+}
+
+/// A change in words; a glass that was broken stands out.
+fn said(words: &str) -> Span {
+    Span::new(words, if words.starts_with(BREAK_GLASS) { Tone::Loud } else { Tone::Plain })
 }
 
 /// Changes that name no environment meant the one that was written, if it is only one.
@@ -148,15 +158,15 @@ impl View for HistoryView {
                 .into(),
         ];
         for record in &self.records {
-            let mut changes = record.changes.iter().map(|change| change.words.as_str());
+            let mut changes = record.changes.iter().map(|change| said(&change.words));
             rows.push(vec![
                 Span::from(record.revision.to_string()),
                 Span::from(record.committed_briefly.as_str()),
                 Span::from(record.actor.as_str()),
-                Span::from(changes.next().unwrap_or("nothing")),
+                changes.next().unwrap_or_else(|| Span::from("nothing")),
                 Span::new(&record.reason, Tone::Faint),
             ]);
-            rows.extend(changes.map(|words| vec!["".into(), "".into(), "".into(), Span::from(words)]));
+            rows.extend(changes.map(|words| vec!["".into(), "".into(), "".into(), words]));
             rows.extend(record.answered().map(|request| {
                 vec!["".into(), "".into(), "".into(), Span::new(&request.words(), Tone::Faint)]
             }));

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::feature::FeatureView;
+use crate::view::incident::{self, IncidentView};
 use crate::view::moment::{self, Now};
 use crate::view::overrides::{self, ActiveOverrideView};
 use crate::view::plan::{PlanView, list};
@@ -41,6 +42,8 @@ pub(crate) struct StatusView {
     /// Whose rollouts are shown.
     pub(crate) environment: String,
     pub(crate) rollouts: Vec<RolloutView>,
+    /// Those that are open and critical, of all environments.
+    pub(crate) incidents: Vec<IncidentView>,
     #[serde(skip)]
     started_briefly: String,
     #[serde(skip)]
@@ -65,6 +68,8 @@ pub(crate) struct StatusParts {
     pub(crate) flags: Vec<v1::Flag>,
     /// The plans that are under way.
     pub(crate) plans: Vec<v1::PlanStatus>,
+    /// Those that are open.
+    pub(crate) incidents: Vec<v1::Incident>,
     /// Which environment was chosen; empty for the server's default one.
     pub(crate) environment: String,
 }
@@ -85,6 +90,7 @@ impl StatusView {
             features: parts.features.iter().map(FeatureView::of).collect(),
             rollouts: rollouts.collect(),
             plans: parts.plans.into_iter().map(PlanView::of).collect(),
+            incidents: parts.incidents.iter().map(IncidentView::of).filter(IncidentView::is_grave).collect(),
             environment,
             server: server.to_owned(),
             bucketing: match status.bucketing() {
@@ -162,6 +168,10 @@ impl View for StatusView {
             ("subscribers", Span::from(self.subscribers.to_string())),
         ];
         let mut page = Page::default();
+        if !self.incidents.is_empty() {
+            page.table(0, incident::rows(&self.incidents));
+            page.blank();
+        }
         page.table(
             0,
             facts.into_iter().map(|(label, fact)| vec![Span::new(label, Tone::Faint), fact]).collect(),

@@ -1,4 +1,4 @@
-//! What is asked of a flag's definition: to create it, and to say something else about it.
+//! What callers ask for about what all environments share of a flag.
 
 use crate::flag::Lifetime;
 use crate::revision::Timestamp;

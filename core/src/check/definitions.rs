@@ -135,6 +135,7 @@ impl Draft<'_> {
         let folded = definition.key.folded();
         let environments: Vec<EnvironmentKey> = self.work.environments().cloned().collect();
         for environment in environments {
+            self.forget_promotions(&environment, &folded);
             self.write(EntityId::Configuration(environment, folded.clone()), None);
         }
         self.write(EntityId::Flag(folded), None);

@@ -48,7 +48,11 @@ impl Draft<'_> {
                 | EntityId::Plan(_)
                 | EntityId::Progress(_)
                 | EntityId::Policy(_)
-                | EntityId::ChangeRequest(_) => {}
+                | EntityId::ChangeRequest(_)
+                | EntityId::Incident(_)
+                | EntityId::PromotionRules(_)
+                | EntityId::Promotion(..)
+                | EntityId::Drill(..) => {}
             }
         }
         for (environment, field) in chained {

@@ -1,6 +1,7 @@
 //! The fields of each kind of entity, as text.
 
 mod plan;
+mod promotion;
 
 use super::Fields;
 use crate::entity::Entity;
@@ -31,6 +32,10 @@ pub(super) fn entity_fields(entity: &Entity) -> Fields {
         Entity::Progress(progress) => plan::progress_fields(progress),
         Entity::Policy(policy) => policy_fields(policy),
         Entity::ChangeRequest(request) => request_fields(request),
+        Entity::Incident(incident) => promotion::incident_fields(incident),
+        Entity::PromotionRules(rules) => promotion::rules_fields(rules),
+        Entity::Promotion(collected) => promotion::promotion_fields(collected),
+        Entity::Drill(drill) => promotion::drill_fields(drill),
     }
 }
 

@@ -209,8 +209,8 @@ fn soak(
 ) -> Option<Missing> {
     let (quiet_from, incident) = match around.memory.last_incident(plan, stage) {
         Some((incident, None)) => return Some(Missing::Soak { until: None, incident }),
-        Some((incident, Some(closed))) => (closed.max(progress.hold_from), incident),
-        None => (progress.hold_from, Box::from("the stage was entered")),
+        Some((incident, Some(closed))) if closed > progress.hold_from => (closed, incident),
+        Some(_) | None => (progress.hold_from, Box::from("the stage was entered")),
     };
     let until = after(quiet_from, stage.gate.soak_seconds);
     (until > around.now).then_some(Missing::Soak { until: Some(until), incident })

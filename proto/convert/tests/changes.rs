@@ -210,6 +210,7 @@ fn changes() -> impl Strategy<Value = Change> {
         4 => plan_changes(),
         3 => store_changes(),
         5 => policy_changes(),
+        8 => super::promotion::promotion_changes(),
     ]
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mycelia_flags_core::change::{Change, ChangeSet, PlanAct};
 use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::key::PlanKey;
-use mycelia_flags_core::plan::gate::{NoMemory, Surroundings};
+use mycelia_flags_core::plan::gate::Surroundings;
 use mycelia_flags_core::plan::metric_check::NoMetrics;
 use mycelia_flags_core::plan::runner::{Next, Step, next};
 use mycelia_flags_core::rejection::{Reason, Rejection};
@@ -38,7 +38,7 @@ struct Agenda {
 
 impl Agenda {
     fn of(snapshot: &Snapshot, now: Timestamp) -> Self {
-        let around = Surroundings { now, metrics: &NoMetrics, memory: &NoMemory };
+        let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
         let mut agenda = Self::default();
         for (plan, progress) in snapshot.plans() {
             match next(plan, progress, &around) {

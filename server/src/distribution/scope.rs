@@ -68,7 +68,11 @@ impl Projector {
                 | EntityId::Plan(_)
                 | EntityId::Progress(_)
                 | EntityId::Policy(_)
-                | EntityId::ChangeRequest(_) => {}
+                | EntityId::ChangeRequest(_)
+                | EntityId::Incident(_)
+                | EntityId::PromotionRules(_)
+                | EntityId::Promotion(..)
+                | EntityId::Drill(..) => {}
             }
         }
     }

@@ -130,7 +130,11 @@ fn recompiled(
             | EntityId::Plan(_)
             | EntityId::Progress(_)
             | EntityId::Policy(_)
-            | EntityId::ChangeRequest(_) => {}
+            | EntityId::ChangeRequest(_)
+            | EntityId::Incident(_)
+            | EntityId::PromotionRules(_)
+            | EntityId::Promotion(..)
+            | EntityId::Drill(..) => {}
         }
     }
     for list in lists {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mycelia_flags_core::change::Change;
 use mycelia_flags_core::entity::{Entity, EntityId};
 use mycelia_flags_core::key::PlanKey;
-use mycelia_flags_core::plan::gate::{NoMemory, Surroundings};
+use mycelia_flags_core::plan::gate::Surroundings;
 use mycelia_flags_core::plan::metric_check::NoMetrics;
 use mycelia_flags_core::plan::progress::Progress;
 use mycelia_flags_core::plan::report::{Happened, markdown};
@@ -52,7 +52,7 @@ fn status_of(
     progress: &Progress,
     now: Timestamp,
 ) -> v1::PlanStatus {
-    let around = Surroundings { now, metrics: &NoMetrics, memory: &NoMemory };
+    let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
     let status = status::status(plan, progress, snapshot, &around);
     convert::plan_status_to_wire(plan, progress, &status)
 }
@@ -118,7 +118,7 @@ impl PlanEdge {
         let then = then.ok_or_else(|| unknown(&request.plan))?;
         let (plan, progress) = then.plan(&key).ok_or_else(|| unknown(&request.plan))?;
         let happened = self.happened(&key, before, revision).await?;
-        let around = Surroundings { now: last_moment, metrics: &NoMetrics, memory: &NoMemory };
+        let around = Surroundings { now: last_moment, metrics: &NoMetrics, memory: &*then };
         Ok(v1::ReportPlanResponse {
             markdown: markdown(plan, progress, &then, &around, &happened),
             day,

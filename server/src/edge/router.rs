@@ -8,6 +8,7 @@ use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
+use mycelia_flags_proto::v1::promotion_service_server::PromotionServiceServer;
 use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -20,6 +21,7 @@ use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operation
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::plans::PlanEdge;
 use super::problem::Problem;
+use super::promotions::PromotionEdge;
 use super::status::{with_reason, word};
 use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
 use super::telemetry::TelemetryEdge;
@@ -31,6 +33,8 @@ pub struct Edges {
     pub admin: AdminEdge,
     /// PlanService.
     pub plans: PlanEdge,
+    /// PromotionService.
+    pub promotions: PromotionEdge,
     /// SyncService.
     pub sync: SyncEdge,
     /// EvaluationService.
@@ -71,6 +75,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     let telemetry =
         TelemetryServiceServer::new(edges.telemetry).max_decoding_message_size(REPORT_MESSAGE_BYTES_MAX);
     let plans = PlanServiceServer::new(edges.plans).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let promotions =
+        PromotionServiceServer::new(edges.promotions).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     // Both versions: grpcurl asks v1, Python's client v1alpha.
@@ -80,6 +86,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(evaluation);
     routes.add_service(telemetry);
     routes.add_service(plans);
+    routes.add_service(promotions);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))

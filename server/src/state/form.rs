@@ -16,6 +16,7 @@ mod number;
 mod plan;
 mod policy;
 mod progress;
+mod promotion;
 mod record;
 mod request;
 mod value;

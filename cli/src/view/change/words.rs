@@ -1,6 +1,7 @@
 //! A change in words, without the place: what the history prints.
 
 mod plan;
+pub(crate) mod promotion;
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::canary_part::Part;
@@ -58,7 +59,7 @@ pub(super) fn of(change: &Change) -> String {
         Change::WithdrawRequest(withdraw) => format!("withdraw request {}", withdraw.request),
         Change::CreateStore(create) => format!("create the store with {}", create.environments.join(", ")),
         Change::RestoreStore(restore) => format!("restore from store {}", restore.from_epoch),
-        of_configuration => in_environment(of_configuration),
+        other => promotion::of(other).unwrap_or_else(|| in_environment(other)),
     }
 }
 

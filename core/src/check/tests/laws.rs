@@ -76,7 +76,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn any_serve() -> impl Strategy<Value = Serve> {
+pub(super) fn any_serve() -> impl Strategy<Value = Serve> {
     let weight = prop_oneof![Just(0), Just(100_000), 0_u32..=100_000];
     let attribute = prop_oneof![Just(None), select(&ATTRIBUTES[..]).prop_map(Some)];
     let halves = (variant(), variant(), weight, attribute).prop_map(|(one, other, weight, attribute)| {
@@ -86,7 +86,7 @@ fn any_serve() -> impl Strategy<Value = Serve> {
     prop_oneof![9 => variant().prop_map(serve), 9 => halves, 1 => wrong]
 }
 
-fn rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(super) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let rule = (condition(), any_serve()).prop_map(|(condition, serve)| rule(condition, serve));
     vec(rule, 0..3)
 }

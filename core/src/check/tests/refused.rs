@@ -236,6 +236,9 @@ const OVER_THE_WIRE: [Reason; 26] = [
     Reason::WrongPerson,
 ];
 
+/// `promotions.rs` and `promotion_faults.rs` say these.
+const SAID_OF_PROMOTIONS: [Reason; 2] = [Reason::UnknownIncident, Reason::PromotionNotReady];
+
 #[test]
 fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the_wire() {
     let store = Store::with(&[create("dreams"), create_text("voice", &["a"]), disable("dreams")]);
@@ -264,6 +267,7 @@ fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the
         .map(|violation| violation.reason)
         .chain([Reason::IdempotencyKeyReused, Reason::RevisionMismatch])
         .chain(OVER_THE_WIRE)
+        .chain(SAID_OF_PROMOTIONS)
         .collect();
     assert_eq!(said, Reason::ALL.iter().copied().collect());
 }

@@ -1,5 +1,7 @@
 //! Plans that go on by the clock, over a store in memory.
 
+mod memory;
+
 use std::sync::Arc;
 
 use mycelia_flags_core::change::CreateFlag;

@@ -4,6 +4,7 @@ mod audience;
 mod definition;
 mod place;
 mod plan;
+mod promotion;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change as core;
@@ -16,6 +17,7 @@ use self::place::{
     SetText, at, located,
 };
 use self::plan::{ActOnPlan, RollBack};
+use self::promotion::{CloseIncident, OpenIncident, Promote, RecordDrill, SayPromotion, SetPromotionRules};
 use super::condition::{Rule, rules};
 use super::number::Numbered;
 use super::plan::Plan;
@@ -37,7 +39,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39"
+                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 50, 51, 52, 53, 54, 55, 56"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -133,6 +135,21 @@ pub(super) enum Kind {
     /// The request.
     #[prost(uint64, tag = "39")]
     WithdrawRequest(u64),
+    #[prost(message, tag = "50")]
+    OpenIncident(OpenIncident),
+    #[prost(message, tag = "51")]
+    CloseIncident(CloseIncident),
+    #[prost(message, tag = "52")]
+    SetPromotionRules(SetPromotionRules),
+    /// Without an item.
+    #[prost(message, tag = "53")]
+    ApprovePromotion(SayPromotion),
+    #[prost(message, tag = "54")]
+    TickPromotion(SayPromotion),
+    #[prost(message, tag = "55")]
+    Promote(Promote),
+    #[prost(message, tag = "56")]
+    RecordDrill(RecordDrill),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -209,6 +226,19 @@ impl From<&core::Change> for Change {
             core::Change::RollBack { environment, flags, kind } => {
                 Kind::RollBack(RollBack::of(environment, flags, kind))
             }
+            core::Change::OpenIncident(open) => Kind::OpenIncident(open.into()),
+            core::Change::CloseIncident(close) => Kind::CloseIncident(close.into()),
+            core::Change::SetPromotionRules { environment, rules } => {
+                Kind::SetPromotionRules(SetPromotionRules::of(environment, rules.as_deref()))
+            }
+            core::Change::ApprovePromotion { flag, to } => {
+                Kind::ApprovePromotion(SayPromotion::of(flag, to, ""))
+            }
+            core::Change::TickPromotion { flag, to, item } => {
+                Kind::TickPromotion(SayPromotion::of(flag, to, item))
+            }
+            core::Change::Promote(promote) => Kind::Promote(promote.into()),
+            core::Change::RecordDrill(drill) => Kind::RecordDrill(drill.into()),
             core::Change::CreateStore { bucketing, environments } => Kind::CreateStore(CreateStore {
                 bucketing: bucketing.number(),
                 environments: environments.clone(),
@@ -314,6 +344,13 @@ impl TryFrom<Change> for core::Change {
             Kind::DeleteFeature(feature) => Self::DeleteFeature { feature },
             Kind::ChangeFeature(change) => change.try_into()?,
             Kind::Undo(revision) => Self::Undo { revision: Revision::new(revision) },
+            Kind::OpenIncident(open) => open.try_into()?,
+            Kind::CloseIncident(close) => close.try_into()?,
+            Kind::SetPromotionRules(set) => set.into(),
+            Kind::ApprovePromotion(SayPromotion { flag, to, .. }) => Self::ApprovePromotion { flag, to },
+            Kind::TickPromotion(SayPromotion { flag, to, item }) => Self::TickPromotion { flag, to, item },
+            Kind::Promote(promote) => promote.into(),
+            Kind::RecordDrill(drill) => drill.into(),
             Kind::CreateStore(create) => Self::CreateStore {
                 bucketing: Generation::numbered(create.bucketing)?,
                 environments: create.environments,

@@ -3,6 +3,7 @@
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::condition::Operator;
 use mycelia_flags_core::flag::Lifetime;
+use mycelia_flags_core::incident::Severity;
 use mycelia_flags_core::plan::metric_check::{Comparison, Unit, Versus};
 use mycelia_flags_core::plan::progress::PlanState;
 use mycelia_flags_core::policy::DriftPolicy;
@@ -87,6 +88,7 @@ numbered!(
     Completed = 8,
     Cancelled = 9,
 );
+numbered!(Severity, "a severity", Info = 1, Warning = 2, Critical = 3);
 
 #[cfg(test)]
 mod tests {

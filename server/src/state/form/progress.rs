@@ -47,7 +47,7 @@ pub(super) struct Progress {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Deed {
+pub(super) struct Deed {
     #[prost(string, tag = "1")]
     by: String,
     #[prost(sint64, tag = "2")]
@@ -77,7 +77,7 @@ struct Decision {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Tick {
+pub(super) struct Tick {
     #[prost(string, tag = "1")]
     item: String,
     #[prost(message, optional, tag = "2")]
@@ -146,6 +146,20 @@ impl From<Deed> for core::Deed {
     }
 }
 
+impl From<&core::Tick> for Tick {
+    fn from(tick: &core::Tick) -> Self {
+        Self { item: tick.item.to_string(), deed: Some(Deed::from(&tick.deed)) }
+    }
+}
+
+impl TryFrom<Tick> for core::Tick {
+    type Error = FormError;
+
+    fn try_from(tick: Tick) -> Result<Self, FormError> {
+        Ok(Self { item: tick.item.into(), deed: deed(tick.deed)? })
+    }
+}
+
 fn deed(deed: Option<Deed>) -> Result<core::Deed, FormError> {
     required("who did it", deed).map(core::Deed::from)
 }
@@ -172,9 +186,7 @@ impl From<&core::Progress> for Progress {
                 .decision
                 .as_ref()
                 .map(|decision| Decision { go: decision.go, deed: Some(Deed::from(&decision.deed)) }),
-            ticks: ticks
-                .map(|tick| Tick { item: tick.item.to_string(), deed: Some(Deed::from(&tick.deed)) })
-                .collect(),
+            ticks: ticks.map(Tick::from).collect(),
             reported: reported.collect(),
             drift: progress.drift.iter().map(Drift::from).collect(),
             paused_in: progress.paused_in.map(Numbered::number),
@@ -190,7 +202,7 @@ impl TryFrom<Progress> for core::Progress {
 
     fn try_from(progress: Progress) -> Result<Self, FormError> {
         let ticks = progress.ticks.into_iter();
-        let ticks = ticks.map(|tick| Ok(core::Tick { item: tick.item.into(), deed: deed(tick.deed)? }));
+        let ticks = ticks.map(core::Tick::try_from);
         let reported = progress.reported.into_iter().map(|reported| {
             let (subject, value) = (reported.subject.into(), reported.value);
             Ok(core::Reported { subject, value, deed: deed(reported.deed)? })

@@ -4,6 +4,7 @@ mod changes;
 mod entities;
 mod plans;
 mod policies;
+mod promotion;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{ChangeSet, Place};

@@ -1,5 +1,7 @@
 //! Writes: the entities of a record, and their new values.
 
+mod promotion;
+
 use std::sync::Arc;
 
 use mycelia_flags_core::entity::{self, Entity, EntityId};
@@ -10,6 +12,7 @@ use mycelia_flags_core::plan::progress;
 use mycelia_flags_core::policy::Policy;
 use mycelia_flags_core::revision::Revision;
 
+use self::promotion::{DrillWrite, IncidentWrite, PromotionRulesWrite, PromotionWrite};
 use super::audience::{CanaryValue, FeatureValue, SegmentValue};
 use super::flag::{Configuration, Definition};
 use super::keys::{Keys, belong_together};
@@ -24,7 +27,7 @@ use super::{FormError, required};
 /// is removed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Write {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 30, 31, 32, 33")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -54,6 +57,14 @@ pub(super) enum Kind {
     Policy(PolicyWrite),
     #[prost(message, tag = "12")]
     Request(RequestWrite),
+    #[prost(message, tag = "30")]
+    Incident(IncidentWrite),
+    #[prost(message, tag = "31")]
+    PromotionRules(PromotionRulesWrite),
+    #[prost(message, tag = "32")]
+    Promotion(PromotionWrite),
+    #[prost(message, tag = "33")]
+    Drill(DrillWrite),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -263,6 +274,10 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
+        EntityId::Incident(_)
+        | EntityId::PromotionRules(_)
+        | EntityId::Promotion(..)
+        | EntityId::Drill(..) => promotion::kind(write),
     }
 }
 
@@ -342,6 +357,9 @@ fn write_of(kind: Kind) -> Result<entity::Write, FormError> {
             let id = Revision::new(write.request);
             let request = write.value.map(|value| value.request(id)).transpose()?;
             (EntityId::ChangeRequest(id), request.map(|request| Entity::ChangeRequest(Arc::new(request))))
+        }
+        promotion @ (Kind::Incident(_) | Kind::PromotionRules(_) | Kind::Promotion(_) | Kind::Drill(_)) => {
+            return promotion::write_of(promotion);
         }
         // A run of keys is no single write; whoever calls has unpacked it.
         Kind::Keys(_) => return Err(FormError::Missing { what: "an entity" }),

@@ -14,7 +14,8 @@ use super::{
 };
 
 pub(super) fn change() -> BoxedStrategy<Change> {
-    prop_oneof![4 => simple(), 1 => of_plans(), 1 => policies::change()].boxed()
+    prop_oneof![4 => simple(), 1 => of_plans(), 1 => policies::change(), 1 => super::promotion::change()]
+        .boxed()
 }
 
 fn of_plans() -> BoxedStrategy<Change> {
