@@ -113,15 +113,9 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         Change::RequestApproval { changes } => WireChange::RequestApproval(v1::RequestApproval {
             changes: changes.iter().map(change_to_wire).collect(),
         }),
-        Change::ApproveRequest { request } => {
-            WireChange::ApproveRequest(v1::ApproveRequest { request: request.get() })
-        }
-        Change::RejectRequest { request } => {
-            WireChange::RejectRequest(v1::RejectRequest { request: request.get() })
-        }
-        Change::WithdrawRequest { request } => {
-            WireChange::WithdrawRequest(v1::WithdrawRequest { request: request.get() })
-        }
+        Change::ApproveRequest { request } => policy::approval_to_wire(*request),
+        Change::RejectRequest { request } => policy::rejection_to_wire(*request),
+        Change::WithdrawRequest { request } => policy::withdrawal_to_wire(*request),
     };
     v1::Change { change: Some(change) }
 }
