@@ -16,11 +16,12 @@ use tonic_types::StatusExt as _;
 use crate::command_line::{json, run};
 use crate::server::{Admin, Server, Wanted, apply_request, create, rollout};
 
-/// A way in. A new one is a line here, and one in [`ask`] and [`whole`].
+/// A way in. A new one is a line here, and one in [`Stage::ask`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Path {
     Grpc,
     Cli,
+    Http,
 }
 
 const PATHS: [Path; 2] = [Path::Grpc, Path::Cli];
@@ -93,6 +94,24 @@ impl Stage {
                         .collect(),
                 })
             }
+            Path::Http => {
+                let body = deed.body().unwrap().to_string();
+                let answer =
+                    tokio::task::block_in_place(|| post(&self.server.url, "/api/admin/features/bulk", &body));
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                let Some(violations) = answer["violations"].as_array() else {
+                    return Ok(answer["revision"].as_u64().unwrap());
+                };
+                let said = |violation: &Value| {
+                    let (value, word) = (text(&violation["value"]), text(&violation["reason"]));
+                    (
+                        text(&violation["field"]),
+                        format!("{value:?} ({word}): {}", text(&violation["allowed"])),
+                    )
+                };
+                let word = text(&violations[0]["reason"]);
+                Err(Refusal { word, violations: violations.iter().map(said).collect() })
+            }
             Path::Cli => {
                 let mut arguments = deed.arguments.clone();
                 arguments.extend(["--json", "--actor", deed.actor]);
@@ -144,6 +163,20 @@ impl Deed {
         Self::new(vec![change], &["request", "approve", typed])
     }
 
+    /// As the bulk command takes it; none for what it cannot say.
+    fn body(&self) -> Option<Value> {
+        let changes = self.changes.iter().map(|change| match change {
+            Kind::Rollout(rollout) if rollout.environment == "production" => {
+                Some(serde_json::json!({ "key": rollout.flag, "rollout": rollout.percent }))
+            }
+            Kind::EnableFlag(enable) => Some(serde_json::json!({ "key": enable.flag, "enabled": true })),
+            Kind::DisableFlag(disable) => Some(serde_json::json!({ "key": disable.flag, "enabled": false })),
+            _ => None,
+        });
+        let changes = changes.collect::<Option<Vec<Value>>>()?;
+        Some(serde_json::json!({ "changes": changes, "actor": self.actor, "reason": self.reason }))
+    }
+
     /// The same, to be approved first.
     fn requested(mut self) -> Self {
         let changes = self.changes.into_iter().map(|change| v1::Change { change: Some(change) });
@@ -151,6 +184,16 @@ impl Deed {
         self.arguments.push("--request");
         self
     }
+}
+
+fn post(url: &str, path: &str, body: &str) -> Value {
+    let output = std::process::Command::new("curl")
+        .args(["-sS", "-X", "POST", "-d", body])
+        .arg(format!("{url}{path}"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn set_policy(policy: v1::Policy) -> Kind {
