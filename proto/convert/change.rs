@@ -7,6 +7,7 @@ mod plan;
 mod policy;
 mod promotion;
 
+use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_core::rejection::Rejection;
@@ -104,13 +105,8 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         | Change::TickPromotion { .. }
         | Change::Promote(_)
         | Change::RecordDrill(_) => return v1::Change { change: promotion::to_wire(change) },
-        Change::CreateStore { bucketing, environments } => WireChange::CreateStore(v1::CreateStore {
-            bucketing: generation_to_wire(*bucketing).into(),
-            environments: environments.clone(),
-        }),
-        Change::RestoreStore { from_epoch } => {
-            WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
-        }
+        Change::CreateStore { bucketing, environments } => create_store_to_wire(*bucketing, environments),
+        Change::RestoreStore { from_epoch } => restore_store_to_wire(from_epoch),
         Change::SetPolicy { environment, policy } => policy::to_wire(environment, policy),
         Change::RequestApproval { changes } => WireChange::RequestApproval(v1::RequestApproval {
             changes: changes.iter().map(change_to_wire).collect(),
@@ -126,6 +122,17 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         }
     };
     v1::Change { change: Some(change) }
+}
+
+fn create_store_to_wire(bucketing: Generation, environments: &[String]) -> WireChange {
+    WireChange::CreateStore(v1::CreateStore {
+        bucketing: generation_to_wire(bucketing).into(),
+        environments: environments.to_owned(),
+    })
+}
+
+fn restore_store_to_wire(from_epoch: &str) -> WireChange {
+    WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.to_owned() })
 }
 
 fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Change, Noted> {
