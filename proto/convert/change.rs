@@ -106,20 +106,16 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         | Change::Promote(_)
         | Change::RecordDrill(_) => return v1::Change { change: promotion::to_wire(change) },
         Change::CreateStore { bucketing, environments } => create_store_to_wire(*bucketing, environments),
-        Change::RestoreStore { from_epoch } => restore_store_to_wire(from_epoch),
+        Change::RestoreStore { from_epoch } => {
+            WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
+        }
         Change::SetPolicy { environment, policy } => policy::to_wire(environment, policy),
         Change::RequestApproval { changes } => WireChange::RequestApproval(v1::RequestApproval {
             changes: changes.iter().map(change_to_wire).collect(),
         }),
-        Change::ApproveRequest { request } => {
-            WireChange::ApproveRequest(v1::ApproveRequest { request: request.get() })
-        }
-        Change::RejectRequest { request } => {
-            WireChange::RejectRequest(v1::RejectRequest { request: request.get() })
-        }
-        Change::WithdrawRequest { request } => {
-            WireChange::WithdrawRequest(v1::WithdrawRequest { request: request.get() })
-        }
+        Change::ApproveRequest { request } => policy::approval_to_wire(*request),
+        Change::RejectRequest { request } => policy::rejection_to_wire(*request),
+        Change::WithdrawRequest { request } => policy::withdrawal_to_wire(*request),
     };
     v1::Change { change: Some(change) }
 }
@@ -129,10 +125,6 @@ fn create_store_to_wire(bucketing: Generation, environments: &[String]) -> WireC
         bucketing: generation_to_wire(bucketing).into(),
         environments: environments.to_owned(),
     })
-}
-
-fn restore_store_to_wire(from_epoch: &str) -> WireChange {
-    WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.to_owned() })
 }
 
 fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Change, Noted> {

@@ -49,7 +49,7 @@ async fn rollback(args: DrillRollbackArgs, session: &Session<'_>) -> Result<Exit
     let reason =
         args.reason.map_or_else(|| "rollback drill".to_owned(), |why| format!("rollback drill: {why}"));
     let drill = Drill { connection, session, environment, flag: args.flag, reason };
-    drill.may_begin(args.allow_nobody).await?;
+    let plan = drill.may_begin(args.allow_nobody).await?;
     let revision = drill.apply(drill.taken_back(), false).await?.revision;
     let Drill { flag, environment, .. } = &drill;
     session.terminal.note(&format!(
@@ -61,6 +61,9 @@ async fn rollback(args: DrillRollbackArgs, session: &Session<'_>) -> Result<Exit
         Ok(answer) => drill.converge(answer.revision, args.wait_timeout).await.end,
         Err(_failure) => Ok(()),
     };
+    if let Some(plan) = plan.filter(|_| restored.is_ok()) {
+        drill.resume(&plan).await?;
+    }
     let mut view = DrillView::of(flag, environment, revision, measured.last.as_ref());
     view.restored_revision = restored.as_ref().ok().map(|answer| answer.revision);
     // A drill that not everybody answered proves nothing.
@@ -94,16 +97,16 @@ impl Drill<'_> {
         send(vec![change], &args, &self.connection, self.session).await
     }
 
-    /// There is something to take back, nobody's plan is in the way, and somebody can be measured.
-    async fn may_begin(&self, allow_nobody: bool) -> Result<(), Failure> {
+    /// There is something to take back, it can be restored, and somebody can be measured. Answers the plan that drives
+    /// the flag and goes on by itself: the drill stops it, and must let it go on afterwards.
+    async fn may_begin(&self, allow_nobody: bool) -> Result<Option<String>, Failure> {
         let Self { flag, environment, connection, .. } = self;
         let planned = self.apply(self.taken_back(), true).await?;
-        if let Some(plan) = planned.writes.iter().find_map(|write| write.entity.strip_prefix("progress/")) {
-            return Err(Failure::Failed(anyhow::anyhow!(
-                "plan {plan} drives {flag} in {environment}, and a drill would pause it; roll back the plan instead, \
-                 or wait until it is through"
-            )));
-        }
+        let mut driven = planned.writes.iter().filter_map(|write| write.entity.strip_prefix("progress/"));
+        let plan = match driven.next() {
+            Some(plan) => self.goes_on_by_itself(plan).await?.then(|| plan.to_owned()),
+            None => None,
+        };
         self.policy_lets_it_be_restored().await?;
         let request = v1::GetFlagRequest { flag: flag.clone() };
         let found = connection.answer(connection.admin().get_flag(request)).await?.flag.unwrap_or_default();
@@ -123,6 +126,22 @@ impl Drill<'_> {
         if !allow_nobody && !connected.iter().any(sees) {
             return Err(self.nobody());
         }
+        Ok(plan)
+    }
+
+    /// Whether a plan is in a stage: disabling one of its flags by hand pauses it then.
+    async fn goes_on_by_itself(&self, plan: &str) -> Result<bool, Failure> {
+        let request = v1::GetPlanRequest { plan: plan.to_owned() };
+        let answer = self.connection.answer(self.connection.plans().get_plan(request)).await?;
+        let state = answer.progress.unwrap_or_default().state();
+        Ok(matches!(state, v1::PlanState::Holding | v1::PlanState::WaitingForGate | v1::PlanState::Running))
+    }
+
+    async fn resume(&self, plan: &str) -> Result<(), Failure> {
+        let act = Some(v1::act_on_plan::Act::Deed(v1::PlanDeed::Resume.into()));
+        let change = Change::ActOnPlan(v1::ActOnPlan { plan: plan.to_owned(), act });
+        self.apply(change, false).await?;
+        self.session.terminal.note(&format!("plan {plan} was paused for the drill and goes on"));
         Ok(())
     }
 

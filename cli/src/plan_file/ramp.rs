@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, NAME_GRAMMAR, PlanKey};
-use mycelia_flags_core::limits::{APPROVALS_MAX, PLAN_SECONDS_MAX, STAGES_MAX};
+use mycelia_flags_core::limits::{GATE_APPROVALS_MAX, PLAN_SECONDS_MAX, STAGES_MAX};
 use mycelia_flags_core::plan::{Gate, PlanDefinition, duration_text};
 
 use super::progression::{Step, ramp_stages};
@@ -85,8 +85,8 @@ pub(crate) fn ramp(
         let allowed = format!("1 to {STAGES_MAX} stages, such as --stage 1,24h --stage 10,3d --stage 100");
         note("--stage".to_owned(), &stages.len().to_string(), allowed);
     }
-    if gate.approvals > APPROVALS_MAX {
-        note("--approvals".to_owned(), &gate.approvals.to_string(), format!("0 to {APPROVALS_MAX}"));
+    if gate.approvals > GATE_APPROVALS_MAX {
+        note("--approvals".to_owned(), &gate.approvals.to_string(), format!("0 to {GATE_APPROVALS_MAX}"));
     }
     let mut before: Option<Percent> = None;
     for (index, stage) in stages.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What people do to a rollout plan.
 
 use super::Draft;
-use crate::change::PlanAct;
+use crate::change::{Place, PlanAct};
 use crate::entity::{Entity, EntityId};
 use crate::key::{EnvironmentKey, FlagKey};
 use crate::limits::{PLAN_REPORTS_MAX, STAGE_FLAGS_MAX};
@@ -224,6 +224,7 @@ impl Draft<'_> {
                     is_known,
                     "a plan whose rollback somebody has acknowledged, with the cause",
                 ) && {
+                    self.set_earlier_stages(acting);
                     self.enter_stage(acting, acting.progress.stage_index(), &reason);
                     true
                 }
@@ -239,6 +240,19 @@ impl Draft<'_> {
                 true
             }
             _ => self.plan_allows(acting, false, "a plan that is paused, or latched and acknowledged"),
+        }
+    }
+
+    /// What the stages before the present one have set in its environment, in their order: a rollback took that as well.
+    fn set_earlier_stages(&mut self, acting: &Acting<'_>) {
+        let Some((environment, flags)) = flags_in_force(acting, &[]) else {
+            return;
+        };
+        self.mark_planned(&environment, &flags);
+        for (index, stage) in acting.plan.stages.iter().enumerate().take(acting.progress.stage_index()) {
+            if *acting.plan.environment_of(stage) == environment {
+                self.set_targets(&format!("{}.stages[{index}]", acting.field), acting.plan, stage);
+            }
         }
     }
 
@@ -298,14 +312,27 @@ impl Draft<'_> {
             return;
         };
         self.mark_planned(&environment, &flags);
-        self.roll_back_flags(acting.field, &environment, &flags, kind);
+        let rung = match kind {
+            RollbackKind::Gradual(ladder) => self.first_rung(&environment, &flags, ladder),
+            _ => 0,
+        };
+        match kind {
+            RollbackKind::Gradual(ladder) => {
+                let percent = ladder.percents.get(rung).copied().unwrap_or(0.0);
+                for flag in &flags {
+                    let place = Place { environment: environment.to_string(), flag: flag.to_string() };
+                    self.lower(acting.field, &place, percent);
+                }
+            }
+            _ => self.roll_back_flags(acting.field, &environment, &flags, kind),
+        }
         let now = self.circumstances.at;
         acting.progress.acknowledged = None;
         acting.progress.paused_in = None;
         acting.progress.rollback = Some(RollingBack {
             kind: kind.clone(),
             flags: only.to_vec(),
-            rung: 0,
+            rung: u32::try_from(rung).unwrap_or(u32::MAX),
             rung_at: now,
             deed: self.who(),
             cause,

@@ -7,7 +7,7 @@ use crate::condition::Condition;
 use crate::flag::Serve;
 use crate::key::{EnvironmentKey, FlagKey, SegmentKey};
 use crate::limits::RULES_MAX;
-use crate::plan::{PlanDefinition, RollbackKind, Stage, Target};
+use crate::plan::{Ladder, PlanDefinition, RollbackKind, Stage, Target};
 use crate::rejection::Reason;
 
 impl Draft<'_> {
@@ -124,6 +124,28 @@ impl Draft<'_> {
             }
             RollbackKind::CanaryOff => self.switch_canary(field, environment.as_str(), false),
         }
+    }
+
+    /// The first rung that lies below what some of the flags serve: a stay on a rung above it would change nothing.
+    pub(super) fn first_rung(
+        &self,
+        environment: &EnvironmentKey,
+        flags: &[FlagKey],
+        ladder: &Ladder,
+    ) -> usize {
+        let highest = flags.iter().filter_map(|flag| {
+            let definition = self.work.flag(&flag.folded())?;
+            let configuration = self.work.configuration(environment, &flag.folded())?;
+            let Some((on, off)) = definition.true_and_false() else {
+                return Some(crate::limits::WEIGHT_TOTAL);
+            };
+            let shares = configuration.rules.iter().filter(|rule| super::matrix::is_of_matrix(rule, on, off));
+            let shares = shares.map(|rule| &rule.serve).chain([&configuration.default_serve]);
+            shares.map(|serve| super::matrix::share_of(serve, on)).max()
+        });
+        let highest = highest.max().unwrap_or(0);
+        let is_below = |percent: &f64| exact_weight(*percent).is_some_and(|weight| weight < highest);
+        ladder.percents.iter().position(is_below).unwrap_or(ladder.percents.len().saturating_sub(1))
     }
 
     /// Lowers a flag to a percentage, and the shares of its segments with it; never raises anything. A flag that has no

@@ -4,6 +4,7 @@ use mycelia_flags_core::change::Change;
 use mycelia_flags_core::limits::FREEZE_WINDOWS_MAX;
 use mycelia_flags_core::policy::AskedPolicy;
 use mycelia_flags_core::policy::freeze::{FreezePeriod, FreezeWindow, Weekday, WeeklyPeriod};
+use mycelia_flags_core::revision::Revision;
 
 use crate::convert::fault::{Faults, Noted, Path};
 use crate::convert::policy::{WEEKDAYS, drift_from_wire, drift_to_wire, weekday_from_wire, window_to_wire};
@@ -78,4 +79,16 @@ fn weekly(path: &Path<'_>, wire: &v1::WeeklyWindow, faults: &mut Faults) -> Resu
         lasts_minutes: wire.lasts_minutes,
         utc_offset_minutes: wire.utc_offset_minutes,
     })
+}
+
+pub(super) fn approval_to_wire(request: Revision) -> WireChange {
+    WireChange::ApproveRequest(v1::ApproveRequest { request: request.get() })
+}
+
+pub(super) fn rejection_to_wire(request: Revision) -> WireChange {
+    WireChange::RejectRequest(v1::RejectRequest { request: request.get() })
+}
+
+pub(super) fn withdrawal_to_wire(request: Revision) -> WireChange {
+    WireChange::WithdrawRequest(v1::WithdrawRequest { request: request.get() })
 }

@@ -91,17 +91,17 @@ pub(super) async fn delete(args: PlanArgs, session: &Session<'_>) -> Result<Exit
     submit(Submission::of(change, told), args.write, session).await
 }
 
-/// Tells people afterwards where the plan is and what is next.
+/// Tells people afterwards where the plan is and what is next. What was only asked for has changed nothing yet, and a
+/// change that was made is not undone by a question that fails.
 pub(crate) async fn submit_act(
     plan: String,
     submission: Submission,
     write: WriteArgs,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
-    let is_told = session.terminal.is_for_people() && !write.dry_run;
+    let is_told = session.terminal.is_for_people() && !write.dry_run && !write.request;
     let exit = submit(submission, write, session).await?;
-    if is_told {
-        let found = plans::find(&session.connection()?, &plan).await?;
+    if is_told && let Ok(found) = plans::find(&session.connection()?, &plan).await {
         session.show(&ThenView(PlanStatusView::of(found, Now::of_system())))?;
     }
     Ok(exit)

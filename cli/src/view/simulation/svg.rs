@@ -179,7 +179,10 @@ impl<'v> Drawing<'v> {
             self.add(&format!(
                 "<line x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{end}\" stroke=\"#57606a\"/>"
             ));
-            self.text(x - 4.0, bottom + 20.0, "small faint", &format!("day {}", first + day));
+            // At the very end there is no room for the words.
+            if x < self.right() - 16.0 {
+                self.text(x - 4.0, bottom + 20.0, "small faint", &format!("day {}", first + day));
+            }
             day += step;
         }
     }

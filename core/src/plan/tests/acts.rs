@@ -311,3 +311,33 @@ fn undoing_a_stage_is_drift_and_undoing_a_decision_is_refused() {
     let refused = undo(&mut world, 0).unwrap_err();
     assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].undo.revision")]);
 }
+
+#[test]
+fn resuming_after_a_rollback_brings_back_what_earlier_stages_set_too() {
+    let mut first = stage("cohorts", matrix(&[("A", 100.0)], Some(0.0)));
+    first.set.push((FlagKey::new("whispers"), Target::Percent(100.0)));
+    for kind in [RollbackKind::Disable, RollbackKind::ToZero, RollbackKind::Gradual(Ladder::default())] {
+        let mut world = World::with(plan(vec![first.clone(), percent(10.0)]));
+        world.act("ana", PlanAct::Start);
+        world.pass(HOUR);
+        world.serves("dreams", "A 100%, rest 10%");
+        world.act("ben", PlanAct::RollBack(kind));
+        world.pass(HOUR);
+        world.is(PlanState::Latched, 1);
+        world.act("ana", PlanAct::Acknowledge);
+        world.act("ana", PlanAct::Resume);
+        world.serves("dreams", "A 100%, rest 10%");
+        world.serves("whispers", "100%");
+    }
+}
+
+#[test]
+fn a_ladder_begins_below_what_is_served() {
+    let mut world = World::with(plan(vec![percent(30.0)]));
+    world.act("ana", PlanAct::Start);
+    world.act("ben", PlanAct::RollBack(RollbackKind::Gradual(Ladder::default())));
+    world.serves("dreams", "25%");
+    world.pass(600);
+    world.serves("dreams", "0%");
+    world.is(PlanState::Latched, 0);
+}

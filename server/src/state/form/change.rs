@@ -202,23 +202,13 @@ impl From<&core::Change> for Change {
             core::Change::SetVariants { flag, variants: values } => {
                 Kind::SetVariants(SetVariants { flag: flag.clone(), variants: variants(values) })
             }
-            core::Change::SetSegment(set) => Kind::SetSegment(set.into()),
-            core::Change::DeleteSegment { environment, segment } => {
-                Kind::DeleteSegment(DeleteSegment::of(environment, segment))
-            }
-            core::Change::EditList { environment, list, add, remove } => {
-                Kind::EditList(EditList::of(environment, list, add, remove))
-            }
-            core::Change::SwitchCanary { environment, on } => {
-                Kind::SwitchCanary(SwitchCanary { environment: environment.clone(), on: *on })
-            }
-            core::Change::SetFeature { feature, description, flags } => {
-                Kind::SetFeature(SetFeature::of(feature, description, flags))
-            }
-            core::Change::DeleteFeature { feature } => Kind::DeleteFeature(feature.clone()),
-            core::Change::ChangeFeature { environment, feature, action } => {
-                Kind::ChangeFeature(ChangeFeature::of(environment, feature, *action))
-            }
+            core::Change::SetSegment(_)
+            | core::Change::DeleteSegment { .. }
+            | core::Change::EditList { .. }
+            | core::Change::SwitchCanary { .. }
+            | core::Change::SetFeature { .. }
+            | core::Change::DeleteFeature { .. }
+            | core::Change::ChangeFeature { .. } => return Self { kind: audience_kind(change) },
             core::Change::Undo { revision } => Kind::Undo(revision.get()),
             core::Change::SetPlan(plan) => Kind::SetPlan((&**plan).into()),
             core::Change::DeletePlan { plan } => Kind::DeletePlan(plan.clone()),
@@ -270,6 +260,30 @@ impl From<&core::Change> for Change {
         };
         Self { kind: Some(kind) }
     }
+}
+
+/// The changes of who belongs together.
+fn audience_kind(change: &core::Change) -> Option<Kind> {
+    Some(match change {
+        core::Change::SetSegment(set) => Kind::SetSegment(set.into()),
+        core::Change::DeleteSegment { environment, segment } => {
+            Kind::DeleteSegment(DeleteSegment::of(environment, segment))
+        }
+        core::Change::EditList { environment, list, add, remove } => {
+            Kind::EditList(EditList::of(environment, list, add, remove))
+        }
+        core::Change::SwitchCanary { environment, on } => {
+            Kind::SwitchCanary(SwitchCanary { environment: environment.clone(), on: *on })
+        }
+        core::Change::SetFeature { feature, description, flags } => {
+            Kind::SetFeature(SetFeature::of(feature, description, flags))
+        }
+        core::Change::DeleteFeature { feature } => Kind::DeleteFeature(feature.clone()),
+        core::Change::ChangeFeature { environment, feature, action } => {
+            Kind::ChangeFeature(ChangeFeature::of(environment, feature, *action))
+        }
+        _ => return None,
+    })
 }
 
 /// The changes of one flag in one environment.

@@ -52,7 +52,7 @@ pub(super) enum Kind {
     #[prost(message, tag = "9")]
     Plan(PlanWrite),
     #[prost(message, tag = "10")]
-    Progress(ProgressWrite),
+    Progress(Box<ProgressWrite>),
     #[prost(message, tag = "11")]
     Policy(PolicyWrite),
     #[prost(message, tag = "12")]
@@ -246,6 +246,19 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
+        EntityId::Plan(_) | EntityId::Progress(_) | EntityId::Policy(_) | EntityId::ChangeRequest(_) => {
+            kind_of_programme(write)
+        }
+        EntityId::Incident(_)
+        | EntityId::PromotionRules(_)
+        | EntityId::Promotion(..)
+        | EntityId::Drill(..) => promotion::kind(write),
+    }
+}
+
+/// A write to a plan, a policy or a request; a write to anything else is one to the store's settings, which never happens.
+fn kind_of_programme(write: &entity::Write) -> Kind {
+    match &write.id {
         EntityId::Plan(plan) => Kind::Plan(PlanWrite {
             plan: plan.to_string(),
             value: stored(write, |value| match value {
@@ -253,13 +266,13 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
-        EntityId::Progress(plan) => Kind::Progress(ProgressWrite {
+        EntityId::Progress(plan) => Kind::Progress(Box::new(ProgressWrite {
             plan: plan.to_string(),
             value: stored(write, |value| match value {
                 Entity::Progress(progress) => Some(Progress::from(&**progress)),
                 _ => None,
             }),
-        }),
+        })),
         EntityId::Policy(environment) => Kind::Policy(PolicyWrite {
             environment: environment.to_string(),
             value: stored(write, |value| match value {
@@ -274,10 +287,10 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
                 _ => None,
             }),
         }),
-        EntityId::Incident(_)
-        | EntityId::PromotionRules(_)
-        | EntityId::Promotion(..)
-        | EntityId::Drill(..) => promotion::kind(write),
+        _ => {
+            debug_assert!(false, "{} is neither a plan nor a policy nor a request", write.id);
+            Kind::Settings(SettingsWrite { value: None })
+        }
     }
 }
 
