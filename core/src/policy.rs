@@ -50,9 +50,9 @@ pub struct Policy {
     pub approvals: u32,
     /// These flags need an approval even where others do not, and are neither archived nor deleted.
     pub protected_flags: Vec<FlagKey>,
-    /// Read by whoever drives plans.
+    /// What happens to a change beside the rollout plan that drives a flag.
     pub drift: DriftPolicy,
-    /// Whether a promotion may be forced. Read by whoever drives plans.
+    /// Whether a promotion may be forced, whatever the rules for promotions say.
     pub break_glass: bool,
 }
 

@@ -187,7 +187,7 @@ async fn the_glass_is_broken_only_where_the_rules_allow_it() {
     refused(url, &["incident", "open", "voice cuts out"], 2, "name the flags first");
     json(url, &["enable", FLAG, "--env", "staging"]);
     let forced = ["promote", FLAG, "--to", "production", "--force", "--reason", "the old path is down"];
-    refused(url, &forced, 1, "a promotion without force: the rules of production allow none");
+    refused(url, &forced, 1, "a promotion without force: the rules and the policy of production allow none");
     refused(url, &["promote", FLAG, "--to", "production", "--force"], 2, "--reason");
     let rules = ["promotion", "rules", "set", "--env", "production", "--from", "staging", "--soak", "7d"];
     json(url, &[&rules[..], &["--allow-force"]].concat());

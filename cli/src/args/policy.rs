@@ -73,7 +73,7 @@ pub(crate) struct PolicySetArgs {
     #[arg(long, value_enum, default_value_t = DriftArg::Accept)]
     pub(crate) drift: DriftArg,
 
-    /// A plan's promotion may be forced
+    /// A promotion may be forced, whatever its rules say
     #[arg(long)]
     pub(crate) break_glass: bool,
 

@@ -138,7 +138,10 @@ impl Draft<'_> {
             .filter(|item| !item.done)
             .map(|item| item.words)
             .collect();
-        let allows_force = self.work.promotion_rules(to).is_none_or(|rules| rules.allow_force);
+        // Rules that are set in the same change set bind already; a policy binds from the next one on.
+        let breaks_glass = self.base.policy(to).is_some_and(|policy| policy.break_glass);
+        let allows_force =
+            breaks_glass || self.work.promotion_rules(to).is_none_or(|rules| rules.allow_force);
         if force && allows_force {
             if self.reason.trim().is_empty() {
                 self.findings.note(Reason::Required, "reason", "", "why the promotion is forced");
@@ -149,7 +152,7 @@ impl Draft<'_> {
             return;
         }
         if force {
-            let allowed = format!("a promotion without force: the rules of {to} allow none");
+            let allowed = format!("a promotion without force: the rules and the policy of {to} allow none");
             self.findings.note(Reason::PromotionNotReady, &format!("{field}.force"), "true", allowed);
         }
         for words in missing {
