@@ -64,8 +64,11 @@ enum Outcome {
     Taken,
     /// The plan has moved since it was looked at, or nothing was to be done.
     Stale,
-    /// It was refused, and the plan says why.
-    Refused,
+    /// It was refused, and the plan says why: now, or since before.
+    Refused {
+        /// Whether it was said now, which is a revision of its own.
+        said: bool,
+    },
     /// Nothing can be committed now.
     Unavailable,
 }
@@ -84,16 +87,19 @@ pub async fn run(store: Store, clock: SharedClock, pace: Duration, stopping: Can
         agenda.steps.retain(|(plan, _)| !refused.contains_key(plan));
         let mut outcomes = Vec::new();
         for (plan, step) in agenda.steps {
+            let before = store.snapshot().revision();
             let outcome = take(&store, &plan, step).await;
-            if outcome == Outcome::Refused {
-                refused.insert(plan, (store.snapshot().revision(), clock.elapsed()));
+            if let Outcome::Refused { said } = outcome {
+                // What somebody else commits meanwhile may be what it lacks: only its own word does not count.
+                let at = if said { before.next() } else { before };
+                refused.insert(plan, (at, clock.elapsed()));
             }
             outcomes.push(outcome);
         }
         if outcomes.contains(&Outcome::Taken) {
             continue;
         }
-        if outcomes.contains(&Outcome::Refused) {
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused { .. })) {
             // Its own word about it is no reason to try again.
             head.borrow_and_update();
         }
@@ -117,8 +123,7 @@ async fn take(store: &Store, plan: &PlanKey, step: Step) -> Outcome {
         Ok(false) => Outcome::Stale,
         Err(CommitError::Rejected(rejection)) if is_stale(&rejection) => Outcome::Stale,
         Err(CommitError::Rejected(rejection)) => {
-            block(store, plan, &rejection).await;
-            Outcome::Refused
+            Outcome::Refused { said: block(store, plan, &rejection).await }
         }
         Err(error) => {
             warn!(%plan, %error, "a plan cannot go on");
@@ -149,8 +154,8 @@ fn is_stale(rejection: &Rejection) -> bool {
         .all(|violation| matches!(violation.reason, Reason::PlanState | Reason::UnknownPlan))
 }
 
-/// Lets the plan say why it does not go on, once.
-async fn block(store: &Store, plan: &PlanKey, rejection: &Rejection) {
+/// Lets the plan say why it does not go on, once; answers whether it said it now.
+async fn block(store: &Store, plan: &PlanKey, rejection: &Rejection) -> bool {
     let reason: Vec<&str> = rejection.violations.iter().map(|violation| violation.allowed.as_str()).collect();
     let reason = format!(
         "{}: {}",
@@ -159,11 +164,15 @@ async fn block(store: &Store, plan: &PlanKey, rejection: &Rejection) {
     );
     let known = store.snapshot().plan(plan).is_some_and(|(_, progress)| *progress.blocked == *reason);
     if known {
-        return;
+        return false;
     }
     warn!(%plan, reason, "a plan's step is refused");
-    if let Err(error) = submit(store, plan, Step::Block { reason }).await {
-        warn!(%plan, %error, "a plan cannot say why it does not go on");
+    match submit(store, plan, Step::Block { reason }).await {
+        Ok(said) => said,
+        Err(error) => {
+            warn!(%plan, %error, "a plan cannot say why it does not go on");
+            false
+        }
     }
 }
 
