@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::duration_text::{self, Exact};
 use crate::key::{EnvironmentKey, FlagKey, ServiceName};
+use crate::observation::measurement::Measurement;
 use crate::revision::Timestamp;
 
 /// How a value is compared with a threshold.
@@ -296,6 +297,11 @@ pub struct Asked<'a> {
 pub trait Metrics {
     /// What is known of a condition.
     fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict;
+
+    /// What the verdict rests on: none where nothing was measured.
+    fn measure(&self, _check: &MetricCheck, _asked: &Asked<'_>) -> Option<Measurement> {
+        None
+    }
 }
 
 /// Knows nothing.
