@@ -81,6 +81,8 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
             deed: Some(deed_to_wire(&rollback.deed)),
             cause: rollback.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
+            ended_at: rollback.ended_at.map(timestamp_to_wire),
+            within_seconds: rollback.within_seconds,
         }),
         acknowledged: progress.acknowledged.as_ref().map(deed_to_wire),
         blocked: progress.blocked.to_string(),
@@ -122,6 +124,7 @@ pub fn plan_status_to_wire(
             .iter()
             .map(|(flag, target)| v1::FlagTarget { flag: flag.to_string(), target: target.clone() })
             .collect(),
+        rollback_within_seconds: stage.rollback_within_seconds,
     });
     let flags = status.flags.iter().map(|flag| v1::PlanFlagStatus {
         environment: flag.environment.to_string(),
@@ -144,5 +147,11 @@ pub fn plan_status_to_wire(
         rung_until: rung_until(progress).map(timestamp_to_wire),
         description: plan.description.to_string(),
         environment: plan.environment.to_string(),
+        rollback: status.rollback.as_ref().map(|length| v1::RollbackLength {
+            taken_micros: length.taken_micros,
+            over: length.is_over,
+            within_seconds: length.within_seconds,
+            kept: length.is_kept(),
+        }),
     }
 }

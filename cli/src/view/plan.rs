@@ -8,6 +8,7 @@ pub(crate) mod status;
 pub(crate) mod stepper;
 pub(crate) mod transition;
 
+use mycelia_flags_core::plan::rollback_length::RollbackLength;
 use mycelia_flags_proto::v1;
 use serde::Serialize;
 
@@ -39,6 +40,8 @@ pub(crate) struct PlanView {
     pub(crate) blocked: String,
     /// Until when the stay on a rung of a ladder lasts.
     pub(crate) rung_until: Option<String>,
+    /// How long the last rollback took, or takes, by the log.
+    pub(crate) rollback_length: Option<RollbackLengthView>,
     #[serde(skip)]
     pub(crate) status: v1::PlanStatus,
 }
@@ -56,6 +59,39 @@ pub(crate) struct StageView {
     pub(crate) held_until: Option<String>,
     /// What each flag is to serve, in words.
     pub(crate) set: Vec<FlagTargetView>,
+    /// Within how many seconds a rollback from here has to be through; null when the plan does not say.
+    pub(crate) rollback_within_seconds: Option<u64>,
+}
+
+/// How long a rollback took, beside how long its stage allows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RollbackLengthView {
+    pub(crate) taken_micros: u64,
+    /// Whether the flags are at their final place.
+    pub(crate) over: bool,
+    pub(crate) within_seconds: Option<u64>,
+    /// Null when the plan does not say how long it may take, or while it may still go on.
+    pub(crate) kept: Option<bool>,
+}
+
+impl RollbackLengthView {
+    pub(crate) fn of(length: RollbackLength) -> Self {
+        Self {
+            taken_micros: length.taken_micros,
+            over: length.is_over,
+            within_seconds: length.within_seconds,
+            kept: length.is_kept(),
+        }
+    }
+}
+
+/// As the core knows it.
+pub(crate) fn rollback_length(status: &v1::PlanStatus) -> Option<RollbackLength> {
+    status.rollback.map(|length| RollbackLength {
+        taken_micros: length.taken_micros,
+        is_over: length.over,
+        within_seconds: length.within_seconds,
+    })
 }
 
 /// What a flag is to serve.
@@ -122,6 +158,7 @@ impl PlanView {
             drift: status.drift.iter().map(DriftView::of).collect(),
             blocked: status.blocked.clone(),
             rung_until: moment::exactly(status.rung_until.as_ref()),
+            rollback_length: rollback_length(&status).map(RollbackLengthView::of),
             status,
         }
     }
@@ -146,6 +183,7 @@ impl StageView {
                 .iter()
                 .map(|set| FlagTargetView { flag: set.flag.clone(), target: set.target.clone() })
                 .collect(),
+            rollback_within_seconds: stage.rollback_within_seconds,
         }
     }
 }
@@ -234,6 +272,9 @@ pub(crate) fn alarms(status: &v1::PlanStatus) -> Vec<String> {
         }
         _ => {}
     }
+    let is_back = matches!(status.state(), v1::PlanState::Latched | v1::PlanState::RollingBack);
+    let late = rollback_length(status).filter(|length| is_back && length.is_kept() == Some(false));
+    alarms.extend(late.map(|length| length.to_string()));
     if !status.blocked.is_empty() {
         alarms.push(format!("blocked: {}", status.blocked));
     }

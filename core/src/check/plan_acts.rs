@@ -31,6 +31,14 @@ impl Acting<'_> {
         self.progress.state = state;
         self.progress.reason = Box::from(reason);
     }
+
+    /// The ladder ends here: the flags are at their final place.
+    pub(super) fn end_ladder(&mut self, now: crate::revision::Timestamp, reason: &str) {
+        if let Some(rollback) = &mut self.progress.rollback {
+            rollback.ended_at = Some(now);
+        }
+        self.become_state(PlanState::Latched, now, reason);
+    }
 }
 
 impl Draft<'_> {
@@ -111,7 +119,7 @@ impl Draft<'_> {
         // On the way down a go means that health has returned.
         if go && acting.progress.state == PlanState::RollingBack {
             let reason = format!("stopped by {}", self.switched.by);
-            acting.become_state(PlanState::Latched, self.circumstances.at, &reason);
+            acting.end_ladder(self.circumstances.at, &reason);
             return true;
         }
         let is_in_stage = acting.progress.state.is_in_stage();
@@ -201,7 +209,7 @@ impl Draft<'_> {
             format!("paused by {}: {}", self.switched.by, self.reason)
         };
         if state == PlanState::RollingBack {
-            acting.become_state(PlanState::Latched, self.circumstances.at, &reason);
+            acting.end_ladder(self.circumstances.at, &reason);
             return true;
         }
         if !self.plan_allows(acting, state.is_in_stage(), "a plan that is in a stage") {
@@ -327,6 +335,7 @@ impl Draft<'_> {
             _ => self.roll_back_flags(acting.field, &environment, &flags, kind),
         }
         let now = self.circumstances.at;
+        let is_gradual = matches!(kind, RollbackKind::Gradual(_));
         acting.progress.acknowledged = None;
         acting.progress.paused_in = None;
         acting.progress.rollback = Some(RollingBack {
@@ -336,8 +345,9 @@ impl Draft<'_> {
             rung_at: now,
             deed: self.who(),
             cause,
+            ended_at: (!is_gradual).then_some(now),
+            within_seconds: acting.stage().and_then(|stage| stage.rollback_within_seconds),
         });
-        let is_gradual = matches!(kind, RollbackKind::Gradual(_));
         let state = if is_gradual { PlanState::RollingBack } else { PlanState::Latched };
         acting.become_state(state, now, reason);
     }

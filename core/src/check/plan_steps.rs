@@ -59,7 +59,7 @@ impl Draft<'_> {
             Step::Descend { rung } => self.descend(acting, *rung),
             Step::Rest { reason } => {
                 self.plan_allows(acting, state == PlanState::RollingBack, "a plan on its way down") && {
-                    acting.become_state(PlanState::Latched, now, reason);
+                    acting.end_ladder(now, reason);
                     true
                 }
             }

@@ -150,6 +150,11 @@ pub struct RollingBack {
     pub deed: Deed,
     /// The guard's condition that was true, when a guard did it.
     pub cause: Option<MetricCheck>,
+    /// When the flags were at their final place; none while they are on their way down, or when the plan was given up
+    /// before.
+    pub ended_at: Option<Timestamp>,
+    /// How many seconds the stage allowed that it began in.
+    pub within_seconds: Option<u64>,
 }
 
 /// When a stage was entered.

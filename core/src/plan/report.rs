@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::duration_text::Length;
 use super::gate::{self, Surroundings};
 use super::metric_check::{MetricCheck, Verdict};
 use super::progress::{PlanState, Progress};
@@ -89,6 +90,7 @@ fn write(
     for missing in &status.missing {
         writeln!(text, "- {missing}")?;
     }
+    write_rollback(text, status, stage)?;
     writeln!(text, "\n**Notes:**\n")?;
     for happened in happened {
         writeln!(text, "- {} {}: {}", happened.at, happened.by, happened.words)?;
@@ -101,6 +103,20 @@ fn write(
         )?;
     }
     Ok(())
+}
+
+/// How long the rollback took that the plan stands after, or how long one from here may take.
+fn write_rollback(text: &mut String, status: &PlanStatus, stage: Option<&Stage>) -> std::fmt::Result {
+    let is_back = matches!(status.state, PlanState::Latched | PlanState::RollingBack);
+    if let Some(length) = status.rollback.filter(|_| is_back) {
+        return writeln!(text, "\n**Rollback:** {length}");
+    }
+    match stage.and_then(|stage| stage.rollback_within_seconds) {
+        Some(seconds) if status.state.is_active() => {
+            writeln!(text, "\n**Rollback:** to be through within {}", Length(seconds))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_health(

@@ -2,6 +2,7 @@
 
 use super::gate::{self, Missing, Surroundings};
 use super::progress::{Drift, PlanState, Progress};
+use super::rollback_length::RollbackLength;
 use super::timetable::after;
 use super::{PlanDefinition, Target};
 use crate::check::matrix::{is_of_matrix, share_of};
@@ -39,6 +40,8 @@ pub struct StageStatus {
     pub held_until: Option<Timestamp>,
     /// Each flag and what it is to serve.
     pub set: Vec<(FlagKey, String)>,
+    /// Within how many seconds a rollback from here has to be through.
+    pub rollback_within_seconds: Option<u64>,
 }
 
 /// A flag of a plan: what it should serve, and what it does.
@@ -79,6 +82,8 @@ pub struct PlanStatus {
     pub drift: Vec<Drift>,
     /// Why the next step was refused; empty when none was.
     pub blocked: Box<str>,
+    /// How long the last rollback took, or takes.
+    pub rollback: Option<RollbackLength>,
 }
 
 /// Tells where a plan is.
@@ -102,6 +107,7 @@ pub fn status(
         flags: flags(plan, progress, snapshot),
         drift: progress.drift.clone(),
         blocked: progress.blocked.clone(),
+        rollback: RollbackLength::of(progress, around.now),
     }
 }
 
@@ -127,6 +133,7 @@ fn stages(plan: &PlanDefinition, progress: &Progress, now: Timestamp) -> Vec<Sta
             held_until: (state == StageState::Now && stage.hold_seconds > 0)
                 .then(|| plan.held_until(progress)),
             set: stage.set.iter().map(|(flag, target)| (flag.clone(), target_in_words(target))).collect(),
+            rollback_within_seconds: stage.rollback_within_seconds,
         }
     });
     stages.collect()

@@ -122,6 +122,10 @@ struct RollingBack {
     cause: Option<Check>,
     #[prost(string, repeated, tag = "6")]
     flags: Vec<String>,
+    #[prost(sint64, optional, tag = "7")]
+    ended_at_micros: Option<i64>,
+    #[prost(uint64, optional, tag = "8")]
+    within_seconds: Option<u64>,
 }
 
 impl From<&core::Deed> for Deed {
@@ -283,6 +287,8 @@ impl From<&core::RollingBack> for RollingBack {
             deed: Some(Deed::from(&rollback.deed)),
             cause: rollback.cause.as_ref().map(Check::from),
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
+            ended_at_micros: rollback.ended_at.map(Timestamp::unix_micros),
+            within_seconds: rollback.within_seconds,
         }
     }
 }
@@ -298,6 +304,8 @@ impl TryFrom<RollingBack> for core::RollingBack {
             deed: deed(rollback.deed)?,
             cause: rollback.cause.map(TryInto::try_into).transpose()?,
             flags: rollback.flags.iter().map(|flag| FlagKey::new(flag)).collect(),
+            ended_at: rollback.ended_at_micros.map(Timestamp::from_unix_micros),
+            within_seconds: rollback.within_seconds,
         })
     }
 }

@@ -178,14 +178,17 @@ fn state() -> impl Strategy<Value = PlanState> {
 
 fn rolling_back() -> BoxedStrategy<RollingBack> {
     let flags = vec(text().prop_map(|key| FlagKey::new(&key)), 0..2);
-    (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()))
-        .prop_map(|(kind, flags, rung, rung_at, deed, cause)| RollingBack {
+    let length = (option::of(moment()), option::of(any::<u64>()));
+    (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()), length)
+        .prop_map(|(kind, flags, rung, rung_at, deed, cause, (ended_at, within_seconds))| RollingBack {
             kind,
             flags,
             rung,
             rung_at,
             deed,
             cause,
+            ended_at,
+            within_seconds,
         })
         .boxed()
 }
