@@ -86,6 +86,16 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
         }),
         acknowledged: progress.acknowledged.as_ref().map(deed_to_wire),
         blocked: progress.blocked.to_string(),
+        alerts: progress
+            .alerts
+            .iter()
+            .map(|alert| v1::PlanAlert {
+                guard: alert.guard,
+                value: alert.value,
+                at: Some(timestamp_to_wire(alert.at)),
+                revision: alert.revision.get(),
+            })
+            .collect(),
     }
 }
 
@@ -153,5 +163,13 @@ pub fn plan_status_to_wire(
             within_seconds: length.within_seconds,
             kept: length.is_kept(),
         }),
+        alerts: status
+            .alerts
+            .iter()
+            .map(|alert| v1::AlertStatus {
+                alert: alert.to_string(),
+                since: Some(timestamp_to_wire(alert.since)),
+            })
+            .collect(),
     }
 }

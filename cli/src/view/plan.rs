@@ -42,6 +42,8 @@ pub(crate) struct PlanView {
     pub(crate) rung_until: Option<String>,
     /// How long the last rollback took, or takes, by the log.
     pub(crate) rollback_length: Option<RollbackLengthView>,
+    /// What only alerts, and is true.
+    pub(crate) alerts: Vec<AlertView>,
     #[serde(skip)]
     pub(crate) status: v1::PlanStatus,
 }
@@ -61,6 +63,14 @@ pub(crate) struct StageView {
     pub(crate) set: Vec<FlagTargetView>,
     /// Within how many seconds a rollback from here has to be through; null when the plan does not say.
     pub(crate) rollback_within_seconds: Option<u64>,
+}
+
+/// A guard that only alerts, and whose condition is true.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AlertView {
+    /// The condition and the value, in words.
+    pub(crate) alert: String,
+    pub(crate) since: Option<String>,
 }
 
 /// How long a rollback took, beside how long its stage allows.
@@ -159,6 +169,14 @@ impl PlanView {
             blocked: status.blocked.clone(),
             rung_until: moment::exactly(status.rung_until.as_ref()),
             rollback_length: rollback_length(&status).map(RollbackLengthView::of),
+            alerts: status
+                .alerts
+                .iter()
+                .map(|alert| AlertView {
+                    alert: alert.alert.clone(),
+                    since: moment::exactly(alert.since.as_ref()),
+                })
+                .collect(),
             status,
         }
     }
@@ -275,6 +293,7 @@ pub(crate) fn alarms(status: &v1::PlanStatus) -> Vec<String> {
     let is_back = matches!(status.state(), v1::PlanState::Latched | v1::PlanState::RollingBack);
     let late = rollback_length(status).filter(|length| is_back && length.is_kept() == Some(false));
     alarms.extend(late.map(|length| length.to_string()));
+    alarms.extend(status.alerts.iter().map(alert_in_words));
     if !status.blocked.is_empty() {
         alarms.push(format!("blocked: {}", status.blocked));
     }
@@ -298,6 +317,11 @@ pub(crate) fn apart(status: &v1::PlanStatus) -> impl Iterator<Item = &v1::PlanFl
 pub(crate) fn apart_in_words(flag: &v1::PlanFlagStatus) -> String {
     let target = flag.target.as_deref().unwrap_or_default();
     format!("{} in {} is {}, the plan wants {target}", flag.flag, flag.environment, flag.actual)
+}
+
+/// `alert: error_rate > 2% (3.5%), since 2026-12-03 09:20Z`.
+pub(crate) fn alert_in_words(alert: &v1::AlertStatus) -> String {
+    format!("alert: {}, since {}", alert.alert, moment::to_the_minute(alert.since.as_ref()))
 }
 
 /// `drift: dreams in production is 30%, the plan wants 10% (mara)`.

@@ -7,7 +7,7 @@ use super::gate::{self, Surroundings};
 use super::metric_check::{MetricCheck, Verdict};
 use super::progress::{PlanState, Progress};
 use super::status::{PlanStatus, StageState, status};
-use super::{PlanDefinition, Stage};
+use super::{GuardAction, PlanDefinition, Stage};
 use crate::revision::Timestamp;
 use crate::snapshot::Snapshot;
 
@@ -76,7 +76,7 @@ fn write(
         writeln!(text, "- {}{place}: {} (target: {target}){mark}", flag.flag, flag.actual)?;
     }
     let stage = plan.stages.get(progress.stage_index());
-    write_health(text, plan, progress, around, stage)?;
+    write_health(text, plan, progress, around, status)?;
     if let Some(stage) = stage.filter(|stage| !stage.gate.checklist.is_empty()) {
         writeln!(text, "\n**Checklist:**\n")?;
         for item in &stage.gate.checklist {
@@ -124,10 +124,11 @@ fn write_health(
     plan: &PlanDefinition,
     progress: &Progress,
     around: &Surroundings<'_>,
-    stage: Option<&Stage>,
+    status: &PlanStatus,
 ) -> std::fmt::Result {
+    let stage = plan.stages.get(progress.stage_index());
     let gate = stage.map_or(&[][..], |stage| &stage.gate.checks);
-    let guards = plan.guards.iter().map(|guard| &guard.when);
+    let guards = plan.guards.iter();
     if gate.is_empty() && plan.guards.is_empty() {
         return Ok(());
     }
@@ -141,14 +142,19 @@ fn write_health(
             condition(check)
         )?;
     }
-    for check in guards.filter(|guard| !gate.iter().any(|check| check.subject() == guard.subject())) {
+    for guard in guards.filter(|guard| !gate.iter().any(|check| check.subject() == guard.when.subject())) {
+        let check = &guard.when;
         writeln!(
             text,
-            "- {}: {} (rollback at: {})",
+            "- {}: {} ({} at: {})",
             check.subject(),
             value(plan, progress, check, around),
+            consequence(&guard.action),
             condition(check)
         )?;
+    }
+    for alert in &status.alerts {
+        writeln!(text, "- ALERT: {alert}, since {}", alert.since)?;
     }
     Ok(())
 }
@@ -162,6 +168,14 @@ fn value(
     match gate::judge(plan, progress, check, around) {
         Verdict::Met { value } | Verdict::NotMet { value } => check.show(value),
         Verdict::InsufficientData => "not enough data".to_owned(),
+    }
+}
+
+const fn consequence(action: &GuardAction) -> &'static str {
+    match action {
+        GuardAction::Alert => "alert",
+        GuardAction::Pause => "pause",
+        GuardAction::Rollback(_) => "rollback",
     }
 }
 

@@ -1,6 +1,9 @@
 //! Where a plan is, as people see it: its stages, what it waits for, and what its flags serve beside what they should.
 
+use std::fmt;
+
 use super::gate::{self, Missing, Surroundings};
+use super::metric_check::MetricCheck;
 use super::progress::{Drift, PlanState, Progress};
 use super::rollback_length::RollbackLength;
 use super::timetable::after;
@@ -59,6 +62,23 @@ pub struct FlagStatus {
     pub agrees: bool,
 }
 
+/// A guard that only alerts, and whose condition is true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStatus {
+    /// The condition.
+    pub when: MetricCheck,
+    /// The value that made it true.
+    pub value: f64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for AlertStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.when, self.when.show(self.value))
+    }
+}
+
 /// A plan as people see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanStatus {
@@ -84,6 +104,8 @@ pub struct PlanStatus {
     pub blocked: Box<str>,
     /// How long the last rollback took, or takes.
     pub rollback: Option<RollbackLength>,
+    /// The alerts that are true; none of a plan that is over.
+    pub alerts: Vec<AlertStatus>,
 }
 
 /// Tells where a plan is.
@@ -108,7 +130,16 @@ pub fn status(
         drift: progress.drift.clone(),
         blocked: progress.blocked.clone(),
         rollback: RollbackLength::of(progress, around.now),
+        alerts: alerts(plan, progress),
     }
+}
+
+fn alerts(plan: &PlanDefinition, progress: &Progress) -> Vec<AlertStatus> {
+    let alerts = progress.alerts.iter().filter(|_| progress.state.is_active()).filter_map(|alert| {
+        let guard = plan.guards.get(usize::try_from(alert.guard).ok()?)?;
+        Some(AlertStatus { when: guard.when.clone(), value: alert.value, since: alert.at })
+    });
+    alerts.collect()
 }
 
 fn stages(plan: &PlanDefinition, progress: &Progress, now: Timestamp) -> Vec<StageStatus> {

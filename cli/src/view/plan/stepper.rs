@@ -3,7 +3,7 @@
 
 use mycelia_flags_proto::v1;
 
-use super::{apart, apart_in_words, drift_in_words, state_span};
+use super::{alert_in_words, apart, apart_in_words, drift_in_words, state_span};
 use crate::duration_text::print_seconds;
 use crate::page::{Page, Span, Tone};
 use crate::plans::{self, FoundPlan};
@@ -29,6 +29,9 @@ pub(crate) fn describe(found: &FoundPlan, now: Now, page: &mut Page) {
         page.line([Span::new(&apart_in_words(flag), Tone::Loud)]);
     }
     rollback(&found.status, page);
+    for alert in &found.status.alerts {
+        page.line([Span::new(&alert_in_words(alert), Tone::Loud)]);
+    }
     if !found.status.blocked.is_empty() {
         page.line([Span::new(&format!("blocked: {}", found.status.blocked), Tone::Loud)]);
     }

@@ -191,6 +191,11 @@ fn each_state_says_what_is_to_be_done() {
     assert!(!page(late).contains("NOT kept"), "it has gone on since");
     check(rolling.clone(), "rung 2 of 3: 25%, the next in 8m");
     check(rolling, "whispers.max   6       4         taken back");
+    let mut alerting = state(v1::PlanState::Holding);
+    let alert = v1::AlertStatus { alert: "error_rate > 2% (3.5%)".to_owned(), since: at(DAY) };
+    alerting.status.alerts.push(alert);
+    check(alerting.clone(), "\nalert: error_rate > 2% (3.5%), since 1970-01-02 00:00Z\n");
+    assert_eq!(alarms(&alerting.status)[0], "alert: error_rate > 2% (3.5%), since 1970-01-02 00:00Z");
     let mut blocked = state(v1::PlanState::Running);
     blocked.status.blocked = "FLAG_ARCHIVED: gone".to_owned();
     check(blocked, "blocked: FLAG_ARCHIVED: gone");

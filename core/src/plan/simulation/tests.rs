@@ -176,6 +176,7 @@ fn an_alert_is_told_once_for_each_time_that_it_comes() {
         &[
             (0.0, "people", "started"),
             (1.0, "mycelia", "alert: error_rate > 5% (6%)"),
+            (3.0, "mycelia", "quiet again: error_rate > 5%"),
             (4.0, "mycelia", "alert: error_rate > 5% (8%)"),
             (24.0, "mycelia", "completes: every stage is through"),
         ],

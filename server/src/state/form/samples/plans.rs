@@ -4,7 +4,7 @@ use mycelia_flags_core::change::PlanAct;
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, PlanKey, SegmentKey, ServiceName};
 use mycelia_flags_core::plan::metric_check::{Comparison, MetricCheck, Unit, Versus};
 use mycelia_flags_core::plan::progress::{
-    Decision, Deed, Drift, Entry, PlanState, Progress, Reported, RollingBack, Tick,
+    Alert, Decision, Deed, Drift, Entry, PlanState, Progress, Reported, RollingBack, Tick,
 };
 use mycelia_flags_core::plan::runner::Step;
 use mycelia_flags_core::plan::{
@@ -215,7 +215,11 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
         });
     let moments = (moment(), moment(), any::<u32>());
     let deeds = (option::of(deed()), option::of(deed()), option::of(deed()), vec(deed(), 0..2));
-    let said = (option::of(decision), vec(tick, 0..2), vec(reported, 0..2), vec(drift, 0..2));
+    let alert = (any::<u32>(), number(), moment(), any::<u64>()).prop_map(|(guard, value, at, revision)| {
+        Alert { guard, value, at, revision: Revision::new(revision) }
+    });
+    let said =
+        (option::of(decision), vec(tick, 0..2), vec(reported, 0..2), vec(drift, 0..2), vec(alert, 0..2));
     let back = (option::of(state()), option::of(rolling_back()));
     (state(), (boxed(), boxed()), moments, deeds, (vec(entry, 0..3), said), back)
         .prop_map(
@@ -228,7 +232,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                 (paused_in, rollback),
             )| {
                 let (applied, started, acknowledged, approvals) = deeds;
-                let (decision, ticks, reported, drift) = said;
+                let (decision, ticks, reported, drift, alerts) = said;
                 Progress {
                     state,
                     since,
@@ -247,6 +251,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                     rollback,
                     acknowledged,
                     blocked,
+                    alerts,
                 }
             },
         )
@@ -265,6 +270,8 @@ pub(super) fn act() -> BoxedStrategy<PlanAct> {
         text().prop_map(|reason| Step::Rest { reason }),
         Just(Step::ClockWentBack),
         text().prop_map(|reason| Step::Block { reason }),
+        (any::<u32>(), number()).prop_map(|(guard, value)| Step::Alert { guard, value }),
+        any::<u32>().prop_map(|guard| Step::Quiet { guard }),
     ];
     let plain = select(vec![
         PlanAct::Start,
