@@ -169,7 +169,8 @@ impl Run<'_> {
         }
         let gate = self.plan.stages.get(progress.stage_index()).map_or(&[][..], |stage| &stage.gate.checks);
         let checks = self.plan.guards.iter().map(|guard| &guard.when).chain(gate);
-        checks.filter_map(|check| trace.next_look(check, now)).chain(trace.next_change(now)).min()
+        let entered = progress.entered_at(progress.stage_index()).map(|entry| entry.at);
+        checks.filter_map(|check| trace.next_look(check, now, entered)).chain(trace.next_change(now)).min()
     }
 
     fn look<T>(&self, ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
@@ -212,10 +213,10 @@ impl Run<'_> {
 }
 
 impl Metrics for Run<'_> {
-    fn judge(&self, check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
+    fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
         let trace = &self.assumptions.trace;
-        if !self.assumptions.is_healthy || trace.knows(check) {
-            return trace.judge_at(check, self.world.now);
+        if !self.assumptions.is_healthy || trace.knows(check, asked.changed_at) {
+            return trace.judge_at(check, self.world.now, asked.changed_at);
         }
         // A guard's condition is one that should not come true, a gate's one that should.
         let value = check.threshold;

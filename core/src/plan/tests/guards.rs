@@ -90,6 +90,23 @@ fn an_alert_is_in_the_log_once_for_each_time_that_it_comes() {
 }
 
 #[test]
+fn a_difference_is_reported_by_its_own_name() {
+    let mut definition = guarded(GuardAction::Alert);
+    definition.guards[0].when = check_of("error_rate > 20% versus baseline");
+    definition.guards.push(PlanGuard { when: check_of("error_rate > 90%"), ..definition.guards[0].clone() });
+    let mut world = World::with(definition);
+    world.act("ana", PlanAct::Start);
+    let report = |metric: &str| PlanAct::Report { metric: metric.to_owned(), value: "30%".to_owned() };
+    world.act("ben", report("error_rate"));
+    assert!(world.progress().alerts.is_empty(), "30 % of errors are not 30 % more of them");
+    world.act("ben", report("error_rate versus baseline"));
+    assert_eq!(world.progress().alerts[0].guard, 0);
+    let refused = world.try_act("ben", "", report("error_rate versus control")).unwrap_err();
+    let allowed = "a metric that the stage or a guard asks for: error_rate, error_rate versus baseline";
+    assert_eq!(refused.violations[0].allowed, allowed);
+}
+
+#[test]
 fn an_alert_of_which_nothing_is_known_any_more_is_not_over() {
     let mut world = World::with(guarded(GuardAction::Alert));
     world.act("ana", PlanAct::Start);
