@@ -171,5 +171,7 @@ pub fn plan_status_to_wire(
                 since: Some(timestamp_to_wire(alert.since)),
             })
             .collect(),
+        step_due: status.is_step_due,
+        waits_until: status.waits_until.map(timestamp_to_wire),
     }
 }

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::args::rollback::{RollbackArgs, usual_ladder, usual_ladder_below};
 use crate::command::feature;
-use crate::command::plan::{change_of, submit_act};
+use crate::command::plan::{Awaited, change_of, submit_act};
 use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -126,7 +126,7 @@ async fn gradually(
     told.environment = Some(environment);
     let submission = Submission { changes, told };
     match keys.as_slice() {
-        [key] => submit_act(key.clone(), submission, args.write, session).await,
+        [key] => submit_act(key.clone(), submission, args.write, Awaited::Rollback, session).await,
         _ => submit(submission, args.write, session).await,
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod checklist;
 pub(crate) mod list;
 pub(crate) mod next;
 pub(crate) mod report;
+pub(crate) mod settled;
 pub(crate) mod status;
 pub(crate) mod stepper;
 pub(crate) mod transition;

@@ -6,6 +6,7 @@ use super::gate::{self, Missing, Surroundings};
 use super::metric_check::MetricCheck;
 use super::progress::{Drift, PlanState, Progress};
 use super::rollback_length::RollbackLength;
+use super::runner::{self, Next};
 use super::timetable::after;
 use super::{PlanDefinition, Target};
 use crate::check::matrix::{is_of_matrix, share_of};
@@ -106,6 +107,10 @@ pub struct PlanStatus {
     pub rollback: Option<RollbackLength>,
     /// The alerts that are true; none of a plan that is over.
     pub alerts: Vec<AlertStatus>,
+    /// Whether a step is due, which the server makes in a moment or is refused.
+    pub is_step_due: bool,
+    /// When the next step may be due with nobody doing anything; none when that never happens, or when one is due.
+    pub waits_until: Option<Timestamp>,
 }
 
 /// Tells where a plan is.
@@ -118,6 +123,7 @@ pub fn status(
 ) -> PlanStatus {
     let missing =
         if progress.state.is_in_stage() { gate::missing(plan, progress, around) } else { Vec::new() };
+    let next = runner::next(plan, progress, around);
     PlanStatus {
         key: plan.key.clone(),
         state: progress.state,
@@ -131,6 +137,11 @@ pub fn status(
         blocked: progress.blocked.clone(),
         rollback: RollbackLength::of(progress, around.now),
         alerts: alerts(plan, progress),
+        is_step_due: matches!(next, Next::Step(_)),
+        waits_until: match next {
+            Next::Wait(until) => Some(until),
+            Next::Step(_) | Next::Idle => None,
+        },
     }
 }
 
