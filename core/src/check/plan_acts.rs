@@ -101,7 +101,7 @@ impl Draft<'_> {
         if acting.stage().is_none_or(|stage| stage.gate.approvals == 0) {
             let allowed = "a stage whose gate asks for approvals";
             let name = acting.stage().map_or("", |stage| &stage.name);
-            self.findings.note(Reason::NotApplicable, &format!("{}.approve", acting.field), name, allowed);
+            self.findings.note(Reason::NotApplicable, &format!("{}.deed", acting.field), name, allowed);
             return false;
         }
         if let Some(given) =
@@ -149,7 +149,13 @@ impl Draft<'_> {
                 true => "a stage with a checklist".to_owned(),
                 false => format!("a point of the stage's checklist, or its number: {}", numbered.join("; ")),
             };
-            self.findings.note(Reason::NotApplicable, &format!("{}.item", acting.field), item, allowed);
+            let verb = if ticked { "tick" } else { "untick" };
+            self.findings.note(
+                Reason::NotApplicable,
+                &format!("{}.{verb}.item", acting.field),
+                item,
+                allowed,
+            );
             return false;
         };
         let ticks = &mut acting.progress.ticks;
@@ -176,7 +182,12 @@ impl Draft<'_> {
             subjects.sort();
             subjects.dedup();
             let allowed = format!("a metric that the stage or a guard asks for: {}", subjects.join(", "));
-            self.findings.note(Reason::NotApplicable, &format!("{}.metric", acting.field), metric, allowed);
+            self.findings.note(
+                Reason::NotApplicable,
+                &format!("{}.report.metric", acting.field),
+                metric,
+                allowed,
+            );
             return false;
         };
         let unit = match check.unit {
@@ -187,13 +198,13 @@ impl Draft<'_> {
         let parsed =
             parse_value(value.trim()).filter(|(_, found)| *found == check.unit || *found == Unit::Plain);
         let Some((value, _)) = parsed else {
-            self.findings.note(Reason::WrongType, &format!("{}.value", acting.field), value, unit);
+            self.findings.note(Reason::WrongType, &format!("{}.report.value", acting.field), value, unit);
             return false;
         };
         let reported = Reported { subject: Box::from(metric.trim()), value, deed: self.who() };
         acting.progress.reported.retain(|known| known.subject != reported.subject);
         self.findings.count(
-            &format!("{}.metric", acting.field),
+            &format!("{}.report.metric", acting.field),
             acting.progress.reported.len() + 1,
             PLAN_REPORTS_MAX,
         );
@@ -352,7 +363,7 @@ impl Draft<'_> {
         acting.become_state(state, now, reason);
     }
 
-    /// Takes flags back that no plan drives; a plan that drives one of them is to be rolled back itself.
+    /// Takes flags back, and the plan with them that drives one.
     pub(super) fn roll_back(
         &mut self,
         field: &str,
@@ -369,7 +380,7 @@ impl Draft<'_> {
         }
         if let RollbackKind::Gradual(_) = kind {
             let allowed = "disable, to_zero, segments or canary_off; a gradual rollback is a plan's";
-            self.findings.note(Reason::NotApplicable, &format!("{field}.kind"), "gradual", allowed);
+            self.findings.note(Reason::NotApplicable, &format!("{field}.rollback"), "gradual", allowed);
             return;
         }
         let found: Vec<Option<FlagKey>> = (0..)
@@ -380,6 +391,7 @@ impl Draft<'_> {
             .collect();
         let flags: Vec<FlagKey> = found.into_iter().flatten().collect();
         if let Some(environment) = known {
+            self.take_plans_back(field, &environment, &flags, kind);
             self.roll_back_flags(field, &environment, &flags, kind);
         }
     }

@@ -1,6 +1,5 @@
 //! What people do to plans: gates, pauses, rollbacks, drift.
 
-use super::super::rollback_length::RollbackLength;
 use super::super::{Ladder, RollbackKind};
 use super::*;
 
@@ -146,49 +145,6 @@ fn a_gradual_rollback_goes_down_rung_by_rung() {
     assert_eq!(&*world.progress().reason, "the foot of the ladder");
 }
 
-/// What is said of the plan's last rollback.
-fn length(world: &World) -> Option<String> {
-    RollbackLength::of(&world.progress(), world.now).map(|length| length.to_string())
-}
-
-#[test]
-fn the_length_of_a_rollback_is_in_the_log_beside_what_its_stage_allows() {
-    let quick = Stage { rollback_within_seconds: Some(1_500), ..percent(100.0) };
-    let mut world = World::with(plan(vec![quick]));
-    world.act("ana", PlanAct::Start);
-    assert_eq!(length(&world), None);
-    world.act("ben", PlanAct::RollBack(RollbackKind::Gradual(Ladder::default())));
-    world.pass(600);
-    assert_eq!(length(&world).unwrap(), "on its way down for 10m; the plan allows 25m");
-    world.pass(600);
-    assert_eq!(length(&world).unwrap(), "rolled back in 20m; the plan allows 25m: kept");
-    world.pass(DAY);
-    assert_eq!(length(&world).unwrap(), "rolled back in 20m; the plan allows 25m: kept", "it is over");
-    world.act("ana", PlanAct::Acknowledge);
-    world.act("ana", PlanAct::Resume);
-    let slow = Ladder { percents: vec![50.0, 0.0], every_seconds: 1_600 };
-    world.act("ben", PlanAct::RollBack(RollbackKind::Gradual(slow)));
-    world.jump(1_501);
-    assert_eq!(length(&world).unwrap(), "on its way down for 25m 1s; the plan allows 25m: NOT kept");
-    world.act("ben", PlanAct::Go);
-    assert_eq!(length(&world).unwrap(), "rolled back in 25m 1s; the plan allows 25m: NOT kept");
-    world.act("ben", PlanAct::RollBack(RollbackKind::Disable));
-    assert_eq!(length(&world).unwrap(), "rolled back at once; the plan allows 25m: kept");
-    let (plan, progress) = world.snapshot.plan(&key()).unwrap();
-    let around = Surroundings { now: world.now, metrics: &NoMetrics, memory: &NoMemory };
-    let report = super::super::report::markdown(plan, progress, &world.snapshot, &around, &[]);
-    assert!(report.contains("\n**Rollback:** rolled back at once; the plan allows 25m: kept\n"), "{report}");
-}
-
-#[test]
-fn a_rollback_that_was_given_up_on_its_way_has_no_length() {
-    let mut world = World::with(plan(vec![percent(100.0)]));
-    world.act("ana", PlanAct::Start);
-    world.act("ben", PlanAct::RollBack(RollbackKind::Gradual(Ladder::default())));
-    world.act("ben", PlanAct::Cancel);
-    assert_eq!(length(&world), None);
-}
-
 #[test]
 fn a_ladder_never_raises_what_is_below_a_rung() {
     let stages = vec![stage("cohorts", matrix(&[("A", 100.0), ("B", 10.0)], Some(30.0)))];
@@ -321,7 +277,7 @@ fn flags_without_a_plan_are_taken_back_too() {
     world.serves("dreams", "disabled");
     let refused =
         world.commit(Origin::Caller, "ana", "", vec![back(RollbackKind::Gradual(Ladder::default()))]);
-    assert_eq!(faults(&refused.unwrap_err()), [(Reason::NotApplicable, "changes[0].roll_back.kind")]);
+    assert_eq!(faults(&refused.unwrap_err()), [(Reason::NotApplicable, "changes[0].roll_back.rollback")]);
 }
 
 #[test]
