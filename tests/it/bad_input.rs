@@ -7,6 +7,7 @@ mod audiences;
 mod configurations;
 mod definitions;
 mod places;
+mod plans;
 mod precedence;
 mod rules;
 mod stage;
@@ -207,6 +208,14 @@ async fn what_a_flag_does_somewhere_is_looked_at() {
 async fn whom_it_is_about_is_looked_at() {
     let mut stage = Stage::set().await;
     let cases = audiences::cases(&stage);
+    check(&mut stage, cases).await;
+}
+
+#[tokio::test]
+async fn what_plans_promotions_and_incidents_ask_for_is_looked_at() {
+    let mut stage = Stage::set().await;
+    plans::set_up(&mut stage).await;
+    let cases = plans::cases(&stage);
     check(&mut stage, cases).await;
 }
 
