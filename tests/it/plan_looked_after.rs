@@ -173,8 +173,7 @@ async fn whoever_waits_waits_for_the_stage_that_a_deed_opens() {
         (0..50).all(|user| has(&format!("user-{user}"))),
         "everybody has it, as soon as the command ends"
     );
-    let (code, _) = waited(url, "ana", "cancel");
-    assert_eq!(code, Some(1), "a plan that is over");
+    refused(url, &["plan", "go", "dreams", "--wait"], 1, "it is completed");
     client.close().await;
     looked.server.running.stop().await;
 }

@@ -284,7 +284,7 @@ async fn a_drill_is_refused_where_a_policy_could_keep_it_from_restoring() {
     let clients = services(url, "staging").await;
     let words = "the policy of staging limits how flags are raised: it could keep the drill from restoring \
                  elevenlabs_agent_enabled; nothing was taken back";
-    json(url, &["policy", "set", "--env", "staging", "--reason-required"]);
+    json(url, &["policy", "set", "--env", "staging", "--reason-required", "--reason", "a limit"]);
     json(url, &["drill", "rollback", FLAG, "--env", "staging"]);
     // Each replaces the one before.
     let limits: [&[&str]; 4] = [

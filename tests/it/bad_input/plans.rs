@@ -3,7 +3,10 @@
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::act_on_plan::Act;
 use mycelia_flags_proto::v1::change::Change as Kind;
+use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_proto::v1::rollback::Kind as Way;
+use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::stage::Stage;
 use super::{A_FLAG, Case, invalid, not_found, precondition};
@@ -87,6 +90,21 @@ pub(super) fn cases(stage: &Stage) -> Vec<Case> {
     [definitions(), acts(), rollbacks(stage), promotions(), incidents()].into_iter().flatten().collect()
 }
 
+/// Reports that there are none of; answers what was asked and how it was refused.
+pub(super) async fn reports(stage: &Stage) -> Vec<(Code, String)> {
+    let mut plans = PlanServiceClient::new(stage.channel().await);
+    let mut refusals = Vec::new();
+    for (plan, day) in [("gone", None), ("draft", None), ("awake", Some(0)), ("awake", Some(2))] {
+        let request = v1::ReportPlanRequest { plan: plan.to_owned(), day };
+        let status = plans.report_plan(request).await.unwrap_err();
+        let details = status.get_details_bad_request().unwrap();
+        let said = details.field_violations.iter();
+        let said = said.map(|violation| format!("{}: {}", violation.field, violation.description));
+        refusals.push((status.code(), said.collect::<Vec<_>>().join("; ")));
+    }
+    refusals
+}
+
 fn definitions() -> Vec<Case> {
     let with = |edit: &dyn Fn(&mut v1::Plan)| {
         let mut plan = plan("new");
@@ -131,7 +149,7 @@ fn definitions() -> Vec<Case> {
             "OUT_OF_RANGE",
             "set_plan.plan.stages[0].at",
             "0",
-            "day 1 to 3650",
+            "day 1 to 732",
         ),
         invalid(
             with(&|plan| plan.stages.clear()),
@@ -176,7 +194,7 @@ fn acts() -> Vec<Case> {
     let known = "a known deed: start, approve, go, no-go, pause, resume, acknowledge or cancel (1 to 8)";
     vec![
         not_found(deed("gone", v1::PlanDeed::Go), "UNKNOWN_PLAN", "act_on_plan.plan", "gone", A_PLAN),
-        invalid(act("awake", Act::Deed(99)), "UNKNOWN_NUMBER", "act_on_plan.deed", "99", known),
+        invalid(act("awake", Act::Deed(99)), "OUT_OF_RANGE", "act_on_plan.deed", "99", known),
         state(deed("draft", v1::PlanDeed::Go), "draft", "a plan that is in a stage; it is draft: applied"),
         state(
             deed("awake", v1::PlanDeed::Start),
@@ -316,7 +334,7 @@ fn promotions() -> Vec<Case> {
             "PROMOTION_NOT_READY",
             "promote",
             "dreams",
-            "soak: 0s of 1h; dreams is disabled in staging",
+            "soak: 0h of 1h; dreams is disabled in staging",
         )
         .and("PROMOTION_NOT_READY", "promote", "dreams", "not ticked off: tested"),
         invalid(
@@ -354,10 +372,10 @@ fn incidents() -> Vec<Case> {
     vec![
         invalid(
             open(&["dreams"], 9, "voice cuts out"),
-            "UNKNOWN_NUMBER",
+            "OUT_OF_RANGE",
             "open_incident.severity",
             "9",
-            "a known severity: info, warning or critical (1 to 3)",
+            "info (1), warning (2) or critical (3)",
         ),
         invalid(
             open(&[], critical, "voice cuts out"),
