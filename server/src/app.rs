@@ -23,6 +23,7 @@ use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::http::HttpEdge;
+use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
@@ -249,7 +250,19 @@ impl Running {
         let started_at = clock.now();
         let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
+        let evaluation = EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(store.clone())),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+        };
         Edges {
+            ofrep: OfrepEdge {
+                evaluation: evaluation.clone(),
+                store: store.clone(),
+                ending: self.accepting.clone(),
+            },
             telemetry: TelemetryEdge {
                 store: store.clone(),
                 usage: Arc::clone(&usage),
@@ -264,13 +277,7 @@ impl Running {
                 default_environment: default_environment.clone(),
             },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
-            evaluation: EvaluationEdge {
-                sets: Arc::new(CompiledSets::new(store.clone())),
-                default_environment: default_environment.clone(),
-                clock: Arc::clone(clock),
-                usage: Arc::clone(&usage),
-                seen: Arc::clone(&seen),
-            },
+            evaluation,
             http: HttpEdge {
                 intake: intake.clone(),
                 metrics: Arc::new(metrics),

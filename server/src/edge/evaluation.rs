@@ -52,7 +52,7 @@ impl EvaluationEdge {
 
 impl EvaluationEdge {
     /// Notes the first evaluation of a flag as it is now.
-    fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
+    pub(super) fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
         if let Slot::Flag(flag) = slot
             && flag.note_evaluated()
         {

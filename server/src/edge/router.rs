@@ -17,6 +17,7 @@ use tonic_health::pb::health_server::HealthServer;
 use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
+use super::http::ofrep::{self, OfrepEdge};
 use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::plans::PlanEdge;
@@ -43,6 +44,8 @@ pub struct Edges {
     pub telemetry: TelemetryEdge,
     /// Plain HTTP.
     pub http: HttpEdge,
+    /// OFREP.
+    pub ofrep: OfrepEdge,
 }
 
 /// A reflection service could not be made from our own descriptors.
@@ -100,12 +103,19 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/api/admin/features/bulk", post(bulk))
         .route("/api/admin/features/history", get(history))
         .with_state(edges.http);
+    let ofrep = Router::new()
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
+        .route("/ofrep/v1/events", get(ofrep::events))
+        .with_state(edges.ofrep);
     Ok(routes
         .routes()
         .into_axum_router()
         .reset_fallback()
         .merge(sync)
         .merge(http)
+        .merge(ofrep)
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
         .layer(axum::middleware::map_response(say_whose_fault)))

@@ -1,0 +1,167 @@
+//! Stock providers of other languages, unmodified, against a real server.
+//!
+//! `.ci/setup` installs them; without them these stories say that they did not run.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::Receiver;
+
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::change::Change as Kind;
+use mycelia_flags_proto::v1::value::Kind as ValueKind;
+use serde_json::{Value, json};
+
+use crate::binary::tool;
+use crate::patience::PATIENCE;
+use crate::server::{Server, create, enable, rollout};
+
+/// A process that asks a provider.
+struct Asker {
+    child: Child,
+    questions: ChildStdin,
+    answers: Receiver<String>,
+}
+
+impl Asker {
+    fn begin(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (questions, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(answers).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let asker = Self { child, questions, answers: receiver };
+        assert_eq!(asker.next(), json!({ "ready": true }));
+        asker
+    }
+
+    #[track_caller]
+    fn next(&self) -> Value {
+        serde_json::from_str(&self.answers.recv_timeout(PATIENCE).expect("the provider answers")).unwrap()
+    }
+
+    #[track_caller]
+    fn ask(&mut self, flag_type: &str, key: &str, default: &Value, context: &Value) -> Value {
+        let question = json!({ "type": flag_type, "key": key, "default": default, "context": context });
+        writeln!(self.questions, "{question}").unwrap();
+        self.next()
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+fn python(provider: &str, url: &str) -> Option<Command> {
+    let mut command = Command::new(tool("python-clients")?);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ask.py")).args([provider, url]);
+    Some(command)
+}
+
+fn node(provider: &str, url: &str) -> Option<Command> {
+    let clients = tool("node-clients")?.canonicalize().unwrap();
+    let mut command = Command::new("node");
+    command
+        .env("MYCELIA_NODE_CLIENTS", clients)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ask.mjs"))
+        .args([provider, url]);
+    Some(command)
+}
+
+fn configuration(key: &str, flag_type: v1::FlagType, value: ValueKind) -> Kind {
+    let variant = v1::Variant { name: "set".to_owned(), value: Some(v1::Value { kind: Some(value) }) };
+    let definition = v1::FlagDefinition {
+        key: key.to_owned(),
+        r#type: flag_type.into(),
+        variants: vec![variant],
+        ..Default::default()
+    };
+    Kind::CreateFlag(v1::CreateFlag {
+        definition: Some(definition),
+        default_variant: "set".to_owned(),
+        off_variant: "set".to_owned(),
+    })
+}
+
+/// Flags of all five types.
+fn five() -> Vec<Kind> {
+    let map = [("few".to_owned(), v1::Value { kind: Some(ValueKind::IntegerValue(3)) })];
+    vec![
+        create("dreams"),
+        enable("dreams"),
+        create("oracle.chat"),
+        rollout("oracle.chat", 50.0),
+        configuration("title", v1::FlagType::String, ValueKind::StringValue("Whispers".to_owned())),
+        configuration("whispers.max", v1::FlagType::Integer, ValueKind::IntegerValue(6)),
+        configuration("share", v1::FlagType::Float, ValueKind::FloatValue(0.25)),
+        configuration(
+            "limits",
+            v1::FlagType::Object,
+            ValueKind::ObjectValue(v1::ValueMap { fields: map.into_iter().collect() }),
+        ),
+    ]
+}
+
+async fn check(server: &Server, command: Option<Command>) {
+    let Some(command) = command else { return };
+    let mut admin = server.admin().await;
+    let mut asker = Asker::begin(command);
+    let ana = json!({ "targetingKey": "ana", "account": { "plan": "pro", "seats": [1, 2] } });
+    let mut value = |flag_type: &str, key: &str, default: Value| {
+        let answer = asker.ask(flag_type, key, &default, &ana);
+        assert_eq!(answer["error"], Value::Null, "{key}: {answer}");
+        answer["value"].clone()
+    };
+    assert_eq!(value("boolean", "dreams", json!(false)), json!(true));
+    assert_eq!(value("string", "title", json!("")), json!("Whispers"));
+    assert_eq!(value("integer", "whispers.max", json!(0)), json!(6));
+    assert_eq!(value("float", "share", json!(0.5)), json!(0.25));
+    assert_eq!(value("object", "limits", json!({})), json!({ "few": 3 }));
+    // Fifty people, half of them on, and the same ones as the RPC says.
+    let mut rpc = server.evaluation().await;
+    for number in 0..50 {
+        let key = format!("user-{number}");
+        let answer = asker.ask("boolean", "oracle_chat", &json!(false), &json!({ "targetingKey": key }));
+        let context = v1::EvaluationContext { targeting_key: key.clone(), ..Default::default() };
+        let request = v1::EvaluateRequest {
+            flag: "oracle.chat".to_owned(),
+            context: Some(context),
+            ..Default::default()
+        };
+        let expected = rpc.evaluate(request).await.unwrap().into_inner().evaluation.unwrap();
+        assert_eq!(answer["variant"], expected.variant.as_str(), "{key}: {answer}");
+    }
+    let missing = asker.ask("boolean", "dream", &json!(true), &ana);
+    assert_eq!((&missing["value"], &missing["error"]), (&json!(true), &json!("FLAG_NOT_FOUND")), "{missing}");
+    let mistyped = asker.ask("boolean", "title", &json!(true), &ana);
+    assert_eq!(
+        (&mistyped["value"], &mistyped["error"]),
+        (&json!(true), &json!("TYPE_MISMATCH")),
+        "{mistyped}"
+    );
+    admin.disable("dreams").await;
+    let disabled = asker.ask("boolean", "dreams", &json!(true), &ana);
+    assert_eq!((&disabled["value"], &disabled["reason"]), (&json!(false), &json!("DISABLED")), "{disabled}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_provider_connects_unmodified() {
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    check(&server, python("ofrep", &server.url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_provider_connects_unmodified() {
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    check(&server, node("ofrep", &server.url)).await;
+}
