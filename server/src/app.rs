@@ -19,6 +19,7 @@ use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::admin::AdminEdge;
 use crate::edge::compiled_sets::CompiledSets;
 use crate::edge::evaluation::EvaluationEdge;
+use crate::edge::flagd::FlagdEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
@@ -261,8 +262,9 @@ impl Running {
             ofrep: OfrepEdge {
                 evaluation: evaluation.clone(),
                 store: store.clone(),
-                ending: self.accepting.clone(),
+                ending: hub.draining().clone(),
             },
+            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
             telemetry: TelemetryEdge {
                 store: store.clone(),
                 usage: Arc::clone(&usage),

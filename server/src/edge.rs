@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod compiled_sets;
 pub mod evaluation;
+pub mod flagd;
 pub mod frames;
 pub mod gate;
 pub mod grpc_message;
@@ -20,6 +21,7 @@ pub mod plans;
 pub mod problem;
 pub mod promotions;
 pub mod router;
+pub mod selector;
 pub mod status;
 pub mod subscribers;
 pub mod sync;

@@ -1,6 +1,6 @@
 // Asks a stock OpenFeature provider of Node what a line of JSON asks, and answers with a line of JSON.
 //
-//     node ask.mjs ofrep http://127.0.0.1:8013
+//     node ask.mjs ofrep|rpc|in-process http://127.0.0.1:8013
 //
 // A question: {"type": "boolean", "key": "dreams", "default": false, "context": {"targetingKey": "ana"}}.
 
@@ -15,6 +15,11 @@ function provider(kind, url) {
   if (kind === 'ofrep') {
     const { OFREPProvider } = require('@openfeature/ofrep-provider');
     return new OFREPProvider({ baseUrl: url });
+  }
+  if (kind === 'rpc' || kind === 'in-process') {
+    const { FlagdProvider } = require('@openfeature/flagd-provider');
+    const { hostname, port } = new URL(url);
+    return new FlagdProvider({ host: hostname, port: Number(port), resolverType: kind });
   }
   throw new Error(`no provider is called ${kind}`);
 }

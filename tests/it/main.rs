@@ -45,6 +45,7 @@ mod poisoned;
 mod policies;
 mod power_cut;
 mod promotion;
+mod providers;
 mod restarts;
 mod server;
 mod slow_reader;

@@ -11,8 +11,6 @@ use crate::binary::tool;
 use crate::http_commands::{Answer, curl};
 use crate::server::{Server, create, enable, rollout};
 
-mod providers;
-
 const FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
 #[track_caller]
@@ -174,7 +172,7 @@ impl Listener {
             .spawn()
             .unwrap();
         let reader = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
+        let (sender, lines) = std::sync::mpsc::sync_channel(16);
         std::thread::spawn(move || {
             for line in reader.lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {

@@ -5,6 +5,8 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
+use mycelia_flags_proto::flagd::evaluation::{v1 as evaluation_v1, v2 as evaluation_v2};
+use mycelia_flags_proto::flagd::sync::v1::flag_sync_service_server::FlagSyncServiceServer;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
@@ -16,6 +18,7 @@ use tonic_health::pb::health_server::HealthServer;
 
 use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
+use super::flagd::FlagdEdge;
 use super::health::EndingHealth;
 use super::http::ofrep::{self, OfrepEdge};
 use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
@@ -46,6 +49,8 @@ pub struct Edges {
     pub http: HttpEdge,
     /// OFREP.
     pub ofrep: OfrepEdge,
+    /// flagd's services.
+    pub flagd: FlagdEdge,
 }
 
 /// A reflection service could not be made from our own descriptors.
@@ -90,6 +95,13 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(telemetry);
     routes.add_service(plans);
     routes.add_service(promotions);
+    // Twice the same name: they are two versions.
+    let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());
+    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let resolve = evaluation_v2::service_server::ServiceServer::new(edges.flagd.clone());
+    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let flags = FlagSyncServiceServer::new(edges.flagd).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    routes.add_service(flags);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))

@@ -13,14 +13,10 @@ use mycelia_flags_proto::{convert, v1};
 use super::OfrepEdge;
 use super::answer::Failure;
 use crate::edge::compiled_sets::CompiledEnvironment;
+use crate::edge::evaluation::is_visible;
 use crate::edge::http::body::read_body;
 use crate::edge::limits::SMALL_MESSAGE_BYTES_MAX;
-
-/// The header that chooses an environment: flagd's, in which `flagSetId=ENVIRONMENT` names a set of flags.
-pub(super) const SELECTOR: &str = "flagd-selector";
-
-/// The header that says which service asks, so that its overrides hold and it sees what it may see.
-const SERVICE: &str = "mycelia-service";
+use crate::edge::selector::{self, SELECTOR, SERVICE, flag_set};
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -33,7 +29,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn may_see(&self, slot: &Slot) -> bool {
-        self.service.is_empty() || slot.is_visible_to(&self.service)
+        is_visible(slot, &self.service)
     }
 }
 
@@ -45,7 +41,10 @@ impl OfrepEdge {
     pub(super) async fn asked(&self, headers: &HeaderMap, body: Body) -> Result<Asked, Failure> {
         let environment = match text(headers, SELECTOR)? {
             None => self.environment(None)?,
-            Some(selector) => self.environment(flag_set(selector)?)?,
+            Some(selector) => {
+                let name = flag_set(selector).map_err(|words| refused(ErrorCode::General, words))?;
+                self.environment(name)?
+            }
         };
         let service = text(headers, SERVICE)?.unwrap_or_default();
         if !service.is_empty() && ServiceName::parse(service).is_err() {
@@ -69,10 +68,7 @@ impl OfrepEdge {
         };
         let found = key.ok().and_then(|key| self.evaluation.sets.environment(&key));
         found.ok_or_else(|| {
-            let snapshot = self.store.snapshot();
-            let known: Vec<&str> = snapshot.environments().map(EnvironmentKey::as_str).collect();
-            let name = name.unwrap_or_default();
-            let details = format!("flagSetId {name:?} is no environment; one of {}", known.join(", "));
+            let details = selector::unknown(name.unwrap_or_default(), &self.store.snapshot());
             refused(ErrorCode::General, details)
         })
     }
@@ -83,18 +79,6 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Failu
     value.map_err(|_not_ascii| {
         refused(ErrorCode::General, format!("header {name}: visible ASCII characters only"))
     })
-}
-
-/// The environment that a selector names; none where it chooses nothing.
-fn flag_set(selector: &str) -> Result<Option<&str>, Failure> {
-    match selector.trim().split_once('=') {
-        _ if selector.trim().is_empty() => Ok(None),
-        Some(("flagSetId", name)) => Ok(Some(name)),
-        _ => {
-            let details = format!("invalid selector {selector:?}: flagSetId=ENVIRONMENT, or none");
-            Err(refused(ErrorCode::General, details))
-        }
-    }
 }
 
 /// The context of a body; an empty body has an empty one.
@@ -162,14 +146,5 @@ mod tests {
         refuse(r#"{"context":{"targetingKey":7}}"#, "INVALID_CONTEXT", "context.targetingKey: a string");
         let deep = format!(r#"{{"context":{{"a":{}1{}}}}}"#, "[".repeat(60), "]".repeat(60));
         refuse(&deep, "INVALID_CONTEXT", "levels");
-    }
-
-    #[test]
-    fn a_selector_names_an_environment() {
-        assert_eq!(flag_set(""), Ok(None));
-        assert_eq!(flag_set("flagSetId=staging"), Ok(Some("staging")));
-        for selector in ["staging", "source=flags.json", "flagSetId"] {
-            assert!(flag_set(selector).is_err(), "{selector}");
-        }
     }
 }
