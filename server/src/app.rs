@@ -30,7 +30,7 @@ use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
 use crate::edge::plans::PlanEdge;
 use crate::edge::promotions::PromotionEdge;
-use crate::edge::router::{Edges, ReflectionError, serving, starting};
+use crate::edge::router::{DescriptorsError, Edges, serving, starting};
 use crate::edge::sync::SyncEdge;
 use crate::edge::telemetry::TelemetryEdge;
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
@@ -99,9 +99,9 @@ pub enum StartError {
         /// What there is.
         environments: Vec<String>,
     },
-    /// Reflection could not read our own descriptors.
-    #[error("reflection: {0}")]
-    Reflection(#[from] ReflectionError),
+    /// Our own descriptors could not be read.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] DescriptorsError),
 }
 
 /// A server that runs.

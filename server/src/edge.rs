@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod compiled_sets;
+pub mod connect;
 pub mod evaluation;
 pub mod flagd;
 pub mod frames;

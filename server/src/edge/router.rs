@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
 
 use super::admin::AdminEdge;
+use super::connect::{Connect, ConnectError, translate};
 use super::evaluation::EvaluationEdge;
 use super::flagd::FlagdEdge;
 use super::health::EndingHealth;
@@ -53,8 +54,16 @@ pub struct Edges {
     pub flagd: FlagdEdge,
 }
 
-/// A reflection service could not be made from our own descriptors.
-pub type ReflectionError = tonic_reflection::server::Error;
+/// Our own descriptors could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptorsError {
+    /// By reflection.
+    #[error(transparent)]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// By the Connect protocol.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
 
 /// The router of a server whose store is still being loaded: it tells its health and asks everybody else to wait.
 pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
@@ -70,8 +79,8 @@ pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
 /// The router of a server that serves.
 ///
 /// # Errors
-/// When reflection cannot read our own descriptors.
-pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, ReflectionError> {
+/// When our own descriptors cannot be read.
+pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, DescriptorsError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -130,7 +139,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .merge(ofrep)
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
-        .layer(axum::middleware::map_response(say_whose_fault)))
+        .layer(axum::middleware::map_response(say_whose_fault))
+        .layer(axum::middleware::from_fn_with_state(Connect::new()?, translate)))
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {

@@ -9,7 +9,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::FlagdEdge;
-use super::structs::{context, fields, float, structure};
+use super::structs::{context, fields, float, structure, theirs};
 use crate::edge::compiled_sets::CompiledEnvironment;
 use crate::edge::evaluation::is_visible;
 
@@ -115,25 +115,29 @@ fn unusable() -> Status {
 
 fn said_of_all(environment: &CompiledEnvironment) -> Struct {
     let name = Value::string(environment.key.as_str());
-    fields([("flagSetId", super::structs::theirs(&name))])
+    fields([("flagSetId", theirs(&name))])
 }
 
 fn resolved(environment: &CompiledEnvironment, resolution: &Resolution<'_>) -> Resolved {
+    let mut metadata = said_of_all(environment);
+    if resolution.reason == ResolutionReason::Disabled {
+        metadata.fields.insert("disabled".to_owned(), theirs(&Value::Boolean(true)));
+    }
     Resolved {
         value: resolution.variant.value.clone(),
         reason: reason(resolution.reason).to_owned(),
         variant: resolution.variant.name.to_string(),
-        metadata: Some(said_of_all(environment)),
+        metadata: Some(metadata),
     }
 }
 
 /// flagd's words. Providers keep what is STATIC until they are told that the flag has changed, and nothing else.
 const fn reason(reason: ResolutionReason) -> &'static str {
     match reason {
-        ResolutionReason::Static => "STATIC",
+        // Providers that read DISABLED give their caller's default; a disabled flag serves its off variant to everybody.
+        ResolutionReason::Static | ResolutionReason::Disabled => "STATIC",
         ResolutionReason::Default => "DEFAULT",
         ResolutionReason::TargetingMatch | ResolutionReason::Split => "TARGETING_MATCH",
-        ResolutionReason::Disabled => "DISABLED",
         ResolutionReason::PrerequisiteFailed => "PREREQUISITE_FAILED",
     }
 }

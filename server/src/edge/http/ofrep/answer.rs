@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
-use mycelia_flags_core::evaluation::{ErrorCode, Resolution};
+use mycelia_flags_core::evaluation::{ErrorCode, Resolution, ResolutionReason};
 use mycelia_flags_core::json::print;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::value::Value;
@@ -25,9 +25,26 @@ pub(super) fn evaluated(key: &str, resolution: &Resolution<'_>) -> Value {
         ("key", Value::string(key)),
         ("value", resolution.variant.value.clone()),
         ("variant", Value::string(resolution.variant.name.as_str())),
-        ("reason", Value::string(resolution.reason.as_str())),
-        ("metadata", object([])),
+        ("reason", Value::string(reason(resolution.reason))),
+        ("metadata", metadata(resolution.reason)),
     ])
+}
+
+/// The protocol's word. Go's provider gives its caller's default wherever it reads DISABLED, whatever the value is; a disabled
+/// flag serves its off variant to everybody, and that is what STATIC says.
+const fn reason(reason: ResolutionReason) -> &'static str {
+    match reason {
+        ResolutionReason::Disabled => ResolutionReason::Static.as_str(),
+        other => other.as_str(),
+    }
+}
+
+/// What the reason cannot say.
+fn metadata(reason: ResolutionReason) -> Value {
+    match reason {
+        ResolutionReason::Disabled => object([("disabled", Value::Boolean(true))]),
+        _ => object([]),
+    }
 }
 
 /// All evaluations, and where to hear of changes. Nothing in it changes unless an evaluation does: it is what the entity
