@@ -172,7 +172,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How often the server is told which flags were evaluated; 30 s unless said otherwise, and at least 100 ms.
+    /// How often the server is told what was evaluated and observed; 5 s unless said otherwise, and at least 100 ms. A guard
+    /// can be no quicker than this.
     pub fn report_interval(mut self, interval: Duration) -> Self {
         self.report_interval = interval;
         self

@@ -26,6 +26,7 @@ use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
+use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
 use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
@@ -276,15 +277,16 @@ impl Running {
         let started_at = clock.now();
         let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
+        let hearing = Hearing {
+            store: store.clone(),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+            observations: Arc::clone(&self.observations),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+        };
         Edges {
-            telemetry: TelemetryEdge {
-                store: store.clone(),
-                usage: Arc::clone(&usage),
-                seen: Arc::clone(&seen),
-                observations: Arc::clone(&self.observations),
-                default_environment: default_environment.clone(),
-                clock: Arc::clone(clock),
-            },
+            telemetry: TelemetryEdge { hearing: hearing.clone() },
             plans: PlanEdge {
                 store: store.clone(),
                 observations: Arc::clone(&self.observations),
@@ -305,6 +307,7 @@ impl Running {
             },
             http: HttpEdge {
                 intake: intake.clone(),
+                hearing,
                 metrics: Arc::new(metrics),
                 draining: Arc::clone(&self.draining),
                 started_at,

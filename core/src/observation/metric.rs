@@ -224,7 +224,9 @@ mod tests {
         (1..=100).for_each(|latency| bucket.latency.add(f64::from(latency)));
         bucket.counters.insert(Box::from("rls_violations"), 3);
         let mut pages = Spread::default();
-        [100.0, 300.0].map(|value| pages.add(value));
+        for value in [100.0, 300.0] {
+            pages.add(value);
+        }
         bucket.values.insert(Box::from("page_load"), pages);
         bucket
     }

@@ -2,15 +2,19 @@
 //!
 //! Here are `/health`, `/ready` and `/metrics`; beside this file is one for each of the others.
 
+mod body;
 mod bulk;
 mod bulk_body;
 mod change_words;
 mod flag_state;
 mod history;
 mod lines;
+mod observations;
+mod observations_body;
 mod operations;
 mod query;
 mod rollouts;
+mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +26,7 @@ use http::{StatusCode, header};
 use mycelia_flags_core::revision::Timestamp;
 use serde_json::json;
 
+use super::hearing::Hearing;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
@@ -29,14 +34,18 @@ use crate::state::WriterHealth;
 
 pub(super) use bulk::bulk;
 pub(super) use history::history;
+pub(super) use observations::observations;
 pub(super) use operations::operations;
 pub(super) use rollouts::rollouts;
+pub(super) use usage::usage;
 
 /// What plain HTTP calls.
 #[derive(Debug, Clone)]
 pub struct HttpEdge {
     /// What change sets go through, the store, and who is connected.
     pub intake: Intake,
+    /// What is heard of instances.
+    pub hearing: Hearing,
     /// The numbers.
     pub metrics: Arc<Metrics>,
     /// Set when the server shuts down.

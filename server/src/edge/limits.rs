@@ -103,6 +103,9 @@ pub const BATCH_ID_BYTES_MAX: usize = 128;
 /// Observations that were not counted which the answer names. Of more, the number is said.
 pub const REFUSED_SHOWN_MAX: usize = 100;
 
+/// Hours that /api/services/usage goes back: as far as they are kept.
+pub const USAGE_HOURS_MAX: u64 = 14 * 24;
+
 /// Rows in one answer of GetUsage and /api/services/usage. The answer says that there are more.
 pub const USAGE_ROWS_MAX: usize = 10_000;
 

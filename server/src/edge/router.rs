@@ -17,7 +17,9 @@ use tonic_health::pb::health_server::HealthServer;
 use super::admin::AdminEdge;
 use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
-use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
+use super::http::{
+    HttpEdge, bulk, health, history, metrics, not_ready, observations, operations, ready, rollouts, usage,
+};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::plans::PlanEdge;
 use super::problem::Problem;
@@ -99,6 +101,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/ops/status.json", get(operations))
         .route("/api/admin/features/bulk", post(bulk))
         .route("/api/admin/features/history", get(history))
+        .route("/api/v1/observations", post(observations))
+        .route("/api/services/usage", get(usage))
         .with_state(edges.http);
     Ok(routes
         .routes()

@@ -87,7 +87,9 @@ fn what_must_stay_true_is_looked_at_all_the_time() {
 fn latencies_are_judged_by_mean_and_quantile() {
     let mut world = World::new();
     let mut bucket = requests(10, 0);
-    [100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 9_000.0].map(|ms| bucket.latency.add(ms));
+    for ms in [100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 9_000.0] {
+        bucket.latency.add(ms);
+    }
     world.steadily(660, "ui", "on", &bucket);
     assert_eq!(world.word("latency.p95 > 5000ms over 600s"), "met");
     assert_eq!(world.word("latency.p50 > 200ms over 600s"), "not met");

@@ -32,7 +32,9 @@ fn batch(id: &str) -> Batch {
         clicks: 4,
         ..Bucket::default()
     };
-    [0.0, 12.5, 700.0].map(|ms| bucket.latency.add(ms));
+    for ms in [0.0, 12.5, 700.0] {
+        bucket.latency.add(ms);
+    }
     bucket.counters.insert(Box::from("saves"), 9);
     bucket.values.entry(Box::from("score")).or_default().add(-4.5);
     (0..90).for_each(|user| bucket.users.add(user * 977, USERS_PER_HOUR));

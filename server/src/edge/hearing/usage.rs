@@ -1,4 +1,4 @@
-//! `GetUsage`: whose usage is asked for, and the rows.
+//! Whose usage is asked for, and the rows.
 
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, FoldedKey, NAME_GRAMMAR, ServiceName};
 use mycelia_flags_core::observation::usage::{Granularity, Grouping, Row, RowKey, UsageQuery};
@@ -8,13 +8,17 @@ use mycelia_flags_core::snapshot::Snapshot;
 use mycelia_flags_proto::convert;
 use mycelia_flags_proto::v1;
 
-use super::TelemetryEdge;
+use super::Hearing;
 use crate::edge::limits::USAGE_ROWS_MAX;
 
 const HOUR_SECONDS: i64 = 60 * 60;
 
-impl TelemetryEdge {
-    pub(super) fn usage_of(&self, request: &v1::GetUsageRequest) -> Result<v1::GetUsageResponse, Rejection> {
+impl Hearing {
+    /// How much flags are used.
+    ///
+    /// # Errors
+    /// When something about the question is wrong.
+    pub fn usage_of(&self, request: &v1::GetUsageRequest) -> Result<v1::GetUsageResponse, Rejection> {
         let snapshot = self.store.snapshot();
         let query = read(request, &snapshot, &self.default_environment, self.clock.now())?;
         let found = self.observations.usage(&query);
@@ -31,7 +35,7 @@ impl TelemetryEdge {
 }
 
 /// A flag as it was spelled at creation, or as its key is compared when it is not there any more.
-pub(in crate::edge) fn spelling(snapshot: &Snapshot, key: &RowKey) -> String {
+fn spelling(snapshot: &Snapshot, key: &RowKey) -> String {
     let Some(folded) = &key.flag else { return String::new() };
     snapshot.flag(folded).map_or_else(|| folded.to_string(), |flag| flag.key.to_string())
 }
