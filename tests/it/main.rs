@@ -31,6 +31,7 @@ mod foreign;
 mod half_open;
 mod http_commands;
 mod inspection;
+mod observations;
 mod patience;
 mod people;
 mod plan_beta_week;
