@@ -3,11 +3,12 @@
 //! An evaluation may pay a few nanoseconds for it, which is less than an atomic addition takes when nobody else wants the
 //! same number, and far less than when somebody does. So each thread has counters of its own: only it writes them, with a
 //! plain load and a plain store, and whoever reports reads them and remembers how far they had come. A thread finds its
-//! counter by the flag's place, a small number, and the variant by where its name lies in memory: no text is compared.
+//! counters by the flag's place, a small number, in two rows: names, which are compared by where they lie in memory, and
+//! counts beside each other. No text is compared, and nothing that is found depends on what was found before.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::key::{FlagKey, FoldedKey, VariantName};
@@ -15,36 +16,55 @@ use mycelia_flags_core::key::{FlagKey, FoldedKey, VariantName};
 use crate::limits::{COUNTERS_MAX, FALLBACK_FLAGS_MAX};
 use crate::shared::Shared;
 
-/// A thread's counter of one variant of one flag.
+/// Flags whose counters lie in one piece.
+const FLAGS_PER_CHUNK: usize = 64;
+
+/// Variants of a flag that are found by its place; further ones are looked for.
+const VARIANTS: usize = 2;
+
+/// Counters that one thread alone writes.
 #[derive(Debug)]
+struct Chunk([AtomicU64; FLAGS_PER_CHUNK * VARIANTS]);
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; FLAGS_PER_CHUNK * VARIANTS])
+    }
+}
+
+/// Nobody else writes: a load and a store lose nothing.
+#[inline]
+fn bump(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
+/// A thread's counter of one variant of one flag.
+#[derive(Debug, Clone)]
 pub(crate) struct Cell {
-    flag: FlagKey,
-    variant: VariantName,
-    /// Written by one thread alone.
-    count: AtomicU64,
-    /// How far it had come when it was reported; the reporter's.
-    told: AtomicU64,
+    chunk: Arc<Chunk>,
+    index: usize,
+    /// The counter is in use for as long as somebody has this.
+    owner: Arc<()>,
 }
 
 impl Cell {
     #[inline]
     fn count(&self) {
-        // Nobody else writes: a load and a store lose nothing.
-        self.count.store(self.count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.chunk.0.get(self.index).into_iter().for_each(bump);
     }
 }
 
 /// A thread's counters of one flag.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// A name keeps its text alive, so that no other one can come to lie in the same place.
-    cells: Vec<(VariantName, Arc<Cell>)>,
+    cells: Vec<(VariantName, Cell)>,
 }
 
 impl Tally {
     /// Counts; false when the variant has no counter here yet.
     #[inline]
-    pub(crate) fn count(&self, variant: &VariantName) -> bool {
+    fn count(&self, variant: &VariantName) -> bool {
         for (known, cell) in &self.cells {
             if known.is_same_text(variant) {
                 cell.count();
@@ -56,42 +76,53 @@ impl Tally {
 
     /// Counts for the first time, or after the flag has changed.
     #[cold]
-    pub(crate) fn begin(&mut self, variant: &VariantName, make: impl FnOnce() -> Option<Arc<Cell>>) {
+    fn begin(&mut self, variant: &VariantName, make: impl FnOnce() -> Option<Cell>) {
         if let Some((known, cell)) = self.cells.iter_mut().find(|(known, _)| known == variant) {
             *known = variant.clone();
             cell.count();
-            return;
-        }
-        if let Some(cell) = make() {
+        } else if let Some(cell) = make() {
             cell.count();
             self.cells.push((variant.clone(), cell));
         }
-    }
-
-    fn cell(&self, variant: &VariantName) -> Option<Arc<Cell>> {
-        self.cells.iter().find(|(known, _)| known == variant).map(|(_, cell)| Arc::clone(cell))
     }
 }
 
 /// A thread's counters of all flags, by the flags' places.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(Vec<Tally>);
+pub(crate) struct Tallies {
+    names: Vec<[Option<VariantName>; VARIANTS]>,
+    chunks: Vec<Arc<Chunk>>,
+    /// Of flags that serve more variants.
+    further: HashMap<usize, Tally>,
+    owner: Arc<()>,
+}
 
 impl Tallies {
     /// Counts an evaluation.
     #[inline]
     pub(crate) fn count(&mut self, counts: &Counts, flag: &CompiledFlag, variant: &VariantName) {
-        let place = usize::try_from(flag.place()).unwrap_or(0);
-        if self.0.get(place).is_none_or(|tally| !tally.count(variant)) {
-            self.begin(counts, flag, variant);
+        let place = place_of(flag);
+        if let (Some(names), Some(chunk)) = (self.names.get(place), self.chunks.get(place / FLAGS_PER_CHUNK))
+        {
+            let index = place % FLAGS_PER_CHUNK * VARIANTS;
+            for (ordinal, name) in names.iter().enumerate() {
+                if name.as_ref().is_some_and(|name| name.is_same_text(variant)) {
+                    chunk.0.get(index + ordinal).into_iter().for_each(bump);
+                    return;
+                }
+            }
         }
+        self.begin(counts, flag, variant);
     }
 
     #[cold]
     fn begin(&mut self, counts: &Counts, flag: &CompiledFlag, variant: &VariantName) {
-        let make = || counts.cell(flag.key(), variant);
-        if let Some(tally) = self.tally(counts, flag) {
-            tally.begin(variant, make);
+        if let Some(tally) = self.further.get(&place_of(flag)).filter(|tally| tally.count(variant)) {
+            debug_assert!(!tally.cells.is_empty(), "it has counted");
+            return;
+        }
+        if let Some(cell) = self.cell(counts, flag, variant) {
+            cell.count();
         }
     }
 
@@ -101,26 +132,46 @@ impl Tallies {
         counts: &Counts,
         flag: &CompiledFlag,
         variant: &VariantName,
-    ) -> Option<Arc<Cell>> {
-        let tally = self.tally(counts, flag)?;
-        if let Some(cell) = tally.cell(variant) {
-            return Some(cell);
-        }
-        let cell = counts.cell(flag.key(), variant)?;
-        tally.cells.push((variant.clone(), Arc::clone(&cell)));
-        Some(cell)
-    }
-
-    fn tally(&mut self, counts: &Counts, flag: &CompiledFlag) -> Option<&mut Tally> {
+    ) -> Option<Cell> {
         if flag.place() == 0 {
             flag.set_place(counts.place(flag.key()));
         }
-        let place = usize::try_from(flag.place()).unwrap_or(0);
-        if self.0.len() <= place {
-            self.0.resize_with(place.saturating_add(1), Tally::default);
+        let place = place_of(flag);
+        if self.names.len() <= place {
+            self.names.resize_with(place.saturating_add(1), Default::default);
+            self.chunks.resize_with(place / FLAGS_PER_CHUNK + 1, Default::default);
         }
-        self.0.get_mut(place)
+        let chunk = Arc::clone(self.chunks.get(place / FLAGS_PER_CHUNK)?);
+        let names = self.names.get_mut(place)?;
+        let free = names.iter().position(Option::is_none);
+        let known = names.iter().position(|name| name.as_ref() == Some(variant));
+        let owner = &self.owner;
+        if let Some(ordinal) = known.or(free) {
+            let index = place % FLAGS_PER_CHUNK * VARIANTS + ordinal;
+            let cell = Cell { chunk, index, owner: Arc::clone(owner) };
+            if known.is_none() && !counts.register(flag.key(), variant, &cell) {
+                return None;
+            }
+            // A flag that has changed has other names, of the same text.
+            *names.get_mut(ordinal)? = Some(variant.clone());
+            return Some(cell);
+        }
+        let tally = self.further.entry(place).or_default();
+        if let Some((known, cell)) = tally.cells.iter_mut().find(|(known, _)| known == variant) {
+            *known = variant.clone();
+            return Some(cell.clone());
+        }
+        let cell = Cell { chunk: Arc::default(), index: 0, owner: Arc::clone(owner) };
+        let registered = counts.register(flag.key(), variant, &cell);
+        registered.then(|| {
+            tally.cells.push((variant.clone(), cell.clone()));
+            cell
+        })
     }
+}
+
+fn place_of(flag: &CompiledFlag) -> usize {
+    usize::try_from(flag.place()).unwrap_or(0)
 }
 
 /// Where an evaluation is counted.
@@ -132,6 +183,8 @@ pub(crate) enum Counter<'c> {
     Flag(&'c mut Tally, &'c Shared),
     /// Where all threads can.
     Aside(&'c Counts),
+    /// Nowhere.
+    Off,
 }
 
 impl Counter<'_> {
@@ -146,6 +199,7 @@ impl Counter<'_> {
                 }
             }
             Self::Aside(counts) => counts.count_aside(flag.key(), variant),
+            Self::Off => {}
         }
     }
 
@@ -155,6 +209,7 @@ impl Counter<'_> {
         let counts = match self {
             Self::Thread(_, counts) | Self::Aside(counts) => counts,
             Self::Flag(_, shared) => &shared.counts,
+            Self::Off => return,
         };
         counts.fall_back(flag);
     }
@@ -163,10 +218,23 @@ impl Counter<'_> {
 /// What was counted of one flag and variant; no variant is the caller's default.
 pub(crate) type Counted = BTreeMap<(FlagKey, Option<VariantName>), u64>;
 
+/// A counter, for whoever reports.
+#[derive(Debug)]
+struct Registered {
+    flag: FlagKey,
+    variant: VariantName,
+    chunk: Arc<Chunk>,
+    index: usize,
+    /// How far it had come when it was reported.
+    told: u64,
+    owner: Weak<()>,
+}
+
 /// The counters of all threads of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    cells: Mutex<Vec<Arc<Cell>>>,
+    switched_off: AtomicBool,
+    registered: Mutex<Vec<Registered>>,
     /// Places count from 1: 0 is a flag that has none yet. A key keeps its place for ever.
     places: Mutex<HashMap<FoldedKey, u32>>,
     /// Evaluations that no thread could count by itself.
@@ -177,28 +245,53 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// Counts nothing from now on. Threads that have evaluated already go on until the state changes.
+    pub(crate) fn switch_off(&self) {
+        self.switched_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether evaluations are counted.
+    pub(crate) fn is_on(&self) -> bool {
+        !self.switched_off.load(Ordering::Relaxed)
+    }
+
     fn place(&self, flag: &FlagKey) -> u32 {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(places.len().saturating_add(1)).unwrap_or(u32::MAX);
         *places.entry(flag.folded()).or_insert(next)
     }
 
-    /// A new counter for the thread that asks; none when there are too many.
-    pub(crate) fn cell(&self, flag: &FlagKey, variant: &VariantName) -> Option<Arc<Cell>> {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if cells.len() >= COUNTERS_MAX {
+    /// Lets a counter be reported; false when there are too many.
+    fn register(&self, flag: &FlagKey, variant: &VariantName, cell: &Cell) -> bool {
+        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        if registered.len() >= COUNTERS_MAX {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return None;
+            return false;
         }
-        let (count, told) = (AtomicU64::new(0), AtomicU64::new(0));
-        let cell = Arc::new(Cell { flag: flag.clone(), variant: variant.clone(), count, told });
-        cells.push(Arc::clone(&cell));
-        Some(cell)
+        let Cell { chunk, index, owner } = cell;
+        registered.push(Registered {
+            flag: flag.clone(),
+            variant: variant.clone(),
+            chunk: Arc::clone(chunk),
+            index: *index,
+            told: 0,
+            owner: Arc::downgrade(owner),
+        });
+        true
+    }
+
+    /// A counter of its own, where a thread's are not at hand; none when there are too many.
+    pub(crate) fn lone_cell(&self, flag: &FlagKey, variant: &VariantName) -> Option<Cell> {
+        let cell = Cell { chunk: Arc::default(), index: 0, owner: Arc::default() };
+        self.register(flag, variant, &cell).then_some(cell)
     }
 
     /// Counts where a thread cannot by itself: when it is ending, or within another evaluation.
     #[cold]
     pub(crate) fn count_aside(&self, flag: &FlagKey, variant: &VariantName) {
+        if !self.is_on() {
+            return;
+        }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let count = others.entry((flag.clone(), Some(variant.clone()))).or_default();
         *count = count.saturating_add(1);
@@ -208,6 +301,9 @@ impl Counts {
     /// the number of these is told.
     #[cold]
     pub(crate) fn fall_back(&self, flag: &str) {
+        if !self.is_on() {
+            return;
+        }
         let counted = self.fallbacks.try_lock().is_ok_and(|mut fallbacks| {
             let has_room = fallbacks.len() < FALLBACK_FLAGS_MAX;
             match fallbacks.get_mut(flag) {
@@ -229,16 +325,16 @@ impl Counts {
         // A name that is none is the caller's mistake, and no flag.
         let named = fallbacks.into_iter().filter(|(flag, _)| FlagKey::parse(flag.as_str()).is_ok());
         counted.extend(named.map(|(flag, count)| ((flag, None), count)));
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.retain(|cell| {
+        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        registered.retain_mut(|counter| {
             // Asked before the number is read: a thread that is gone by now has written its last.
-            let is_in_use = Arc::strong_count(cell) > 1;
+            let is_in_use = counter.owner.strong_count() > 0;
             fence(Ordering::Acquire);
-            let count = cell.count.load(Ordering::Relaxed);
-            let news = count.wrapping_sub(cell.told.load(Ordering::Relaxed));
+            let count = counter.chunk.0.get(counter.index).map_or(0, |count| count.load(Ordering::Relaxed));
+            let news = count.wrapping_sub(counter.told);
             if news > 0 {
-                cell.told.store(count, Ordering::Relaxed);
-                let sum = counted.entry((cell.flag.clone(), Some(cell.variant.clone()))).or_default();
+                counter.told = count;
+                let sum = counted.entry((counter.flag.clone(), Some(counter.variant.clone()))).or_default();
                 *sum = sum.saturating_add(news);
             }
             is_in_use
@@ -304,9 +400,34 @@ mod tests {
             [row("dreams", "off", 30_000), row("dreams", "on", 50_000), row("oracle.chat", "on", 40_000)];
         assert_eq!(told(&counts), expected);
         assert_eq!(told(&counts), [], "and what was told is told once");
-        assert_eq!(counts.cells.lock().unwrap().len(), 0, "threads that are gone leave nothing behind");
+        assert_eq!(counts.registered.lock().unwrap().len(), 0, "threads that are gone leave nothing behind");
         assert_eq!(dreams.place(), again.place(), "a flag that has changed keeps its place");
         assert_ne!(dreams.place(), chat.place());
+    }
+
+    #[test]
+    fn flags_of_many_variants_are_counted_too() {
+        let counts = Counts::default();
+        let names = ["a", "b", "c", "d"].map(VariantName::new);
+        let (dreams, ..) = flag("dreams");
+        let mut tallies = Tallies::default();
+        for (times, name) in (1..).zip(&names) {
+            (0..times).for_each(|_| tallies.count(&counts, &dreams, name));
+        }
+        // The same names after a change, and a handle's counters beside the thread's.
+        let again = ["a", "b", "c", "d"].map(VariantName::new);
+        again.iter().for_each(|name| tallies.count(&counts, &dreams, name));
+        let cell = tallies.cell(&counts, &dreams, &names[3]).unwrap();
+        cell.count();
+        let expected =
+            [row("dreams", "a", 2), row("dreams", "b", 3), row("dreams", "c", 4), row("dreams", "d", 6)];
+        assert_eq!(told(&counts), expected);
+        drop(tallies);
+        cell.count();
+        assert_eq!(told(&counts), [row("dreams", "d", 1)], "a handle still counts");
+        drop(cell);
+        assert_eq!(told(&counts), []);
+        assert!(counts.registered.lock().unwrap().is_empty());
     }
 
     #[test]

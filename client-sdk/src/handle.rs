@@ -38,6 +38,7 @@ struct Found {
     place: Place,
     turns: Turns,
     tally: Tally,
+    counting: bool,
 }
 
 /// Where the flag is.
@@ -149,7 +150,11 @@ impl FlagHandle {
             if found.turns.is_next() {
                 shared.contexts.note(context);
             }
-            Some(read(&found.place, &mut Counter::Flag(&mut found.tally, shared)))
+            let mut counter = match found.counting {
+                true => Counter::Flag(&mut found.tally, shared),
+                false => Counter::Off,
+            };
+            Some(read(&found.place, &mut counter))
         });
         match cached {
             Ok(Some(answer)) => answer,
@@ -164,7 +169,8 @@ impl FlagHandle {
             Some(found) if found.id == self.id => found.tally,
             _ => Tally::default(),
         };
-        *place = Some(Found { id: self.id, place: self.find(), turns: Turns::default(), tally });
+        let counting = self.client.shared().counts.is_on();
+        *place = Some(Found { id: self.id, place: self.find(), turns: Turns::default(), tally, counting });
     }
 
     #[cold]

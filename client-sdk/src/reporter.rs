@@ -111,6 +111,9 @@ pub(crate) async fn report_now(shared: &Shared, transport: &Transport, link: &Li
                 debug!(code = ?status.code(), reason = status.message(), "a report was not heard");
                 return;
             }
+            Err(status) if status.code() == Code::Unimplemented => {
+                debug!(reason = status.message(), "the flag server takes no reports");
+            }
             Err(status) => {
                 warn!(code = ?status.code(), reason = status.message(), "the flag server refuses a report");
             }

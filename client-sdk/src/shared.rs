@@ -62,6 +62,7 @@ struct Cached {
     state: Arc<State>,
     turns: Turns,
     tallies: Tallies,
+    counting: bool,
 }
 
 thread_local! {
@@ -118,7 +119,11 @@ impl Shared {
             if held.turns.is_next() {
                 self.contexts.note(context);
             }
-            read(&held.state, &mut Counter::Thread(&mut held.tallies, &self.counts))
+            let mut counter = match held.counting {
+                true => Counter::Thread(&mut held.tallies, &self.counts),
+                false => Counter::Off,
+            };
+            read(&held.state, &mut counter)
         })
     }
 
@@ -145,11 +150,20 @@ impl Shared {
             Some(held) if held.id == self.id => held.tallies,
             _ => Tallies::default(),
         };
-        place.insert(Cached { id: self.id, state: self.state.load_full(), turns: Turns::default(), tallies })
+        place.insert(Cached {
+            id: self.id,
+            state: self.state.load_full(),
+            turns: Turns::default(),
+            tallies,
+            counting: self.counts.is_on(),
+        })
     }
 
     /// Counts an evaluation where no counter is at hand.
     pub(crate) fn count(&self, flag: &CompiledFlag, variant: &VariantName) {
+        if !self.counts.is_on() {
+            return;
+        }
         let counted = self.with_cached(|held| held.tallies.count(&self.counts, flag, variant));
         if counted.is_none() {
             self.counts.count_aside(flag.key(), variant);
@@ -158,9 +172,9 @@ impl Shared {
 
     /// This thread's counter of a variant; none when there are too many.
     #[cold]
-    pub(crate) fn cell(&self, flag: &CompiledFlag, variant: &VariantName) -> Option<Arc<Cell>> {
+    pub(crate) fn cell(&self, flag: &CompiledFlag, variant: &VariantName) -> Option<Cell> {
         let cell = self.with_cached(|held| held.tallies.cell(&self.counts, flag, variant));
-        cell.unwrap_or_else(|| self.counts.cell(flag.key(), variant))
+        cell.unwrap_or_else(|| self.counts.lone_cell(flag.key(), variant))
     }
 
     /// The state in force, to keep.
