@@ -79,7 +79,7 @@ impl Windows {
             (window, _) => window,
         };
         let age = self.newest.unix_seconds().saturating_sub(now.unix_seconds());
-        let pace = PACES[Pace::reaching(window.saturating_add(sustained).saturating_add(age))];
+        let pace = Pace::at(Pace::reaching(window.saturating_add(sustained).saturating_add(age)));
         let steps = |seconds: i64| seconds.saturating_add(pace.step_seconds - 1) / pace.step_seconds;
         let flags: Vec<FoldedKey> = match &check.flag {
             Some(flag) => vec![flag.folded()],
@@ -214,7 +214,7 @@ impl Gathered {
         let ago = |since: Timestamp| self.now.unix_seconds().saturating_sub(since.unix_seconds());
         let seconds = self.not_before.map_or(DAY, ago).max(0);
         // Never the finest: there the two groups would seldom be in one span.
-        let pace = PACES[Pace::reaching(seconds).max(1)];
+        let pace = Pace::at(Pace::reaching(seconds).max(1));
         let last = pace.index_of(self.now);
         let first = last.saturating_sub(seconds / pace.step_seconds);
         let (mut compared, mut reference) = (Steps::new(), Steps::new());
@@ -233,7 +233,7 @@ impl Gathered {
         let Some(changed_at) = self.not_before else { return };
         let window = self.window_steps.saturating_mul(self.pace.step_seconds);
         let ago = self.now.unix_seconds().saturating_sub(changed_at.unix_seconds());
-        let pace = PACES[Pace::reaching(window.saturating_add(ago))];
+        let pace = Pace::at(Pace::reaching(window.saturating_add(ago)));
         let change = pace.index_of(changed_at);
         let first = change.saturating_sub((window / pace.step_seconds).max(1));
         let (mut before, mut since) = (Steps::new(), Steps::new());

@@ -50,7 +50,13 @@ impl Pace {
         self.step_seconds.saturating_mul(self.steps)
     }
 
-    /// The finest ring that goes back this far, and its place; the coarsest when none does.
+    /// The pace at a place in [`PACES`]; that of the hours beyond its end.
+    #[must_use]
+    pub fn at(place: usize) -> Self {
+        PACES.get(place).copied().unwrap_or(PACES[HOURS])
+    }
+
+    /// The place of the finest ring that goes back this far; the coarsest when none does.
     #[must_use]
     pub fn reaching(seconds: i64) -> usize {
         PACES.iter().position(|pace| pace.span_seconds() >= seconds).unwrap_or(HOURS)

@@ -201,7 +201,8 @@ mod tests {
         ) {
             let sketch = of(&values);
             values.sort_by(f64::total_cmp);
-            let exact = values[whole(share * float(values.len() as u64 - 1)) as usize];
+            let rank = whole(share * float(u64::try_from(values.len()).unwrap() - 1));
+            let exact = values[usize::try_from(rank).unwrap()];
             let found = sketch.quantile(share).unwrap();
             prop_assert!((found - exact).abs() <= exact * RELATIVE_ERROR, "{found} for {exact}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bucket::Bucket;
-use super::ring::{HOURS, MINUTES, PACES};
+use super::ring::{HOURS, MINUTES, PACES, Pace};
 use super::users::Users;
 use super::window::Windows;
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
@@ -84,7 +84,7 @@ impl Windows {
             Granularity::Whole if seconds < 2 * PACES[HOURS].step_seconds => MINUTES,
             Granularity::Hour | Granularity::Day | Granularity::Whole => HOURS,
         };
-        let pace = PACES[place];
+        let pace = Pace::at(place);
         let (first, last) = (pace.index_of(query.from), pace.index_of(query.until));
         let mut rows: BTreeMap<RowKey, (Bucket, Users)> = BTreeMap::new();
         for (key, series) in &self.series {

@@ -218,16 +218,16 @@ impl Windows {
         }
         let mut limits = Vec::new();
         let mut room = NAMES_MAX.saturating_sub(self.counters.len() + self.values.len());
-        let mut keep = |known: &mut BTreeSet<Box<str>>, name: &Box<str>| {
+        let mut keep = |known: &mut BTreeSet<Box<str>>, name: &str| {
             if known.contains(name) {
                 return true;
             }
             if room == 0 {
-                limits.push(Limit::Names { name: name.clone(), max: NAMES_MAX });
+                limits.push(Limit::Names { name: Box::from(name), max: NAMES_MAX });
                 return false;
             }
             room -= 1;
-            known.insert(name.clone())
+            known.insert(Box::from(name))
         };
         bucket.counters.retain(|name, _| keep(&mut self.counters, name));
         bucket.values.retain(|name, _| keep(&mut self.values, name));

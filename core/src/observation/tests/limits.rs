@@ -97,5 +97,5 @@ fn memory_stays_bounded_however_long_it_goes_on() {
     }
     let series = world.windows.series.values().next().unwrap();
     let held: Vec<usize> = series.rings.iter().map(|ring| ring.iter().count()).collect();
-    assert_eq!(held, [1, 1, 25, super::super::ring::PACES[HOURS].steps as usize + 1]);
+    assert_eq!(held, [1, 1, 25, usize::try_from(super::super::ring::PACES[HOURS].steps).unwrap() + 1]);
 }

@@ -2,6 +2,7 @@
 
 use super::super::bucket::Spread;
 use super::super::sequential::{self, FALSE_ALARMS, Stratum};
+use super::super::sketch::float;
 use super::*;
 
 /// Where the numbers of all rollouts begin; printed, so that a failure can be looked at again.
@@ -16,7 +17,7 @@ impl Chance {
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        float((mixed ^ (mixed >> 31)) >> 11) / float(1 << 53)
     }
 
     fn failures(&mut self, requests: u64, rate: f64) -> u64 {
@@ -61,7 +62,7 @@ fn without_a_difference_at_most_the_stated_share_of_rollouts_ever_fires() {
             let rate = rates[(step / 20 % 2) as usize];
             (rate, rate)
         });
-        let share = fired.len() as f64 / 1_000.0;
+        let share = float(fired.len().try_into().unwrap()) / 1_000.0;
         println!("seed {SEED}, groups of {sizes:?}, rates {rates:?}: {share} of 1000 rollouts fired");
         assert!(share <= FALSE_ALARMS, "{share}");
     }
