@@ -289,7 +289,7 @@ mod tests {
         );
         for name in ["error_rate", "Score", "a.p95", ""] {
             refuse(
-                |wire| drop(wire.counters.insert(name.to_owned(), 1)),
+                |wire| wire.counters.extend([(name.to_owned(), 1)]),
                 &[(Reason::InvalidName, "counters", name)],
             );
         }
