@@ -12,6 +12,7 @@ mod lines;
 mod observations;
 mod observations_body;
 mod operations;
+mod plans;
 mod query;
 mod rollouts;
 mod usage;

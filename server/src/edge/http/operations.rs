@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::HttpEdge;
 use super::lines::Lines;
+use super::plans::{self, PlanCounts};
 use super::query::Query;
 use crate::edge::problem::{Faults, Problem};
 use crate::edge::subscribers::by_service;
@@ -29,6 +30,8 @@ struct Head {
     changes_waiting: u64,
     /// Open subscriptions, those that only look on included.
     streams: u64,
+    /// Rollout plans that are under way.
+    plans: PlanCounts,
     convergence: Convergence,
 }
 
@@ -95,6 +98,7 @@ impl HttpEdge {
             flags: snapshot.flag_count(),
             changes_waiting: store.stats().waiting,
             streams: counted.values().map(|found| found.streams).sum(),
+            plans: plans::counts(&snapshot, &*self.hearing.observations, self.clock.now()),
             convergence: Convergence { converged: live == applied && !behind, applied, live },
         };
         let mut lines = Lines::begin(&head, "services");
