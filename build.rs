@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
@@ -19,6 +19,7 @@ const FILES: [&str; 18] = [
     "mycelia/flags/v1/admin_service.proto",
     "mycelia/flags/v1/sync_service.proto",
     "mycelia/flags/v1/evaluation_service.proto",
+    "mycelia/flags/v1/observation.proto",
     "mycelia/flags/v1/telemetry_service.proto",
     "mycelia/flags/v1/plan_service.proto",
     "mycelia/flags/v1/promotion_service.proto",

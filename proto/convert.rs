@@ -17,6 +17,7 @@ mod fault;
 mod flag;
 mod inspection;
 mod list;
+mod observation;
 mod plan;
 mod policy;
 mod progress;
@@ -46,6 +47,9 @@ pub use inspection::{
     stale_to_wire, step_to_wire,
 };
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
+pub use observation::{
+    granularity_from_wire, observation_from_wire, observation_to_wire, refused_to_wire, usage_row_to_wire,
+};
 pub use plan::{plan_to_wire, rollback_to_wire};
 pub use policy::{
     drift_from_wire, drift_to_wire, policy_to_wire, request_to_wire, weekday_from_wire, weekday_to_wire,

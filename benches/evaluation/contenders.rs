@@ -58,7 +58,8 @@ impl Loaded {
         let mut our_cache = Cache::new(&self.ours);
         let (client, floors, contexts) = (&self.sdk.client, &self.floor_contexts, &self.contexts);
         let (hot, _) = calls.first().context("no flag of this kind")?;
-        let handle = client.flag(hot);
+        let uncounted = &self.sdk.uncounted;
+        let (handle, uncounted_handle) = (client.flag(hot), uncounted.flag(hot));
         let mut contenders = vec![
             Contender::new("floor", || {
                 repeat(passes, calls, floors, |key, context| {
@@ -77,10 +78,16 @@ impl Loaded {
             Contender::new("ours: SDK, bool_value", || {
                 repeat(passes, calls, contexts, |key, context| client.bool_value(key, false, context))
             }),
+            Contender::new("ours: SDK, bool_value, uncounted", || {
+                repeat(passes, calls, contexts, |key, context| uncounted.bool_value(key, false, context))
+            }),
         ];
         if is_hot {
             contenders.push(Contender::new("ours: SDK, FlagHandle", || {
                 repeat(passes, calls, contexts, |_, context| handle.bool(false, context))
+            }));
+            contenders.push(Contender::new("ours: SDK, FlagHandle, uncounted", || {
+                repeat(passes, calls, contexts, |_, context| uncounted_handle.bool(false, context))
             }));
         }
         interleave(&mut contenders, FLOOR, passes * calls.len(), rounds, stopwatch::thread_cpu)

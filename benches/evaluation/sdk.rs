@@ -47,18 +47,22 @@ impl Served {
 
     /// Connects, and waits until all flags have arrived.
     pub(crate) fn follow(self) -> Result<Sdk> {
-        let client = {
+        let follow = |counts: bool| -> Result<Client> {
             let _entered = self.runtime.enter();
-            Client::builder().server(format!("http://{}", self.address)).service("benchmark").connect()?
+            let builder = Client::builder().server(format!("http://{}", self.address)).service("benchmark");
+            let client = builder.report_evaluations(counts).connect()?;
+            self.runtime.block_on(client.ready(Duration::from_secs(60)))?;
+            Ok(client)
         };
-        self.runtime.block_on(client.ready(Duration::from_secs(60)))?;
-        Ok(Sdk { client, served: self })
+        Ok(Sdk { client: follow(true)?, uncounted: follow(false)?, served: self })
     }
 }
 
 /// A client that holds the population.
 pub(crate) struct Sdk {
     pub(crate) client: Client,
+    /// The same, which counts no evaluations: what counting costs is the difference.
+    pub(crate) uncounted: Client,
     served: Served,
 }
 
@@ -66,6 +70,7 @@ impl Sdk {
     /// Ends the client before its runtime.
     pub(crate) fn end(self) {
         self.served.runtime.block_on(self.client.close());
+        self.served.runtime.block_on(self.uncounted.close());
         self.served.runtime.shutdown_background();
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod read;
 pub(crate) mod rollback;
 pub(crate) mod segment;
 pub(crate) mod store;
+pub(crate) mod usage;
 pub(crate) mod write;
 
 use std::mem;
@@ -44,6 +45,7 @@ use crate::args::read::{EvalArgs, GetArgs, HistoryArgs, ListArgs};
 use crate::args::rollback::RollbackArgs;
 use crate::args::segment::{MatrixArgs, RuleCommand, SegmentCommand};
 use crate::args::store::{BackupArgs, RestoreArgs, ServeArgs};
+use crate::args::usage::{MetricsArgs, UsageArgs};
 use crate::args::write::{CreateArgs, RetireArgs, RolloutArgs, SwitchArgs};
 use crate::exit::EXIT_CODES;
 
@@ -166,6 +168,10 @@ pub(crate) enum Command {
     Undo(UndoArgs),
     /// Show the flags that have outlived their rollout, and why
     Stale(StaleArgs),
+    /// Show how much flags are used: evaluations, users, requests, what was shown and taken up
+    Usage(UsageArgs),
+    /// Show the metrics of a flag over time, with the limits that plans set to them
+    Metrics(MetricsArgs),
     /// Hold the server against what it should have
     #[command(subcommand)]
     Audit(AuditCommand),

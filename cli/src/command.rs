@@ -39,5 +39,6 @@ pub(crate) mod switch;
 pub(crate) mod targeting;
 pub(crate) mod undo;
 pub(crate) mod update;
+pub(crate) mod usage;
 pub(crate) mod wait;
 pub(crate) mod watch;

@@ -8,6 +8,7 @@ use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_proto::v1::promotion_service_client::PromotionServiceClient;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
+use mycelia_flags_proto::v1::telemetry_service_client::TelemetryServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
@@ -66,6 +67,10 @@ impl Connection {
 
     pub(crate) fn sync(&self) -> SyncServiceClient<Channel> {
         SyncServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn telemetry(&self) -> TelemetryServiceClient<Channel> {
+        TelemetryServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Waits for an answer (of a stream: for its beginning), but not for ever.

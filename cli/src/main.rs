@@ -108,6 +108,8 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Rollback(args) => command::rollback::run(args, session).await,
         Command::Undo(args) => command::undo::run(args, session).await,
         Command::Stale(args) => command::stale::run(args, session).await,
+        Command::Usage(args) => command::usage::usage(args, session).await,
+        Command::Metrics(args) => command::usage::metrics(args, session).await,
         Command::Audit(group) => command::audit::run(group, session).await,
         Command::Import(args) => command::import::run(args, session).await,
         Command::Export(args) => command::export::run(args, session).await,

@@ -44,6 +44,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     report_interval: Duration,
     report_contexts: bool,
+    report_evaluations: bool,
 }
 
 impl Default for ClientBuilder {
@@ -62,6 +63,7 @@ impl Default for ClientBuilder {
             connect_timeout: Duration::from_secs(5),
             report_interval: REPORT_INTERVAL,
             report_contexts: true,
+            report_evaluations: true,
         }
     }
 }
@@ -172,7 +174,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How often the server is told which flags were evaluated; 30 s unless said otherwise, and at least 100 ms.
+    /// How often the server is told what was evaluated and observed; 5 s unless said otherwise, and at least 100 ms. A guard
+    /// can be no quicker than this.
     pub fn report_interval(mut self, interval: Duration) -> Self {
         self.report_interval = interval;
         self
@@ -182,6 +185,13 @@ impl ClientBuilder {
     /// would concern. It is, unless said otherwise: with the targeting key hashed, and only attributes that rules name.
     pub fn report_contexts(mut self, report: bool) -> Self {
         self.report_contexts = report;
+        self
+    }
+
+    /// Whether evaluations are counted by flag and variant, and the server is told how many there were. They are, unless said
+    /// otherwise; what is not counted counts as not used.
+    pub fn report_evaluations(mut self, report: bool) -> Self {
+        self.report_evaluations = report;
         self
     }
 
@@ -223,6 +233,7 @@ impl ClientBuilder {
             connect_timeout: self.connect_timeout,
             report_interval: self.report_interval.max(REPORT_INTERVAL_MIN),
             report_contexts: self.report_contexts,
+            report_evaluations: self.report_evaluations,
         })
     }
 
@@ -251,6 +262,7 @@ pub struct Config {
     offline: bool,
     report_interval: Duration,
     report_contexts: bool,
+    report_evaluations: bool,
 }
 
 impl Config {
@@ -275,6 +287,7 @@ impl Config {
             let shared = Shared::new(first.state, Standing::Live, origin);
             // There is nobody to tell.
             shared.contexts.switch_off();
+            shared.counts.switch_off();
             shared.live();
             return Ok(Client::new(Arc::new(shared), tasks));
         }
@@ -288,6 +301,9 @@ impl Config {
         let shared = Arc::new(Shared::new(first.state, first.standing, first.origin));
         if !self.report_contexts {
             shared.contexts.switch_off();
+        }
+        if !self.report_evaluations {
+            shared.counts.switch_off();
         }
         if let Some(store) = store {
             let keeper = Keeper::new(Arc::clone(&shared), store, tasks.tracker());

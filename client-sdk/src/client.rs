@@ -4,16 +4,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::context::Context;
+use mycelia_flags_core::key::{FlagKey, VariantName};
 use mycelia_flags_core::value::Value;
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::builder::ClientBuilder;
 use crate::changes::{Changes, FlagWatch};
+use crate::counts::Counter;
 use crate::details::EvaluationDetails;
 use crate::evaluate::{self, Object, Read};
 use crate::handle::FlagHandle;
+use crate::observed::{Event, Observation};
 use crate::shared::Shared;
 use crate::status::{ClientState, Status};
 use crate::tasks::Tasks;
@@ -125,9 +129,9 @@ impl Client {
     #[must_use]
     pub fn string_value<'d>(&self, key: &str, default: &'d str, context: &Context) -> Cow<'d, str> {
         self.shared
-            .read(context, |state| {
+            .read(context, |state, counter| {
                 let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, state.around(), context).map(|text: &str| text.to_owned())
+                evaluate::value(slot, state.around(), key, context, counter).map(|text: &str| text.to_owned())
             })
             .map_or(Cow::Borrowed(default), Cow::Owned)
     }
@@ -135,9 +139,9 @@ impl Client {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.shared.read(context, |state| {
+        self.shared.read(context, |state, counter| {
             let slot = state.set.get(key).map(|slot| &**slot);
-            look(evaluate::value(slot, state.around(), context).unwrap_or(default))
+            look(evaluate::value(slot, state.around(), key, context, counter).unwrap_or(default))
         })
     }
 
@@ -145,9 +149,10 @@ impl Client {
     #[must_use]
     pub fn object_value(&self, key: &str, default: Value, context: &Context) -> Value {
         self.shared
-            .read(context, |state| {
+            .read(context, |state, counter| {
                 let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, state.around(), context).map(|Object(value)| value.clone())
+                evaluate::value(slot, state.around(), key, context, counter)
+                    .map(|Object(value)| value.clone())
             })
             .unwrap_or(default)
     }
@@ -176,7 +181,9 @@ impl Client {
         let state = self.shared.state();
         let standing = self.shared.standing();
         self.shared.contexts.note(context);
-        evaluate::details(&state, standing, key, default.to_owned(), context, |text: &str| text.to_owned())
+        evaluate::details(&state, standing, key, default.to_owned(), context, &self.shared, |text: &str| {
+            text.to_owned()
+        })
     }
 
     /// An object flag's value, and how it came about.
@@ -185,13 +192,51 @@ impl Client {
         let state = self.shared.state();
         let standing = self.shared.standing();
         self.shared.contexts.note(context);
-        evaluate::details(&state, standing, key, default, context, |Object(value)| value.clone())
+        evaluate::details(&state, standing, key, default, context, &self.shared, |Object(value)| {
+            value.clone()
+        })
     }
 
     /// One flag, for hot paths. The flag need not exist yet.
     #[must_use]
     pub fn flag(&self, key: &str) -> FlagHandle {
         FlagHandle::new(self.clone(), key)
+    }
+
+    /// Tells how a request ended for which a flag was evaluated. It counts for the variant that the flag serves to the
+    /// context, is told to the server with the next report, and is what guards judge. It takes less than a microsecond,
+    /// waits for nobody, and cannot fail: what there is no room for is dropped, and its number is told.
+    pub fn observe(&self, flag: &str, context: &Context, observation: Observation) {
+        self.shared.observed.observe(self.of(flag, context), context.targeting_key(), observation);
+    }
+
+    /// Tells what happened to somebody for whom a flag was evaluated: something was shown or taken up, or a number of the
+    /// service's own. As cheap and as unfailing as [`Client::observe`].
+    pub fn track(&self, flag: &str, context: &Context, event: Event<'_>) {
+        self.shared.observed.track(self.of(flag, context), context.targeting_key(), event);
+    }
+
+    /// Tells how a request ended that has to do with no flag in particular.
+    pub fn observe_service(&self, context: &Context, observation: Observation) {
+        self.shared.observed.observe((None, None), context.targeting_key(), observation);
+    }
+
+    /// Tells a number of the service's own that has to do with no flag in particular.
+    pub fn track_service(&self, context: &Context, event: Event<'_>) {
+        self.shared.observed.track((None, None), context.targeting_key(), event);
+    }
+
+    /// What the flag serves to the context. This evaluation is not counted.
+    fn of(&self, flag: &str, context: &Context) -> (Option<FlagKey>, Option<VariantName>) {
+        let state = self.shared.state();
+        match state.set.get(flag).map(|slot| &**slot) {
+            Some(Slot::Flag(found)) => {
+                let variant = found.evaluate(state.around(), context).variant.name.clone();
+                (Some(found.key().clone()), Some(variant))
+            }
+            Some(Slot::Broken { key, .. }) => (Some(key.clone()), None),
+            None => (Some(FlagKey::new(flag)), None),
+        }
     }
 
     /// The keys of all flags, as they were spelled at creation, in order.
@@ -242,14 +287,16 @@ impl Client {
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        let cached = self.shared.read_cached(context, |state| evaluate::keyed(state, key, context));
+        let cached =
+            self.shared.read_cached(context, |state, counter| evaluate::keyed(state, key, context, counter));
         cached.unwrap_or_else(|| self.plain_uncached(key, context))
     }
 
     /// A function of its own, so that the look into the table is compiled into the hot path and not called from it.
     #[cold]
     fn plain_uncached<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        evaluate::keyed(&self.shared.state(), key, context)
+        let mut counter = Counter::Aside(&self.shared.counts);
+        evaluate::keyed(&self.shared.state(), key, context, &mut counter)
     }
 
     fn details<T: for<'s> Read<'s>>(
@@ -262,6 +309,6 @@ impl Client {
         let state = self.shared.state();
         let standing = self.shared.standing();
         self.shared.contexts.note(context);
-        evaluate::details(&state, standing, key, default, context, own)
+        evaluate::details(&state, standing, key, default, context, &self.shared, own)
     }
 }

@@ -15,7 +15,9 @@ use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use crate::backoff::{Backoff, Ending, Retry};
-use crate::limits::{GOODBYE_PATIENCE, HEARTBEATS_MISSED_MAX, LAST_WORD_TIMEOUT, WELCOME_TIMEOUT};
+use crate::limits::{
+    GOODBYE_PATIENCE, HEARTBEATS_MISSED_MAX, LAST_REPORT_TIMEOUT, LAST_WORD_TIMEOUT, WELCOME_TIMEOUT,
+};
 use crate::replica::{Action, Distrust, Event, Replica, Report};
 use crate::shared::Shared;
 use crate::transport::{self, Link, Received, Transport};
@@ -29,6 +31,8 @@ pub(crate) struct Connection {
     replica: Replica,
     retry: Retry,
     report_interval: Duration,
+    /// The newest connection, for what is still to be told at the end.
+    link: Option<Link>,
 }
 
 /// How an attempt, or the stream that it led to, ended.
@@ -74,7 +78,7 @@ impl Connection {
         backoff: Backoff,
         report_interval: Duration,
     ) -> Self {
-        Self { shared, transport, replica, retry: Retry::new(backoff), report_interval }
+        Self { shared, transport, replica, retry: Retry::new(backoff), report_interval, link: None }
     }
 
     /// Follows the server until told to stop.
@@ -82,6 +86,7 @@ impl Connection {
         loop {
             self.shared.note(|status| status.attempts = status.attempts.saturating_add(1));
             let Some(end) = stopping.run_until_cancelled(self.attempt()).await else {
+                self.tell_the_rest().await;
                 return;
             };
             let pause = tokio::time::sleep(self.ended(&end));
@@ -91,7 +96,16 @@ impl Connection {
         }
     }
 
+    /// Reports what was observed since the last report, when a client is closed while it is connected.
+    async fn tell_the_rest(&self) {
+        if let Some(link) = &self.link {
+            let told = reporter::report_now(&self.shared, &self.transport, link);
+            drop(tokio::time::timeout(LAST_REPORT_TIMEOUT, told).await);
+        }
+    }
+
     async fn attempt(&mut self) -> End {
+        self.link = None;
         match self.follow().await {
             Ok(end) => end,
             Err(status) => End::from(status),
@@ -101,6 +115,7 @@ impl Connection {
     async fn follow(&mut self) -> Result<End, Status> {
         let link = self.transport.connect().await?;
         let mut stream = self.transport.subscribe(&link, self.replica.known()).await?;
+        self.link = Some(link.clone());
         let outbox = watch::Sender::new(None);
         let (shared, transport) = (Arc::clone(&self.shared), self.transport.clone());
         let report_interval = self.report_interval;

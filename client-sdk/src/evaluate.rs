@@ -5,7 +5,9 @@ use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
 use mycelia_flags_core::value::{FlagType, Value};
 
+use crate::counts::Counter;
 use crate::details::{EvaluationDetails, Reason};
+use crate::shared::Shared;
 use crate::state::State;
 use crate::status::Standing;
 
@@ -65,21 +67,30 @@ impl<'v> Read<'v> for Object<'v> {
 pub(crate) fn value<'s, T: Read<'s>>(
     slot: Option<&'s Slot>,
     around: Around<'s>,
+    key: &str,
     context: &Context,
+    counter: &mut Counter<'_>,
 ) -> Option<T> {
-    match slot? {
-        Slot::Flag(flag) => {
-            flag.note_evaluated();
-            T::read(&flag.evaluate(around, context).variant.value)
+    if let Some(Slot::Flag(flag)) = slot {
+        let variant = flag.evaluate(around, context).variant;
+        if let Some(value) = T::read(&variant.value) {
+            counter.count(flag, &variant.name);
+            return Some(value);
         }
-        Slot::Broken { .. } => None,
     }
+    counter.fall_back(key);
+    None
 }
 
 /// The same for a key, on the hottest path of all: calling it costs a third of what it does.
 #[inline(always)]
-pub(crate) fn keyed<'s, T: Read<'s>>(state: &'s State, key: &str, context: &Context) -> Option<T> {
-    value(state.set.get(key).map(|slot| &**slot), state.around(), context)
+pub(crate) fn keyed<'s, T: Read<'s>>(
+    state: &'s State,
+    key: &str,
+    context: &Context,
+    counter: &mut Counter<'_>,
+) -> Option<T> {
+    value(state.set.get(key).map(|slot| &**slot), state.around(), key, context, counter)
 }
 
 /// The same, with everything that is known about it. `own` makes an answer out of what was read.
@@ -89,6 +100,7 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
     key: &str,
     default: D,
     context: &Context,
+    shared: &Shared,
     own: impl FnOnce(T) -> D,
 ) -> EvaluationDetails<D> {
     let mut details = EvaluationDetails {
@@ -105,24 +117,28 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
     let flag = match state.set.get(key).map(|slot| &**slot) {
         Some(Slot::Flag(flag)) => flag,
         Some(Slot::Broken { why, .. }) => {
+            shared.counts.fall_back(key);
             let why = format!("this version of the SDK cannot evaluate the flag: {why}");
             return failed(details, ErrorCode::ParseError, why);
         }
         None if state.generation == 0 => {
+            shared.counts.fall_back(key);
             let why = "no state has arrived from the server yet".to_owned();
             return failed(details, ErrorCode::ProviderNotReady, why);
         }
         None => {
+            shared.counts.fall_back(key);
             let why = "there is no such flag in this environment for this service".to_owned();
             return failed(details, ErrorCode::FlagNotFound, why);
         }
     };
-    flag.note_evaluated();
     let resolution = flag.evaluate(state.around(), context);
     let Some(value) = T::read(&resolution.variant.value) else {
+        shared.counts.fall_back(key);
         let why = format!("the flag is of type {}, and was asked for as {}", flag.flag_type(), T::FLAG_TYPE);
         return failed(details, ErrorCode::TypeMismatch, why);
     };
+    shared.count(flag, &resolution.variant.name);
     details.value = own(value);
     details.variant = Some(resolution.variant.name.clone());
     details.resolution_reason = Some(resolution.reason);

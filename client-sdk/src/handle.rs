@@ -5,12 +5,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mycelia_flags_core::compiled::{Around, Slot};
+use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::value::Value;
 
 use crate::client::Client;
-use crate::evaluate::{self, Object};
+use crate::counts::{Counter, Tally};
+use crate::evaluate::{self, Object, Read};
+use crate::observed::{Event, Observation};
 use crate::seen::Turns;
 use crate::state::State;
 
@@ -33,10 +35,17 @@ const CACHED_HANDLES: usize = 64;
 
 struct Found {
     id: u64,
+    place: Place,
+    turns: Turns,
+    tally: Tally,
+    counting: bool,
+}
+
+/// Where the flag is.
+struct Place {
     slot: Option<Arc<Slot>>,
     /// What the flag is evaluated in.
     state: Arc<State>,
-    turns: Turns,
 }
 
 thread_local! {
@@ -64,28 +73,28 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn bool(&self, default: bool, context: &Context) -> bool {
-        self.with(context, |slot, around| evaluate::value(slot, around, context)).unwrap_or(default)
+        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
     }
 
     /// An integer flag's value.
     #[must_use]
     #[inline]
     pub fn int(&self, default: i64, context: &Context) -> i64 {
-        self.with(context, |slot, around| evaluate::value(slot, around, context)).unwrap_or(default)
+        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
     }
 
     /// A float flag's value.
     #[must_use]
     #[inline]
     pub fn float(&self, default: f64, context: &Context) -> f64 {
-        self.with(context, |slot, around| evaluate::value(slot, around, context)).unwrap_or(default)
+        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
     }
 
     /// A string flag's value. Allocates only for a value that is not the default.
     #[must_use]
     pub fn string<'d>(&self, default: &'d str, context: &Context) -> Cow<'d, str> {
-        self.with(context, |slot, around| {
-            evaluate::value(slot, around, context).map(|text: &str| text.to_owned())
+        self.with(context, |found, counter| {
+            self.value(found, context, counter).map(|text: &str| text.to_owned())
         })
         .map_or(Cow::Borrowed(default), Cow::Owned)
     }
@@ -93,47 +102,80 @@ impl FlagHandle {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.with(context, |slot, around| look(evaluate::value(slot, around, context).unwrap_or(default)))
+        self.with(context, |found, counter| look(self.value(found, context, counter).unwrap_or(default)))
     }
 
     /// An object flag's value.
     #[must_use]
     pub fn object(&self, default: Value, context: &Context) -> Value {
-        self.with(context, |slot, around| {
-            evaluate::value(slot, around, context).map(|Object(value)| value.clone())
+        self.with(context, |found, counter| {
+            self.value(found, context, counter).map(|Object(value)| value.clone())
         })
         .unwrap_or(default)
     }
 
+    /// Tells how a request ended for which this flag was evaluated. See [`Client::observe`].
+    pub fn observe(&self, context: &Context, observation: Observation) {
+        self.client.observe(&self.key, context, observation);
+    }
+
+    /// Tells what happened to whom this flag was evaluated for. See [`Client::track`].
+    pub fn track(&self, context: &Context, event: Event<'_>) {
+        self.client.track(&self.key, context, event);
+    }
+
     #[inline]
-    fn with<R>(&self, context: &Context, read: impl Fn(Option<&Slot>, Around<'_>) -> R) -> R {
-        let newest = self.client.shared().generation();
+    fn value<'f, T: Read<'f>>(
+        &self,
+        found: &'f Place,
+        context: &Context,
+        counter: &mut Counter<'_>,
+    ) -> Option<T> {
+        evaluate::value(found.slot.as_deref(), found.state.around(), &self.key, context, counter)
+    }
+
+    #[inline]
+    fn with<R>(&self, context: &Context, read: impl Fn(&Place, &mut Counter<'_>) -> R) -> R {
+        let shared = self.client.shared();
+        let newest = shared.generation();
         let cached = CACHE.try_with(|cache| {
             // Borrowed already when `read` evaluates a flag itself; gone when the thread is ending.
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_HANDLES)?;
             match place {
-                Some(found) if found.id == self.id && found.state.generation >= newest => {}
-                _ => *place = Some(self.find()),
+                Some(found) if found.id == self.id && found.place.state.generation >= newest => {}
+                _ => self.fill(place),
             }
             let found = place.as_mut()?;
             if found.turns.is_next() {
-                self.client.shared().contexts.note(context);
+                shared.contexts.note(context);
             }
-            Some(read(found.slot.as_deref(), found.state.around()))
+            let mut counter = match found.counting {
+                true => Counter::Flag(&mut found.tally, shared),
+                false => Counter::Off,
+            };
+            Some(read(&found.place, &mut counter))
         });
         match cached {
             Ok(Some(answer)) => answer,
-            _ => {
-                let found = self.find();
-                read(found.slot.as_deref(), found.state.around())
-            }
+            _ => read(&self.find(), &mut Counter::Aside(&shared.counts)),
         }
     }
 
+    /// The counters stay when the state is another one: the flag is the same, most often.
     #[cold]
-    fn find(&self) -> Found {
+    fn fill(&self, place: &mut Option<Found>) {
+        let tally = match place.take() {
+            Some(found) if found.id == self.id => found.tally,
+            _ => Tally::default(),
+        };
+        let counting = self.client.shared().counts.is_on();
+        *place = Some(Found { id: self.id, place: self.find(), turns: Turns::default(), tally, counting });
+    }
+
+    #[cold]
+    fn find(&self) -> Place {
         let state = self.client.shared().state();
-        Found { id: self.id, slot: state.set.get(&self.key).cloned(), state, turns: Turns::default() }
+        Place { slot: state.set.get(&self.key).cloned(), state }
     }
 }

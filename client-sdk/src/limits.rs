@@ -60,17 +60,34 @@ pub(crate) const SEEN_CONTEXTS_MAX: usize = 64;
 /// Evaluations on a thread between two contexts that are kept, once it has evaluated for a while.
 pub(crate) const SEEN_INTERVAL_MAX: u32 = 4_096;
 
-/// How often an instance reports what it has evaluated.
-pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
+/// How often an instance reports what it has evaluated and observed: a guard can be no quicker than this.
+pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The shortest rhythm of reports.
 pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
-/// How long a report may take. Nobody waits for it, and it is not sent again.
+/// How long a report may take. Nobody waits for it; it is sent again under the same id.
 pub(crate) const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Flags that one report names.
-pub(crate) const REPORT_FLAGS_MAX: usize = 10_000;
+/// Observations in one report; of more, several reports are made.
+pub(crate) const REPORT_OBSERVATIONS_MAX: usize = 2_000;
+
+/// Combinations of flag and variant that one of eight shards of observations holds until the next report. What is observed
+/// of one more is dropped, and its number is told.
+pub(crate) const OBSERVED_SERIES_MAX: usize = 2_000;
+
+/// What was observed longer ago than this is thrown away: the server would take it for what happens now.
+pub(crate) const OBSERVED_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Counters of evaluations, of all threads, flags and variants. An evaluation that finds none is not counted, and the
+/// number of these is told.
+pub(crate) const COUNTERS_MAX: usize = 262_144;
+
+/// Flags of which evaluations that served the caller's default are counted until the next report.
+pub(crate) const FALLBACK_FLAGS_MAX: usize = 1_000;
+
+/// How long the last report may take when a client is closed.
+pub(crate) const LAST_REPORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Bytes of an attribute's text in a report: longer ones are left out.
 pub(crate) const REPORT_TEXT_BYTES_MAX: usize = 256;

@@ -9,10 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::context::Context;
+use mycelia_flags_core::key::VariantName;
 use tokio::sync::watch;
 
 use crate::change_log::{ChangeLog, Missed};
+use crate::counts::{Cell, Counter, Counts, Tallies};
+use crate::observed::Observed;
+use crate::reporter::Outbox;
 use crate::seen::{SeenContexts, Turns};
 use crate::state::{Changed, State};
 use crate::status::{ClientState, Origin, Since, Standing, Status};
@@ -37,6 +42,12 @@ pub(crate) struct Shared {
     changes: Mutex<ChangeLog>,
     /// A sample of those for whom flags were evaluated.
     pub(crate) contexts: SeenContexts,
+    /// How often.
+    pub(crate) counts: Counts,
+    /// What the service tells of its requests.
+    pub(crate) observed: Observed,
+    /// What was not told yet.
+    pub(crate) outbox: Mutex<Outbox>,
     head: watch::Sender<Head>,
     status: watch::Sender<Status>,
 }
@@ -50,6 +61,8 @@ struct Cached {
     id: u64,
     state: Arc<State>,
     turns: Turns,
+    tallies: Tallies,
+    counting: bool,
 }
 
 thread_local! {
@@ -66,6 +79,9 @@ impl Shared {
             standing: ArcSwap::from_pointee(standing),
             changes: Mutex::default(),
             contexts: SeenContexts::default(),
+            counts: Counts::default(),
+            observed: Observed::default(),
+            outbox: Mutex::default(),
             status: watch::Sender::new(Status::new()),
         };
         shared.describe(origin);
@@ -87,33 +103,78 @@ impl Shared {
     }
 
     /// Reads the state in force.
-    pub(crate) fn read<R>(&self, context: &Context, read: impl Fn(&State) -> R) -> R {
-        self.read_cached(context, &read).unwrap_or_else(|| read(&self.state.load()))
+    pub(crate) fn read<R>(&self, context: &Context, read: impl Fn(&State, &mut Counter<'_>) -> R) -> R {
+        self.read_cached(context, &read)
+            .unwrap_or_else(|| read(&self.state.load(), &mut Counter::Aside(&self.counts)))
     }
 
     /// Reads the state in force where the thread has it at hand, for a context; none when it cannot keep one.
     #[inline]
-    pub(crate) fn read_cached<R>(&self, context: &Context, read: impl FnOnce(&State) -> R) -> Option<R> {
+    pub(crate) fn read_cached<R>(
+        &self,
+        context: &Context,
+        read: impl FnOnce(&State, &mut Counter<'_>) -> R,
+    ) -> Option<R> {
+        self.with_cached(|held| {
+            if held.turns.is_next() {
+                self.contexts.note(context);
+            }
+            let mut counter = match held.counting {
+                true => Counter::Thread(&mut held.tallies, &self.counts),
+                false => Counter::Off,
+            };
+            read(&held.state, &mut counter)
+        })
+    }
+
+    #[inline]
+    fn with_cached<R>(&self, look: impl FnOnce(&mut Cached) -> R) -> Option<R> {
         let newest = self.generation();
         let answer = CACHE.try_with(|cache| {
-            // Borrowed already when `read` evaluates a flag itself; gone when the thread is ending.
+            // Borrowed already when `look` evaluates a flag itself; gone when the thread is ending.
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_CLIENTS)?;
             let held = match place {
                 Some(held) if held.id == self.id && held.state.generation >= newest => held,
                 _ => self.fill(place),
             };
-            if held.turns.is_next() {
-                self.contexts.note(context);
-            }
-            Some(read(&held.state))
+            Some(look(held))
         });
         answer.ok().flatten()
     }
 
+    /// The counters stay when the state is another one: the same flags are in it, most of them.
     #[cold]
     fn fill<'p>(&self, place: &'p mut Option<Cached>) -> &'p mut Cached {
-        place.insert(Cached { id: self.id, state: self.state.load_full(), turns: Turns::default() })
+        let tallies = match place.take() {
+            Some(held) if held.id == self.id => held.tallies,
+            _ => Tallies::default(),
+        };
+        place.insert(Cached {
+            id: self.id,
+            state: self.state.load_full(),
+            turns: Turns::default(),
+            tallies,
+            counting: self.counts.is_on(),
+        })
+    }
+
+    /// Counts an evaluation where no counter is at hand.
+    pub(crate) fn count(&self, flag: &CompiledFlag, variant: &VariantName) {
+        if !self.counts.is_on() {
+            return;
+        }
+        let counted = self.with_cached(|held| held.tallies.count(&self.counts, flag, variant));
+        if counted.is_none() {
+            self.counts.count_aside(flag.key(), variant);
+        }
+    }
+
+    /// This thread's counter of a variant; none when there are too many.
+    #[cold]
+    pub(crate) fn cell(&self, flag: &CompiledFlag, variant: &VariantName) -> Option<Cell> {
+        let cell = self.with_cached(|held| held.tallies.cell(&self.counts, flag, variant));
+        cell.unwrap_or_else(|| self.counts.lone_cell(flag.key(), variant))
     }
 
     /// The state in force, to keep.

@@ -6,7 +6,9 @@ use bytes::Buf as _;
 use mycelia_flags_proto::raw::Frame;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
 use mycelia_flags_proto::v1::telemetry_service_client::TelemetryServiceClient;
-use mycelia_flags_proto::v1::{AcknowledgeRequest, DeclaredFlag, ReportRequest, SubscribeRequest};
+use mycelia_flags_proto::v1::{
+    AcknowledgeRequest, DeclaredFlag, ReportRequest, ReportResponse, SubscribeRequest,
+};
 use prost::Message as _;
 use tokio_util::task::TaskTracker;
 use tonic::client::Grpc;
@@ -14,7 +16,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::backoff::Ending;
 use crate::builder::Config;
@@ -138,14 +140,14 @@ impl Transport {
 }
 
 impl Link {
-    /// Tells what was evaluated.
+    /// Tells what was evaluated and observed.
     ///
     /// # Errors
     /// When the server did not hear it.
-    pub(crate) async fn report(&self, report: ReportRequest) -> Result<(), Status> {
+    pub(crate) async fn report(&self, report: ReportRequest) -> Result<ReportResponse, Status> {
         let mut client = TelemetryServiceClient::new(self.channel.clone());
         match tokio::time::timeout(REPORT_TIMEOUT, client.report(report)).await {
-            Ok(answer) => answer.map(drop),
+            Ok(answer) => answer.map(Response::into_inner),
             Err(_) => Err(Status::deadline_exceeded("the server did not answer in time")),
         }
     }

@@ -11,7 +11,7 @@ pub mod of_snapshot;
 mod set;
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bucket_text::bucket_text;
 use extra::{Extra, Targeting};
@@ -101,6 +101,8 @@ pub struct CompiledFlag {
     default_reason: ResolutionReason,
     /// Whether somebody has noted an evaluation. Plays no part in any.
     evaluated: AtomicBool,
+    /// A number that whoever evaluates may put here, to find what is theirs about the flag.
+    place: AtomicU32,
 }
 
 /// What decides before the default serve.
@@ -177,6 +179,7 @@ impl CompiledFlag {
             default_serve: compile_serve(flag, &flag.default_serve, generation)?,
             default_reason: if is_plain { ResolutionReason::Static } else { ResolutionReason::Default },
             evaluated: AtomicBool::new(false),
+            place: AtomicU32::new(0),
         })
     }
 
@@ -212,6 +215,17 @@ impl CompiledFlag {
     /// Whether an evaluation was noted since this was asked last.
     pub fn take_evaluated(&self) -> bool {
         self.evaluated.swap(false, Ordering::Relaxed)
+    }
+
+    /// The number that was put here; 0 until then.
+    #[inline]
+    pub fn place(&self) -> u32 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    /// Puts a number here. Plays no part in any evaluation.
+    pub fn set_place(&self, place: u32) {
+        self.place.store(place, Ordering::Relaxed);
     }
 
     /// Whether the answer can depend on a top-level attribute.

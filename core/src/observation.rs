@@ -1,3 +1,20 @@
 //! What services observe while flags are evaluated, and what can be said of it.
+//!
+//! Instances report [batches](batch::Batch); [`window::Windows`] keeps them in rings of short [buckets](bucket::Bucket),
+//! judges [conditions](crate::plan::metric_check::MetricCheck) and answers what is [used](usage). All of it is pure:
+//! whoever calls says what time it is.
 
+pub mod batch;
+pub mod bucket;
+pub mod judge;
 pub mod measurement;
+pub mod metric;
+pub mod question;
+pub mod ring;
+pub mod sequential;
+pub mod sketch;
+#[cfg(test)]
+mod tests;
+pub mod usage;
+pub mod users;
+pub mod window;

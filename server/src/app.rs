@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mycelia_flags_core::key::EnvironmentKey;
-use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::observation::window::Windows;
+use mycelia_flags_core::plan::metric_check::Metrics as JudgeMetrics;
+use mycelia_flags_core::revision::{Revision, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
+use crate::control::observations::Observations;
+use crate::control::observations::kept::{self, Keep};
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
 use crate::control::{expiry, plan_runner};
@@ -23,6 +27,7 @@ use crate::edge::flagd::FlagdEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
+use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
 use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::intake::Intake;
@@ -117,6 +122,8 @@ pub struct Running {
     draining: Arc<AtomicBool>,
     drain: DrainOptions,
     seen_contexts: bool,
+    observations: Arc<Observations>,
+    keep: Option<Keep>,
     ended: bool,
 }
 
@@ -146,6 +153,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             return Err(error);
         }
     };
+    let keep = config.store.log.data_dir().map(|data_dir| Keep::beside(data_dir, store.epoch()));
+    let observations = recall(keep.clone(), &store, clock.now()).await;
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
     let running = Running {
         address,
@@ -158,6 +167,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
         seen_contexts: config.seen_contexts,
+        observations,
+        keep,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace);
@@ -187,6 +198,13 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError>
     store.close().await;
     let environments = snapshot.environments().map(ToString::to_string).collect();
     Err(StartError::DefaultEnvironment { environment: wanted.clone(), environments })
+}
+
+/// What was observed before the restart.
+async fn recall(keep: Option<Keep>, store: &Store, now: Timestamp) -> Arc<Observations> {
+    let load = tokio::task::spawn_blocking(move || keep.map(|keep| keep.load(now)));
+    let windows = load.await.ok().flatten().unwrap_or_else(|| Windows::new(now));
+    Arc::new(Observations::resume(store.clone(), windows))
 }
 
 async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
@@ -226,7 +244,17 @@ impl Running {
     fn begin_tasks(&self, clock: &SharedClock, pace: Duration) {
         let stopping = self.tasks.stopping();
         self.tasks.spawn(expiry::run(self.store.clone(), Arc::clone(clock), stopping.clone()));
-        self.tasks.spawn(plan_runner::run(self.store.clone(), Arc::clone(clock), pace, stopping.clone()));
+        self.tasks.spawn(plan_runner::run(
+            self.store.clone(),
+            Arc::clone(&self.observations) as Arc<dyn JudgeMetrics + Send + Sync>,
+            Arc::clone(clock),
+            pace,
+            stopping.clone(),
+        ));
+        if let Some(keep) = self.keep.clone() {
+            let observations = Arc::clone(&self.observations);
+            self.tasks.spawn(kept::run(observations, keep, Arc::clone(clock), stopping.clone()));
+        }
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
@@ -251,6 +279,14 @@ impl Running {
         let started_at = clock.now();
         let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
+        let hearing = Hearing {
+            store: store.clone(),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+            observations: Arc::clone(&self.observations),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+        };
         let evaluation = EvaluationEdge {
             sets: Arc::new(CompiledSets::new(store.clone())),
             default_environment: default_environment.clone(),
@@ -265,14 +301,12 @@ impl Running {
                 ending: hub.draining().clone(),
             },
             flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
-            telemetry: TelemetryEdge {
+            telemetry: TelemetryEdge { hearing: hearing.clone() },
+            plans: PlanEdge {
                 store: store.clone(),
-                usage: Arc::clone(&usage),
-                seen: Arc::clone(&seen),
-                default_environment: default_environment.clone(),
+                observations: Arc::clone(&self.observations),
                 clock: Arc::clone(clock),
             },
-            plans: PlanEdge { store: store.clone(), clock: Arc::clone(clock) },
             promotions: PromotionEdge {
                 store: store.clone(),
                 clock: Arc::clone(clock),
@@ -282,6 +316,7 @@ impl Running {
             evaluation,
             http: HttpEdge {
                 intake: intake.clone(),
+                hearing,
                 metrics: Arc::new(metrics),
                 draining: Arc::clone(&self.draining),
                 started_at,

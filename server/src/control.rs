@@ -4,6 +4,7 @@
 //! listens.
 
 pub mod expiry;
+pub mod observations;
 pub mod plan_runner;
 pub mod seen;
 pub mod usage;

@@ -13,6 +13,7 @@ pub mod frames;
 pub mod gate;
 pub mod grpc_message;
 pub mod health;
+pub mod hearing;
 pub mod http;
 pub mod intake;
 pub mod limits;

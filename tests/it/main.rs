@@ -31,6 +31,7 @@ mod foreign;
 mod half_open;
 mod http_commands;
 mod inspection;
+mod observations;
 mod ofrep;
 mod patience;
 mod people;

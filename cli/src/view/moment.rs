@@ -15,6 +15,11 @@ impl Now {
         Self(SystemClock::shared().now().unix_micros().div_euclid(1_000_000))
     }
 
+    /// The moment that lies so far back, in seconds since 1970.
+    pub(crate) fn ago(self, back: std::time::Duration) -> i64 {
+        self.0.saturating_sub(i64::try_from(back.as_secs()).unwrap_or(i64::MAX))
+    }
+
     /// Seconds until a moment; none when it is not to come.
     pub(crate) fn until(self, moment: Option<&prost_types::Timestamp>) -> Option<u64> {
         u64::try_from(moment?.seconds.saturating_sub(self.0)).ok().filter(|seconds| *seconds > 0)

@@ -5,13 +5,14 @@
 //! and the step is tried again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mycelia_flags_core::change::{Change, ChangeSet, PlanAct};
 use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::key::PlanKey;
 use mycelia_flags_core::plan::gate::Surroundings;
-use mycelia_flags_core::plan::metric_check::NoMetrics;
+use mycelia_flags_core::plan::metric_check::Metrics;
 use mycelia_flags_core::plan::runner::{Next, Step, next};
 use mycelia_flags_core::rejection::{Reason, Rejection};
 use mycelia_flags_core::revision::{Revision, Timestamp};
@@ -37,8 +38,8 @@ struct Agenda {
 }
 
 impl Agenda {
-    fn of(snapshot: &Snapshot, now: Timestamp) -> Self {
-        let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
+    fn of(snapshot: &Snapshot, metrics: &dyn Metrics, now: Timestamp) -> Self {
+        let around = Surroundings { now, metrics, memory: snapshot };
         let mut agenda = Self::default();
         for (plan, progress) in snapshot.plans() {
             match next(plan, progress, &around) {
@@ -75,12 +76,18 @@ enum Outcome {
 
 /// Lets plans go on, until it is told to stop. `pace` is how often the clock is looked at while a plan waits for it: it
 /// may jump.
-pub async fn run(store: Store, clock: SharedClock, pace: Duration, stopping: CancellationToken) {
+pub async fn run(
+    store: Store,
+    metrics: Arc<dyn Metrics + Send + Sync>,
+    clock: SharedClock,
+    pace: Duration,
+    stopping: CancellationToken,
+) {
     let mut head = store.head();
     let mut refused = Refused::new();
     loop {
         let seen = *head.borrow_and_update();
-        let mut agenda = Agenda::of(&store.snapshot(), clock.now());
+        let mut agenda = Agenda::of(&store.snapshot(), &*metrics, clock.now());
         let elapsed = clock.elapsed();
         refused.retain(|_, (at, since)| *at == seen && elapsed.saturating_sub(*since) < TRY_AGAIN);
         let waits = !agenda.steps.is_empty() || agenda.until.is_some();

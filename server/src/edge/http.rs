@@ -9,11 +9,14 @@ mod change_words;
 mod flag_state;
 mod history;
 mod lines;
+mod observations;
+mod observations_body;
 pub mod ofrep;
 mod operations;
 mod plans;
 mod query;
 mod rollouts;
+mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +28,7 @@ use http::{StatusCode, header};
 use mycelia_flags_core::revision::Timestamp;
 use serde_json::json;
 
+use super::hearing::Hearing;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
@@ -32,14 +36,18 @@ use crate::state::WriterHealth;
 
 pub(super) use bulk::bulk;
 pub(super) use history::history;
+pub(super) use observations::observations;
 pub(super) use operations::operations;
 pub(super) use rollouts::rollouts;
+pub(super) use usage::usage;
 
 /// What plain HTTP calls.
 #[derive(Debug, Clone)]
 pub struct HttpEdge {
     /// What change sets go through, the store, and who is connected.
     pub intake: Intake,
+    /// What is heard of instances.
+    pub hearing: Hearing,
     /// The numbers.
     pub metrics: Arc<Metrics>,
     /// Set when the server shuts down.

@@ -94,8 +94,23 @@ pub const REPORT_FLAGS_MAX: usize = 10_000;
 /// Contexts in one report of an instance.
 pub const REPORT_CONTEXTS_MAX: usize = 64;
 
-/// Bytes of a report: names of all flags, and a few contexts.
-pub const REPORT_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Observations in one report of an instance: two variants of as many flags as a store holds.
+pub const REPORT_OBSERVATIONS_MAX: usize = 20_000;
+
+/// Bytes of what tells a batch from every other one.
+pub const BATCH_ID_BYTES_MAX: usize = 128;
+
+/// Observations that were not counted which the answer names. Of more, the number is said.
+pub const REFUSED_SHOWN_MAX: usize = 100;
+
+/// Hours that /api/services/usage goes back: as far as they are kept.
+pub const USAGE_HOURS_MAX: u64 = 14 * 24;
+
+/// Rows in one answer of GetUsage and /api/services/usage. The answer says that there are more.
+pub const USAGE_ROWS_MAX: usize = 10_000;
+
+/// Bytes of a report: names of all flags, what was observed of them, and a few contexts.
+pub const REPORT_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Encoded bytes of the change requests in one answer, beside the first: whoever wants more asks for the next page.
 pub const REQUESTS_BYTES_MAX: usize = 1024 * 1024;

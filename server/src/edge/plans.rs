@@ -6,7 +6,7 @@ use mycelia_flags_core::change::Change;
 use mycelia_flags_core::entity::{Entity, EntityId};
 use mycelia_flags_core::key::PlanKey;
 use mycelia_flags_core::plan::gate::Surroundings;
-use mycelia_flags_core::plan::metric_check::NoMetrics;
+use mycelia_flags_core::plan::metric_check::Metrics;
 use mycelia_flags_core::plan::progress::Progress;
 use mycelia_flags_core::plan::report::{Happened, markdown};
 use mycelia_flags_core::plan::{PlanDefinition, status, timetable};
@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status};
 
 use super::status as refusal;
 use crate::clock::SharedClock;
+use crate::control::observations::Observations;
 use crate::state::{HistoryQuery, Store};
 
 /// Records that are read at once for a report.
@@ -33,6 +34,8 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 pub struct PlanEdge {
     /// The log and the snapshot.
     pub store: Store,
+    /// What services observe.
+    pub observations: Arc<Observations>,
     /// The time.
     pub clock: SharedClock,
 }
@@ -48,11 +51,12 @@ fn unknown(plan: &str) -> Status {
 
 fn status_of(
     snapshot: &Snapshot,
+    metrics: &dyn Metrics,
     plan: &PlanDefinition,
     progress: &Progress,
     now: Timestamp,
 ) -> v1::PlanStatus {
-    let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
+    let around = Surroundings { now, metrics, memory: snapshot };
     let status = status::status(plan, progress, snapshot, &around);
     convert::plan_status_to_wire(plan, progress, &status)
 }
@@ -64,7 +68,9 @@ impl PlanService for PlanEdge {
         _request: Request<v1::ListPlansRequest>,
     ) -> Result<Response<v1::ListPlansResponse>, Status> {
         let (snapshot, now) = (self.store.snapshot(), self.clock.now());
-        let plans = snapshot.plans().map(|(plan, progress)| status_of(&snapshot, plan, progress, now));
+        let plans = snapshot
+            .plans()
+            .map(|(plan, progress)| status_of(&snapshot, &*self.observations, plan, progress, now));
         let answer = v1::ListPlansResponse { plans: plans.collect(), revision: snapshot.revision().get() };
         Ok(Response::new(answer))
     }
@@ -78,7 +84,7 @@ impl PlanService for PlanEdge {
         Ok(Response::new(v1::GetPlanResponse {
             plan: Some(convert::plan_to_wire(plan)),
             progress: Some(convert::progress_to_wire(progress)),
-            status: Some(status_of(&snapshot, plan, progress, self.clock.now())),
+            status: Some(status_of(&snapshot, &*self.observations, plan, progress, self.clock.now())),
             revision: snapshot.revision().get(),
         }))
     }
@@ -118,11 +124,11 @@ impl PlanEdge {
         let then = then.ok_or_else(|| unknown(&request.plan))?;
         let (plan, progress) = then.plan(&key).ok_or_else(|| unknown(&request.plan))?;
         let happened = self.happened(&key, before, revision).await?;
-        let around = Surroundings { now: last_moment, metrics: &NoMetrics, memory: &*then };
+        let around = Surroundings { now: last_moment, metrics: &*self.observations, memory: &*then };
         Ok(v1::ReportPlanResponse {
             markdown: markdown(plan, progress, &then, &around, &happened),
             day,
-            status: Some(status_of(&then, plan, progress, last_moment)),
+            status: Some(status_of(&then, &*self.observations, plan, progress, last_moment)),
             revision: revision.get(),
         })
     }

@@ -22,7 +22,9 @@ use super::evaluation::EvaluationEdge;
 use super::flagd::FlagdEdge;
 use super::health::EndingHealth;
 use super::http::ofrep::{self, OfrepEdge};
-use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
+use super::http::{
+    HttpEdge, bulk, health, history, metrics, not_ready, observations, operations, ready, rollouts, usage,
+};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::plans::PlanEdge;
 use super::problem::Problem;
@@ -123,6 +125,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/ops/status.json", get(operations))
         .route("/api/admin/features/bulk", post(bulk))
         .route("/api/admin/features/history", get(history))
+        .route("/api/v1/observations", post(observations))
+        .route("/api/services/usage", get(usage))
         .with_state(edges.http);
     let ofrep = Router::new()
         .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))

@@ -4,7 +4,7 @@
 //! directory that says that it was never finished; `data_dir.rs` has the order.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -69,6 +69,15 @@ impl LogChoice {
         match self {
             Self::Memory => false,
             Self::Sled { data_dir } => data_dir.join(super::data_dir::HEAD).exists(),
+        }
+    }
+
+    /// The directory that the store lies in; none of one that is in memory.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::Sled { data_dir } => Some(data_dir),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::binary::Process;
 
 /// What differs from one run to the next.
-const CHANGING: [&str; 5] = ["at", "epoch", "started_at", "uptime_seconds", "version"];
+const CHANGING: [&str; 7] = ["at", "epoch", "from", "started_at", "until", "uptime_seconds", "version"];
 
 /// The text with the values of some fields left out.
 fn without_changing(text: &str) -> String {

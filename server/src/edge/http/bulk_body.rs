@@ -6,27 +6,20 @@
 use std::collections::BTreeMap;
 
 use mycelia_flags_core::change::{Change, ChangeSet, Place};
-use mycelia_flags_core::json::{self, JsonError};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, NAME_GRAMMAR};
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_core::rejection::{Reason, Violation};
 use mycelia_flags_core::revision::Revision;
-use mycelia_flags_core::text::shortened;
 use mycelia_flags_core::value::Value;
 
+use super::body::{Object, object, unknown, wrong_type};
 use crate::edge::problem::{Fault, Faults};
-use crate::edge::status::word;
 
 /// Who asks, when the caller does not say: there are no credentials yet that would tell.
 const ACTOR: &str = "http";
 
-/// How much of a wrong value is repeated in the answer.
-const SHOWN_CHARS_MAX: usize = 80;
-
 const EXAMPLE: &str = r#"an object such as {"changes":[{"key":"dreams","enabled":true,"rollout":25}]}"#;
 const PERCENT: &str = "a number: 0 to 100 with at most three decimals";
-
-type Object = BTreeMap<Box<str>, Value>;
 
 /// What a body asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -44,7 +37,7 @@ impl Bulk {
     /// Reads a body. What is wrong is noted; the answer is of no use then.
     pub(super) fn read(body: &[u8], environment: &EnvironmentKey, faults: &mut Faults) -> Self {
         let mut bulk = Self::default();
-        if let Some(fields) = object(body, faults) {
+        if let Some(fields) = object(body, EXAMPLE, faults) {
             bulk.take(&fields, environment, faults);
         }
         bulk
@@ -207,47 +200,8 @@ fn intents(place: Place, enabled: Option<bool>, rollout: Option<f64>) -> Vec<Cha
     }
 }
 
-fn object(body: &[u8], faults: &mut Faults) -> Option<Object> {
-    let text = match std::str::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => {
-            let at = format!("byte {}", error.valid_up_to());
-            faults.note_word(word::INVALID_JSON, "body", at, "JSON in UTF-8");
-            return None;
-        }
-    };
-    match json::parse(text) {
-        Ok(Value::Object(fields)) => Some(fields),
-        Ok(other) => {
-            wrong_type("body", &other, EXAMPLE, faults);
-            None
-        }
-        Err(JsonError { line, column, expected }) => {
-            let at = format!("line {line}, column {column}");
-            faults.note_word(word::INVALID_JSON, "body", at, expected);
-            None
-        }
-    }
-}
-
 fn changes_allowed() -> String {
     format!("1 to {CHANGES_MAX} changes")
-}
-
-fn shown(value: &Value) -> String {
-    shortened(&json::print(value), SHOWN_CHARS_MAX)
-}
-
-fn wrong_type(field: &str, value: &Value, allowed: &str, faults: &mut Faults) {
-    faults.note(Reason::WrongType, field, shown(value), allowed);
-}
-
-fn unknown(fields: &Object, path: &str, known: &[&str], faults: &mut Faults) {
-    for (name, value) in fields.iter().filter(|(name, _)| !known.contains(&&***name)) {
-        let name = shortened(name, SHOWN_CHARS_MAX);
-        let field = if path.is_empty() { name } else { format!("{path}.{name}") };
-        faults.note_word(word::UNKNOWN_FIELD, field, shown(value), format!("one of {}", known.join(", ")));
-    }
 }
 
 #[cfg(test)]

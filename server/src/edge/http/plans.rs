@@ -2,7 +2,7 @@
 
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::plan::gate::Surroundings;
-use mycelia_flags_core::plan::metric_check::NoMetrics;
+use mycelia_flags_core::plan::metric_check::Metrics;
 use mycelia_flags_core::plan::progress::PlanState;
 use mycelia_flags_core::plan::status::{PlanStatus, StageState, status};
 use mycelia_flags_core::revision::Timestamp;
@@ -57,24 +57,29 @@ pub(super) struct PlanCounts {
     alerting: usize,
 }
 
-fn under_way(snapshot: &Snapshot, now: Timestamp) -> impl Iterator<Item = PlanStatus> {
+fn under_way(snapshot: &Snapshot, metrics: &dyn Metrics, now: Timestamp) -> impl Iterator<Item = PlanStatus> {
     let plans = snapshot.plans().filter(|(_, progress)| progress.state.is_active());
     plans.map(move |(plan, progress)| {
-        let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
+        let around = Surroundings { now, metrics, memory: snapshot };
         status(plan, progress, snapshot, &around)
     })
 }
 
 /// The plans that move something in an environment.
-pub(super) fn plans(snapshot: &Snapshot, environment: &EnvironmentKey, now: Timestamp) -> Vec<Plan> {
+pub(super) fn plans(
+    snapshot: &Snapshot,
+    metrics: &dyn Metrics,
+    environment: &EnvironmentKey,
+    now: Timestamp,
+) -> Vec<Plan> {
     let moves = |status: &PlanStatus| status.flags.iter().any(|flag| flag.environment == *environment);
-    under_way(snapshot, now).filter(moves).map(|status| Plan::of(status, environment)).collect()
+    under_way(snapshot, metrics, now).filter(moves).map(|status| Plan::of(status, environment)).collect()
 }
 
 /// Counts the plans of all environments.
-pub(super) fn counts(snapshot: &Snapshot, now: Timestamp) -> PlanCounts {
+pub(super) fn counts(snapshot: &Snapshot, metrics: &dyn Metrics, now: Timestamp) -> PlanCounts {
     let mut counts = PlanCounts::default();
-    for status in under_way(snapshot, now) {
+    for status in under_way(snapshot, metrics, now) {
         counts.under_way += 1;
         counts.waiting_for_gate += usize::from(status.state == PlanState::WaitingForGate);
         counts.paused += usize::from(status.state == PlanState::Paused);

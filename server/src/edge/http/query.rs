@@ -33,6 +33,26 @@ impl Query {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
+    /// The text of a parameter.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)
+    }
+
+    /// One of several words.
+    pub(super) fn one_of(
+        &self,
+        name: &str,
+        words: &[&'static str],
+        faults: &mut Faults,
+    ) -> Option<&'static str> {
+        let text = self.get(name)?;
+        let word = words.iter().find(|word| **word == text).copied();
+        if word.is_none() {
+            faults.note(Reason::OutOfRange, name, text, format!("one of {}", words.join(", ")));
+        }
+        word
+    }
+
     /// The environment that `env` names.
     pub(super) fn environment(&self, snapshot: &Snapshot, faults: &mut Faults) -> Option<EnvironmentKey> {
         let name = self.get("env")?;

@@ -56,7 +56,7 @@ impl HttpEdge {
             environment: environment.as_str(),
             environments: snapshot.environments().map(EnvironmentKey::as_str).collect(),
             canary,
-            plans: plans(&snapshot, &environment, self.clock.now()),
+            plans: plans(&snapshot, &*self.hearing.observations, &environment, self.clock.now()),
         };
         let mut lines = Lines::begin(&head, "flags");
         for (index, (flag, configuration)) in snapshot.configurations(&environment).enumerate() {

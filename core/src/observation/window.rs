@@ -1,0 +1,319 @@
+//! All that was observed lately, in rings of buckets for each environment, flag, variant and service.
+//!
+//! Which bucket something goes into is decided by the clock of whoever calls, and that clock may jump. One that goes back
+//! a little puts observations into the newest bucket, and never writes an older one again. One that goes back far was wrong
+//! before: what it put into the future is forgotten. One that goes forward leaves a gap, and a gap is no data.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::batch::{Batch, Limit, Observation, Refused, Taken};
+use super::bucket::{Bucket, CUSTOM_MAX};
+use super::ring::{MINUTES, PACES, Ring};
+use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
+use crate::murmur3;
+use crate::revision::Timestamp;
+
+/// Combinations of environment, flag, variant and service that are kept. Observations of one more are refused until one
+/// has not been heard of for as long as the longest ring goes back.
+pub const SERIES_MAX: usize = 4_000;
+
+/// Custom names that are kept in all.
+pub const NAMES_MAX: usize = 1_000;
+
+/// Services that are listened to; of a further one nobody notices that it falls silent.
+pub const REPORTERS_MAX: usize = 4_000;
+
+/// Instances that a minute of a series keeps apart. What more of them report counts, and is nobody's in the evidence.
+pub const INSTANCES_MAX: usize = 128;
+
+/// Minutes for which instances are kept apart.
+pub const INSTANCE_MINUTES: i64 = 15;
+
+/// Batches whose ids are remembered: what is sent again comes within seconds.
+pub const BATCHES_MAX: usize = 65_536;
+
+/// A clock that goes back further than this was wrong before.
+pub const STEP_BACK_SECONDS_MAX: i64 = 60;
+
+/// Nothing heard in an environment for this long is a break: what is said of a longer time is not said of all of it.
+pub const BREAK_SECONDS: i64 = 120;
+
+/// What observations are kept for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeriesKey {
+    /// Where.
+    pub environment: EnvironmentKey,
+    /// Of which flag; none is the service as such.
+    pub flag: Option<FoldedKey>,
+    /// Of which variant.
+    pub variant: Option<VariantName>,
+    /// By whom.
+    pub service: ServiceName,
+}
+
+/// What one instance reported in a minute.
+pub(super) type Minute = (i64, BTreeMap<Box<str>, Bucket>);
+
+/// What was observed of one [`SeriesKey`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// As [`PACES`] has them.
+    pub rings: [Ring; PACES.len()],
+    pub(super) instances: VecDeque<Minute>,
+}
+
+/// Since when an environment is heard of without a break, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was heard of last.
+    pub last: Timestamp,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Windows {
+    pub(super) series: BTreeMap<SeriesKey, Series>,
+    pub(super) heard: BTreeMap<EnvironmentKey, Heard>,
+    pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Timestamp>,
+    pub(super) counters: BTreeSet<Box<str>>,
+    pub(super) values: BTreeSet<Box<str>>,
+    batches: VecDeque<u128>,
+    known_batches: BTreeSet<u128>,
+    /// The latest moment of all.
+    pub(super) newest: Timestamp,
+    /// Since when somebody listens: nobody is silent before that.
+    pub(super) listening_since: Timestamp,
+}
+
+impl Windows {
+    /// Nothing observed yet.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { newest: now, listening_since: now, ..Self::default() }
+    }
+
+    /// Counts a batch.
+    pub fn take(&mut self, batch: &Batch, now: Timestamp) -> Taken {
+        let now = self.moment(now);
+        self.hear(&batch.environment, &batch.service, now);
+        if !batch.id.is_empty() && !self.remember(batch) {
+            return Taken { repeated: true, ..Taken::default() };
+        }
+        let mut taken = Taken::default();
+        for (index, observation) in batch.observations.iter().enumerate() {
+            match self.count(batch, observation, now) {
+                Ok(limits) => {
+                    taken.accepted += 1;
+                    taken.refused.extend(limits.into_iter().map(|why| Refused { index, why }));
+                }
+                Err(why) => taken.refused.push(Refused { index, why }),
+            }
+        }
+        taken
+    }
+
+    /// The moment that counts, where the clock shows another one.
+    fn moment(&mut self, now: Timestamp) -> Timestamp {
+        if now < self.newest && self.newest.micros_since(now) > step_back_micros() {
+            self.forget_future(now);
+        }
+        self.newest = self.newest.max(now);
+        self.newest
+    }
+
+    /// The same for a question, which changes nothing.
+    pub(super) fn asked_at(&self, now: Timestamp) -> Timestamp {
+        if self.newest.micros_since(now) <= step_back_micros() { now.max(self.newest) } else { now }
+    }
+
+    fn forget_future(&mut self, now: Timestamp) {
+        for series in self.series.values_mut() {
+            for (ring, pace) in series.rings.iter_mut().zip(PACES) {
+                ring.forget_from(pace.index_of(now));
+            }
+            let minute = PACES[MINUTES].index_of(now);
+            series.instances.retain(|(index, _)| *index < minute);
+        }
+        self.heard.clear();
+        self.reporters.values_mut().for_each(|last| *last = (*last).min(now));
+        self.listening_since = self.listening_since.min(now);
+        self.newest = now;
+    }
+
+    fn hear(&mut self, environment: &EnvironmentKey, service: &ServiceName, now: Timestamp) {
+        let heard = self.heard.entry(environment.clone()).or_insert(Heard { since: now, last: now });
+        if now.unix_seconds().saturating_sub(heard.last.unix_seconds()) > BREAK_SECONDS {
+            heard.since = now;
+        }
+        heard.last = now;
+        let reporter = (environment.clone(), service.clone());
+        let has_room = self.reporters.len() < REPORTERS_MAX;
+        match self.reporters.get_mut(&reporter) {
+            Some(last) => *last = now,
+            None if has_room => drop(self.reporters.insert(reporter, now)),
+            None => {}
+        }
+    }
+
+    /// Remembers a batch; false when it is remembered already.
+    fn remember(&mut self, batch: &Batch) -> bool {
+        let Batch { environment, service, instance, id, .. } = batch;
+        let text = format!("{environment}\0{service}\0{instance}\0{id}");
+        let hash = murmur3::x64_128(text.as_bytes(), 0);
+        self.remember_hash(hash)
+    }
+
+    /// Remembers a batch by its hash; false when it is remembered already.
+    pub fn remember_hash(&mut self, hash: u128) -> bool {
+        if !self.known_batches.insert(hash) {
+            return false;
+        }
+        self.batches.push_back(hash);
+        if self.batches.len() > BATCHES_MAX
+            && let Some(oldest) = self.batches.pop_front()
+        {
+            self.known_batches.remove(&oldest);
+        }
+        true
+    }
+
+    /// The batches that are remembered, the newest first.
+    pub fn batches(&self) -> impl Iterator<Item = u128> {
+        self.batches.iter().rev().copied()
+    }
+
+    /// Answers what was left out of it.
+    fn count(
+        &mut self,
+        batch: &Batch,
+        observation: &Observation,
+        now: Timestamp,
+    ) -> Result<Vec<Limit>, Limit> {
+        let key = SeriesKey {
+            environment: batch.environment.clone(),
+            flag: observation.flag.clone(),
+            variant: observation.variant.clone(),
+            service: batch.service.clone(),
+        };
+        if !self.series.contains_key(&key) && self.series.len() >= SERIES_MAX {
+            self.forget_old(now);
+            if self.series.len() >= SERIES_MAX {
+                return Err(Limit::Series { max: SERIES_MAX });
+            }
+        }
+        let mut bucket = observation.bucket.clone();
+        let limits = self.keep_names(&mut bucket);
+        self.series.entry(key).or_default().add(&bucket, &batch.instance, now);
+        Ok(limits)
+    }
+
+    /// Takes out of a bucket what has a name that there is no room for.
+    fn keep_names(&mut self, bucket: &mut Bucket) -> Vec<Limit> {
+        if bucket.counters.len() + bucket.values.len() > CUSTOM_MAX {
+            bucket.counters.clear();
+            bucket.values.clear();
+            return vec![Limit::Custom { max: CUSTOM_MAX }];
+        }
+        let mut limits = Vec::new();
+        let mut room = NAMES_MAX.saturating_sub(self.counters.len() + self.values.len());
+        let mut keep = |known: &mut BTreeSet<Box<str>>, name: &str| {
+            if known.contains(name) {
+                return true;
+            }
+            if room == 0 {
+                limits.push(Limit::Names { name: Box::from(name), max: NAMES_MAX });
+                return false;
+            }
+            room -= 1;
+            known.insert(Box::from(name))
+        };
+        bucket.counters.retain(|name, _| keep(&mut self.counters, name));
+        bucket.values.retain(|name, _| keep(&mut self.values, name));
+        limits
+    }
+
+    /// Forgets what is older than the longest ring.
+    fn forget_old(&mut self, now: Timestamp) {
+        self.series.retain(|_, series| {
+            for (ring, pace) in series.rings.iter_mut().zip(PACES) {
+                ring.forget_before(pace.index_of(now).saturating_sub(pace.steps));
+            }
+            series.rings.iter().any(|ring| ring.newest().is_some())
+        });
+    }
+
+    /// The combinations that something was observed of.
+    pub fn keys(&self) -> impl Iterator<Item = &SeriesKey> {
+        self.series.keys()
+    }
+
+    /// What was observed of one.
+    #[must_use]
+    pub fn series(&self, key: &SeriesKey) -> Option<&Series> {
+        self.series.get(key)
+    }
+
+    /// Takes a series back from where it was kept.
+    pub fn restore(&mut self, key: SeriesKey, series: Series) {
+        for (_, bucket) in series.rings.iter().flat_map(Ring::iter) {
+            self.counters.extend(bucket.counters.keys().cloned());
+            self.values.extend(bucket.values.keys().cloned());
+        }
+        for (ring, pace) in series.rings.iter().zip(PACES) {
+            let newest = ring.newest().map_or(Timestamp::default(), |index| pace.begin_of(index));
+            self.newest = self.newest.max(newest);
+        }
+        self.series.insert(key, series);
+    }
+
+    /// Takes back since when an environment is heard of.
+    pub fn restore_heard(&mut self, environment: EnvironmentKey, heard: Heard) {
+        self.heard.insert(environment, heard);
+    }
+
+    /// Takes back when a service was heard of last.
+    pub fn restore_reporter(&mut self, environment: EnvironmentKey, service: ServiceName, last: Timestamp) {
+        self.reporters.insert((environment, service), last);
+    }
+
+    /// Since when each environment is heard of without a break.
+    pub fn heard(&self) -> impl Iterator<Item = (&EnvironmentKey, &Heard)> {
+        self.heard.iter()
+    }
+
+    /// When each service was heard of last.
+    pub fn reporters(&self) -> impl Iterator<Item = (&EnvironmentKey, &ServiceName, Timestamp)> {
+        self.reporters.iter().map(|((environment, service), last)| (environment, service, *last))
+    }
+}
+
+impl Series {
+    fn add(&mut self, bucket: &Bucket, instance: &str, now: Timestamp) {
+        for (ring, pace) in self.rings.iter_mut().zip(PACES) {
+            ring.add(pace, pace.index_of(now), bucket);
+        }
+        let minute = PACES[MINUTES].index_of(now);
+        if self.instances.back().is_none_or(|(newest, _)| *newest < minute) {
+            self.instances.push_back((minute, BTreeMap::new()));
+            let oldest = minute.saturating_sub(INSTANCE_MINUTES);
+            self.instances.retain(|(index, _)| *index >= oldest);
+        }
+        let Some((_, instances)) = self.instances.back_mut() else { return };
+        let has_room = instances.len() < INSTANCES_MAX;
+        match instances.get_mut(instance) {
+            Some(held) => held.merge(bucket),
+            None if has_room => {
+                let mut held = Bucket::default();
+                held.merge(bucket);
+                instances.insert(Box::from(instance), held);
+            }
+            None => {}
+        }
+    }
+}
+
+const fn step_back_micros() -> u64 {
+    STEP_BACK_SECONDS_MAX.unsigned_abs().saturating_mul(1_000_000)
+}
