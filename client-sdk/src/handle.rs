@@ -33,10 +33,11 @@ const CACHED_HANDLES: usize = 64;
 
 struct Found {
     id: u64,
+    generation: u64,
+    turns: Turns,
     slot: Option<Arc<Slot>>,
     /// What the flag is evaluated in.
     state: Arc<State>,
-    turns: Turns,
 }
 
 thread_local! {
@@ -113,7 +114,7 @@ impl FlagHandle {
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_HANDLES)?;
             match place {
-                Some(found) if found.id == self.id && found.state.generation >= newest => {}
+                Some(found) if found.id == self.id && found.generation >= newest => {}
                 _ => *place = Some(self.find()),
             }
             let found = place.as_mut()?;
@@ -134,6 +135,12 @@ impl FlagHandle {
     #[cold]
     fn find(&self) -> Found {
         let state = self.client.shared().state();
-        Found { id: self.id, slot: state.set.get(&self.key).cloned(), state, turns: Turns::default() }
+        Found {
+            id: self.id,
+            generation: state.generation,
+            turns: Turns::default(),
+            slot: state.set.get(&self.key).cloned(),
+            state,
+        }
     }
 }
