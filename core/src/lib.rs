@@ -39,6 +39,7 @@ pub mod list;
 pub mod matcher;
 pub mod murmur3;
 mod number_text;
+pub mod observation;
 pub mod plan;
 pub mod policy;
 pub mod promotion;

@@ -95,6 +95,20 @@ impl PlanDefinition {
         places
     }
 
+    /// The environment of the stage that the plan is in.
+    #[must_use]
+    pub fn environment_of_progress(&self, progress: &progress::Progress) -> &EnvironmentKey {
+        let stage = self.stages.get(progress.stage_index());
+        stage.map_or(&self.environment, |stage| self.environment_of(stage))
+    }
+
+    /// The flags that the plan moves in an environment.
+    #[must_use]
+    pub fn flags_in(&self, environment: &EnvironmentKey) -> Vec<&FlagKey> {
+        let places = self.places().into_iter();
+        places.filter(|(of, _)| *of == environment).map(|(_, flag)| flag).collect()
+    }
+
     /// What a flag is to serve in an environment while a stage is in force: what the last stage up to it says of it.
     #[must_use]
     pub fn target(&self, stage: usize, environment: &EnvironmentKey, flag: &FoldedKey) -> Option<&Target> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::metric_check::{MetricCheck, Metrics, Verdict};
+use super::metric_check::{Asked, MetricCheck, Metrics, Verdict};
 use super::progress::Progress;
 use super::timetable::after;
 use super::{PlanDefinition, Stage};
@@ -123,12 +123,22 @@ pub struct Surroundings<'s> {
 
 /// What is known of a condition: what somebody reported in this stage, else what is measured.
 #[must_use]
-pub fn judge(progress: &Progress, check: &MetricCheck, metrics: &dyn Metrics) -> Verdict {
+pub fn judge(
+    plan: &PlanDefinition,
+    progress: &Progress,
+    check: &MetricCheck,
+    around: &Surroundings<'_>,
+) -> Verdict {
     let subject = check.subject();
     match progress.reported.iter().find(|reported| *reported.subject == *subject) {
         Some(reported) if check.is_true_of(reported.value) => Verdict::Met { value: reported.value },
         Some(reported) => Verdict::NotMet { value: reported.value },
-        None => metrics.judge(check),
+        None => {
+            let environment = plan.environment_of_progress(progress);
+            let flags = plan.flags_in(environment);
+            let changed_at = progress.entered_at(progress.stage_index()).map(|entry| entry.at);
+            around.metrics.judge(check, &Asked { environment, flags: &flags, changed_at, now: around.now })
+        }
     }
 }
 
@@ -154,7 +164,7 @@ pub fn missing(plan: &PlanDefinition, progress: &Progress, around: &Surroundings
     let is_ticked = |item: &str| progress.ticks.iter().any(|tick| *tick.item == *item);
     missing.extend(gate.checklist.iter().filter(|item| !is_ticked(item)).cloned().map(Missing::Item));
     for check in &gate.checks {
-        match judge(progress, check, around.metrics) {
+        match judge(plan, progress, check, around) {
             Verdict::Met { .. } => {}
             Verdict::NotMet { value } => missing.push(Missing::Check { check: check.clone(), value }),
             Verdict::InsufficientData => missing.push(Missing::Unknown(check.clone())),
@@ -194,7 +204,7 @@ pub fn is_held_by_people(plan: &PlanDefinition, progress: &Progress, now: Timest
 struct AllMet;
 
 impl Metrics for AllMet {
-    fn judge(&self, check: &MetricCheck) -> Verdict {
+    fn judge(&self, check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
         Verdict::Met { value: check.threshold }
     }
 }

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use super::duration_text::{self, Exact};
-use crate::key::{FlagKey, ServiceName};
+use crate::key::{EnvironmentKey, FlagKey, ServiceName};
+use crate::observation::measurement::Measurement;
+use crate::revision::Timestamp;
 
 /// How a value is compared with a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,10 +280,28 @@ pub enum Verdict {
     InsufficientData,
 }
 
+/// What a condition is asked of, where it does not say so itself, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Where the flags are.
+    pub environment: &'a EnvironmentKey,
+    /// The flags that it is said of, when it names none. No flag at all means everything that happens in the environment.
+    pub flags: &'a [&'a FlagKey],
+    /// When they were changed last, if a baseline is to be what was before that.
+    pub changed_at: Option<Timestamp>,
+    /// The moment.
+    pub now: Timestamp,
+}
+
 /// Whoever knows what metrics say.
 pub trait Metrics {
-    /// What is known of a condition now.
-    fn judge(&self, check: &MetricCheck) -> Verdict;
+    /// What is known of a condition.
+    fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict;
+
+    /// What the verdict rests on: none where nothing was measured.
+    fn measure(&self, _check: &MetricCheck, _asked: &Asked<'_>) -> Option<Measurement> {
+        None
+    }
 }
 
 /// Knows nothing.
@@ -289,7 +309,7 @@ pub trait Metrics {
 pub struct NoMetrics;
 
 impl Metrics for NoMetrics {
-    fn judge(&self, _check: &MetricCheck) -> Verdict {
+    fn judge(&self, _check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
         Verdict::InsufficientData
     }
 }

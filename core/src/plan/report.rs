@@ -121,7 +121,7 @@ fn write_health(
             text,
             "- {}: {} (target: {})",
             check.subject(),
-            value(progress, check, around),
+            value(plan, progress, check, around),
             condition(check)
         )?;
     }
@@ -130,15 +130,20 @@ fn write_health(
             text,
             "- {}: {} (rollback at: {})",
             check.subject(),
-            value(progress, check, around),
+            value(plan, progress, check, around),
             condition(check)
         )?;
     }
     Ok(())
 }
 
-fn value(progress: &Progress, check: &MetricCheck, around: &Surroundings<'_>) -> String {
-    match gate::judge(progress, check, around.metrics) {
+fn value(
+    plan: &PlanDefinition,
+    progress: &Progress,
+    check: &MetricCheck,
+    around: &Surroundings<'_>,
+) -> String {
+    match gate::judge(plan, progress, check, around) {
         Verdict::Met { value } | Verdict::NotMet { value } => check.show(value),
         Verdict::InsufficientData => "not enough data".to_owned(),
     }

@@ -125,7 +125,7 @@ fn tripped(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>
     };
     let guards = plan.guards.iter().enumerate().filter(|(_, guard)| guard.action != GuardAction::Alert);
     let tripped =
-        guards.filter_map(|(place, guard)| match gate::judge(progress, &guard.when, around.metrics) {
+        guards.filter_map(|(place, guard)| match gate::judge(plan, progress, &guard.when, around) {
             Verdict::Met { value } => Some((grave(&guard.action), place, value)),
             Verdict::NotMet { .. } | Verdict::InsufficientData => None,
         });
@@ -198,7 +198,7 @@ fn is_healthy(
     around: &Surroundings<'_>,
 ) -> bool {
     let is_quiet =
-        |check: &MetricCheck| matches!(gate::judge(progress, check, around.metrics), Verdict::NotMet { .. });
+        |check: &MetricCheck| matches!(gate::judge(plan, progress, check, around), Verdict::NotMet { .. });
     match cause {
         Some(cause) => is_quiet(cause),
         None => !plan.guards.is_empty() && plan.guards.iter().all(|guard| is_quiet(&guard.when)),

@@ -10,7 +10,7 @@ mod trace;
 mod world;
 
 use super::gate::{self, Memory, Missing, Surroundings};
-use super::metric_check::{MetricCheck, Metrics, Verdict};
+use super::metric_check::{Asked, MetricCheck, Metrics, Verdict};
 use super::progress::{PlanState, Progress};
 use super::runner::{Next, next};
 use super::status::serves_in_words;
@@ -169,7 +169,7 @@ impl Run<'_> {
         let guards = self.plan.guards.iter().enumerate();
         let alerts = guards.filter(|(_, guard)| guard.action == GuardAction::Alert);
         for (index, guard) in alerts.filter(|_| progress.state.is_in_stage()) {
-            let verdict = gate::judge(progress, &guard.when, self);
+            let verdict = self.look(|around| gate::judge(self.plan, progress, &guard.when, around));
             let known = self.alerts.iter().position(|known| *known == index);
             match (verdict, known) {
                 (Verdict::Met { value }, None) => {
@@ -236,7 +236,7 @@ impl Run<'_> {
 }
 
 impl Metrics for Run<'_> {
-    fn judge(&self, check: &MetricCheck) -> Verdict {
+    fn judge(&self, check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
         let trace = &self.assumptions.trace;
         if !self.assumptions.is_healthy || trace.knows(check) {
             return trace.judge_at(check, self.world.now);

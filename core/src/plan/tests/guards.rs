@@ -1,6 +1,6 @@
 //! Guards of a plan, and soaks and drills of its gates.
 
-use super::super::metric_check::Verdict;
+use super::super::metric_check::{Asked, Verdict};
 use super::super::{GuardAction, Ladder, PlanGuard, RollbackKind};
 use super::*;
 
@@ -8,7 +8,7 @@ use super::*;
 struct Value(f64);
 
 impl Metrics for Value {
-    fn judge(&self, check: &MetricCheck) -> Verdict {
+    fn judge(&self, check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
         let Self(value) = *self;
         if check.is_true_of(value) { Verdict::Met { value } } else { Verdict::NotMet { value } }
     }
