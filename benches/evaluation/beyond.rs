@@ -77,6 +77,7 @@ pub(crate) fn print() -> Result<()> {
     let targeting = r#"{"if": [{"===": [{"var": "country"}, "X"]}, "on", null]}"#;
     let sets = [
         ("25% rollout", set(|_| {})?),
+        ("a disabled flag", set(|flag| flag.enabled = false)?),
         ("canary on, 1,000 keys", canary(1_000)?),
         ("canary on, 100,000 keys", canary(100_000)?),
         ("a segment of 1,000 keys", segment(1_000)?),

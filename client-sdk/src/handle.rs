@@ -35,6 +35,7 @@ const CACHED_HANDLES: usize = 64;
 
 struct Found {
     id: u64,
+    generation: u64,
     place: Place,
     turns: Turns,
     tally: Tally,
@@ -143,7 +144,7 @@ impl FlagHandle {
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_HANDLES)?;
             match place {
-                Some(found) if found.id == self.id && found.place.state.generation >= newest => {}
+                Some(found) if found.id == self.id && found.generation >= newest => {}
                 _ => self.fill(place),
             }
             let found = place.as_mut()?;
@@ -170,7 +171,10 @@ impl FlagHandle {
             _ => Tally::default(),
         };
         let counting = self.client.shared().counts.is_on();
-        *place = Some(Found { id: self.id, place: self.find(), turns: Turns::default(), tally, counting });
+        let found = self.find();
+        let generation = found.state.generation;
+        *place =
+            Some(Found { id: self.id, generation, place: found, turns: Turns::default(), tally, counting });
     }
 
     #[cold]

@@ -8,19 +8,21 @@
 pub(crate) mod bucket_text;
 mod extra;
 pub mod of_snapshot;
+mod serve;
 mod set;
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use bucket_text::bucket_text;
-use extra::{Extra, Targeting};
+use extra::Extra;
+use serve::CompiledServe;
 
-use crate::bucketing::{self, Cumulative, FlagKeyHash, Generation};
-use crate::context::{AttributeName, Context, Found, Path, TARGETING_KEY};
+use crate::audiences::Audiences;
+use crate::bucketing::Generation;
+use crate::context::{AttributeName, Context};
 use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
-use crate::flag::{EffectiveFlag, Rule, Serve, Split, Variant, WeightedVariant};
-use crate::key::{FlagKey, FoldedKey, VariantName};
+use crate::flag::{EffectiveFlag, Rule, Variant, is_visible};
+use crate::key::{FlagKey, FoldedKey, ServiceName, VariantName};
 use crate::matcher::{CompiledCondition, OperandError};
 use crate::targeting::TargetingError;
 use crate::value::FlagType;
@@ -87,75 +89,29 @@ impl<'s> Around<'s> {
 }
 
 /// A flag, ready for evaluation.
+///
+/// The fields stay in this order: what every evaluation reads comes first and lies together, because a flag that is in
+/// no cache costs the lines of memory that it is read from.
 #[derive(Debug)]
+#[repr(C)]
 pub struct CompiledFlag {
-    key: FlagKey,
-    flag_type: FlagType,
-    off: Option<Variant>,
-    default_variant: Variant,
-    /// What most flags lack; apart, so that they stay small.
-    extra: Option<Box<Extra>>,
-    canary: Option<Box<Variant>>,
-    rules: Decider,
-    default_serve: CompiledServe,
-    default_reason: ResolutionReason,
     /// Whether somebody has noted an evaluation. Plays no part in any.
     evaluated: AtomicBool,
+    default_reason: ResolutionReason,
+    flag_type: FlagType,
     /// A number that whoever evaluates may put here, to find what is theirs about the flag.
     place: AtomicU32,
-}
-
-/// What decides before the default serve.
-#[derive(Debug)]
-enum Decider {
-    Rules(Box<[CompiledRule]>),
-    Targeting(Box<Targeting>),
-}
-
-impl Decider {
-    /// Whether it leaves everything to the default serve.
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Rules(rules) => rules.is_empty(),
-            Self::Targeting(targeting) => targeting.is_empty(),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct CompiledRule {
-    condition: CompiledCondition,
-    serve: CompiledServe,
-}
-
-#[derive(Debug)]
-enum CompiledServe {
-    Variant(Variant),
-    Split(CompiledSplit),
-}
-
-#[derive(Debug)]
-struct CompiledSplit {
-    total: u32,
-    /// The bucket that each variant ends before, and the variant: side by side, so that picking one touches one place.
-    entries: Box<[(u32, Variant)]>,
-    hashed: Hashed,
-}
-
-/// What a subject's bucket is computed from.
-#[derive(Debug)]
-enum Hashed {
-    /// The flag's own key and the targeting key, as a pair.
-    FlagKey(FlagKeyHash),
-    /// A salt and an attribute, as one text.
-    Salted(Salted),
-}
-
-#[derive(Debug)]
-struct Salted {
-    generation: Generation,
-    salt: Box<str>,
-    attribute: Path,
+    /// What most flags lack. Apart, so that they stay small, and none of it is asked for where it is not.
+    extra: Option<Box<Extra>>,
+    /// The conditions of the rules. Without what they serve, because most are looked at and passed by.
+    conditions: Box<[CompiledCondition]>,
+    default_serve: CompiledServe,
+    /// What each rule serves, in the order of the conditions.
+    serves: Box<[CompiledServe]>,
+    canary: Option<Box<Variant>>,
+    default_variant: Variant,
+    key: FlagKey,
+    services: Box<[ServiceName]>,
 }
 
 impl CompiledFlag {
@@ -164,29 +120,33 @@ impl CompiledFlag {
     /// # Errors
     /// When the flag names a variant that it does not have, or a rule or split makes no sense.
     pub fn compile(flag: &EffectiveFlag, generation: Generation) -> Result<Self, CompileError> {
-        let off = variant(flag, &flag.off_variant)?;
+        let extra = Extra::compile(flag, generation)?;
+        let (conditions, serves) = match flag.targeting {
+            Some(_) => Default::default(),
+            None => compile_rules(flag, generation)?,
+        };
+        let is_plain = conditions.is_empty() && !extra.as_ref().is_some_and(Extra::decides_by_context);
         let canary = flag.canary_variant.as_ref().map(|name| variant(flag, name).map(Box::new));
-        let rules = decider(flag, generation)?;
-        let is_plain = rules.is_empty() && flag.prerequisites.is_empty();
         Ok(Self {
-            key: flag.key.clone(),
-            flag_type: flag.flag_type,
-            extra: Extra::compile(flag)?.map(Box::new),
-            off: (!flag.enabled).then_some(off),
-            default_variant: variant(flag, &flag.default_variant)?,
-            canary: canary.transpose()?,
-            rules,
-            default_serve: compile_serve(flag, &flag.default_serve, generation)?,
-            default_reason: if is_plain { ResolutionReason::Static } else { ResolutionReason::Default },
             evaluated: AtomicBool::new(false),
+            default_reason: if is_plain { ResolutionReason::Static } else { ResolutionReason::Default },
+            flag_type: flag.flag_type,
             place: AtomicU32::new(0),
+            extra: extra.map(Box::new),
+            conditions: conditions.into(),
+            default_serve: CompiledServe::compile(flag, &flag.default_serve, generation)?,
+            serves: serves.into(),
+            canary: canary.transpose()?,
+            default_variant: variant(flag, &flag.default_variant)?,
+            key: flag.key.clone(),
+            services: flag.services.clone().into(),
         })
     }
 
     /// Whether a service may evaluate the flag itself.
     #[must_use]
     pub fn is_visible_to(&self, service: &str) -> bool {
-        self.extra.as_ref().is_none_or(|extra| extra.is_visible_to(service))
+        is_visible(&self.services, service)
     }
 
     /// The key as it was spelled at creation.
@@ -231,15 +191,11 @@ impl CompiledFlag {
     /// Whether the answer can depend on a top-level attribute.
     #[must_use]
     pub fn names_attribute(&self, name: &AttributeName, text: &str) -> bool {
-        let splits =
-            |serve: &CompiledServe| matches!(serve, CompiledServe::Split(split) if split.names(name));
-        let decides = match &self.rules {
-            Decider::Rules(rules) => {
-                rules.iter().any(|rule| rule.condition.names_attribute(name) || splits(&rule.serve))
-            }
-            Decider::Targeting(targeting) => targeting.names_attribute(text),
-        };
-        decides || splits(&self.default_serve)
+        let splits = |serve: &CompiledServe| serve.names_attribute(name);
+        self.conditions.iter().any(|condition| condition.names_attribute(name))
+            || self.extra.as_ref().is_some_and(|extra| extra.names_attribute(text))
+            || self.serves.iter().any(splits)
+            || splits(&self.default_serve)
     }
 
     /// The flags that must serve something before this one decides anything.
@@ -256,56 +212,70 @@ impl CompiledFlag {
     /// Whether a rule names a segment.
     #[must_use]
     pub fn names_segments(&self) -> bool {
-        match &self.rules {
-            Decider::Rules(rules) => rules.iter().any(|rule| rule.condition.names_segments()),
-            Decider::Targeting(_) => false,
-        }
+        self.conditions.iter().any(CompiledCondition::names_segments)
     }
 
     /// Decides, in the order that DESIGN.md section 4 gives: override, switch, prerequisites, canary, rules, default.
+    ///
+    /// Always part of its caller, which then saves no registers for it: that cost as much as a plain flag's whole decision.
+    /// What few flags have is called for. What is around is taken to pieces for that call: whole it would be passed in
+    /// memory, and every evaluation would write it there first.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn evaluate<'f>(&'f self, around: Around<'f>, context: &Context) -> Resolution<'f> {
+        let Around { set, service, now, depth } = around;
+        let audiences = set.audiences();
+        if self.extra.is_some() || audiences.canary().is_some() {
+            return self.evaluate_in_full(set, service, now, depth, context);
+        }
+        self.decide(audiences, self.default_reason, context)
+    }
+
+    /// The whole order.
+    #[inline(never)]
+    fn evaluate_in_full<'f>(
+        &'f self,
+        set: &'f CompiledSet,
+        service: &'f str,
+        now: Now,
+        depth: usize,
+        context: &Context,
+    ) -> Resolution<'f> {
+        let around = Around { set, service, now, depth };
         if let Some(extra) = &self.extra
-            && let Some(resolution) = extra.decide(self.off.is_some(), around, context)
+            && let Some(resolution) = extra.decide_first(around, context)
         {
             return resolution;
         }
-        if let Some(off) = &self.off {
-            return Resolution { variant: off, reason: ResolutionReason::Disabled, error: None };
-        }
         let mut default_reason = self.default_reason;
-        if let (Some(allowlist), Some(variant)) = (around.set.audiences().canary(), &self.canary) {
+        if let (Some(allowlist), Some(variant)) = (set.audiences().canary(), &self.canary) {
             if context.targeting_key().is_some_and(|key| allowlist.contains(key)) {
                 return Resolution { variant, reason: ResolutionReason::TargetingMatch, error: None };
             }
             // Not the same for everybody any more.
             default_reason = ResolutionReason::Default;
         }
-        match &self.rules {
-            Decider::Rules(rules) => {
-                for rule in rules {
-                    if rule.condition.holds(context, around.set.audiences()) {
-                        return self.serve(&rule.serve, ResolutionReason::TargetingMatch, context);
-                    }
-                }
-            }
-            Decider::Targeting(targeting) => {
-                if let Some(resolution) = targeting.decide(self, around.now, context) {
-                    return resolution;
-                }
-            }
+        if let Some(extra) = &self.extra
+            && let Some(resolution) = extra.decide_in_place_of_rules(self, now, context)
+        {
+            return resolution;
         }
-        self.serve(&self.default_serve, default_reason, context)
+        self.decide(set.audiences(), default_reason, context)
     }
 
-    #[inline]
-    fn serve<'f>(
-        &'f self,
-        serve: &'f CompiledServe,
-        reason: ResolutionReason,
+    /// Rules and default.
+    #[inline(always)]
+    fn decide(
+        &self,
+        audiences: &Audiences,
+        default_reason: ResolutionReason,
         context: &Context,
-    ) -> Resolution<'f> {
+    ) -> Resolution<'_> {
+        let ruled = if self.conditions.is_empty() { None } else { self.serve_of_rule(audiences, context) };
+        let (serve, reason) = match ruled {
+            Some(serve) => (serve, ResolutionReason::TargetingMatch),
+            None => (&self.default_serve, default_reason),
+        };
         match serve {
             CompiledServe::Variant(variant) => Resolution { variant, reason, error: None },
             CompiledServe::Split(split) => match split.pick(context) {
@@ -318,93 +288,31 @@ impl CompiledFlag {
             },
         }
     }
-}
 
-impl CompiledSplit {
-    #[inline]
-    fn pick(&self, context: &Context) -> Option<&Variant> {
-        let hash = match &self.hashed {
-            Hashed::FlagKey(begun) => begun.with(context.targeting_key()?),
-            Hashed::Salted(salted) => salted.hash(context)?,
-        };
-        let bucket = bucketing::bucket(hash, self.total);
-        self.entries.iter().find(|(end, _)| bucket < *end).map(|(_, variant)| variant)
+    /// What the first rule serves that is true of the context. Called: a loop over rules wants the registers for itself.
+    #[inline(never)]
+    fn serve_of_rule(&self, audiences: &Audiences, context: &Context) -> Option<&CompiledServe> {
+        let place = self.conditions.iter().position(|condition| condition.holds(context, audiences))?;
+        self.serves.get(place)
     }
 }
 
-impl CompiledSplit {
-    fn names(&self, name: &AttributeName) -> bool {
-        matches!(&self.hashed, Hashed::Salted(salted) if salted.attribute.begins_with(name))
-    }
-}
-
-impl Salted {
-    fn hash(&self, context: &Context) -> Option<u32> {
-        let text = |text: &str| bucketing::hash_salted(self.generation, &self.salt, text);
-        match self.attribute.find(context)? {
-            Found::Text("") => None,
-            Found::Text(found) => Some(text(found)),
-            Found::Value(value) => bucket_text(value).as_deref().map(text),
-        }
-    }
-}
-
-fn decider(flag: &EffectiveFlag, generation: Generation) -> Result<Decider, CompileError> {
-    if let Some(targeting) = &flag.targeting {
-        return Targeting::compile(flag, targeting, generation)
-            .map(|targeting| Decider::Targeting(Box::new(targeting)));
-    }
+/// The conditions of the rules, and what each serves.
+fn compile_rules(
+    flag: &EffectiveFlag,
+    generation: Generation,
+) -> Result<(Vec<CompiledCondition>, Vec<CompiledServe>), CompileError> {
     let rule = |(index, rule): (usize, &Rule)| {
         let condition = CompiledCondition::compile(&rule.condition)
             .map_err(|error| CompileError::Operand { rule: index, error })?;
-        Ok(CompiledRule { condition, serve: compile_serve(flag, &rule.serve, generation)? })
+        Ok((condition, CompiledServe::compile(flag, &rule.serve, generation)?))
     };
-    flag.rules.iter().enumerate().map(rule).collect::<Result<_, _>>().map(Decider::Rules)
+    flag.rules.iter().enumerate().map(rule).collect()
 }
 
 fn variant(flag: &EffectiveFlag, name: &VariantName) -> Result<Variant, CompileError> {
     let found = flag.variants.iter().find(|variant| variant.name == *name);
     found.cloned().ok_or_else(|| CompileError::UnknownVariant(name.clone()))
-}
-
-fn compile_serve(
-    flag: &EffectiveFlag,
-    serve: &Serve,
-    generation: Generation,
-) -> Result<CompiledServe, CompileError> {
-    match serve {
-        Serve::Variant(name) => Ok(CompiledServe::Variant(variant(flag, name)?)),
-        // The whole split is compiled all the same: what is wrong with it is wrong at 100 % too.
-        Serve::Split(split) => match (compile_split(flag, split, generation)?, split.sole_variant()) {
-            (_, Some(sole)) => Ok(CompiledServe::Variant(variant(flag, sole)?)),
-            (split, None) => Ok(CompiledServe::Split(split)),
-        },
-    }
-}
-
-fn compile_split(
-    flag: &EffectiveFlag,
-    split: &Split,
-    generation: Generation,
-) -> Result<CompiledSplit, CompileError> {
-    let weights = split.weights.iter().map(|weighted| weighted.weight);
-    let weights = Cumulative::new(weights).ok_or(CompileError::Weights)?;
-    let entry = |(weighted, end): (&WeightedVariant, u32)| Ok((end, variant(flag, &weighted.variant)?));
-    // Naming the targeting key says what is so already, and must not move anybody.
-    let attribute = split.bucket_by.as_ref().filter(|name| ***name != *TARGETING_KEY);
-    let hashed = match (&flag.salt, attribute) {
-        (None, None) => Hashed::FlagKey(FlagKeyHash::begin(generation, flag.key.as_str())),
-        (salt, attribute) => Hashed::Salted(Salted {
-            generation,
-            salt: salt.clone().unwrap_or_else(|| Box::from(flag.key.as_str())),
-            attribute: attribute.map_or(Path::TargetingKey, |name| Path::parse(name)),
-        }),
-    };
-    Ok(CompiledSplit {
-        total: weights.total(),
-        entries: split.weights.iter().zip(weights.ends()).map(entry).collect::<Result<_, _>>()?,
-        hashed,
-    })
 }
 
 #[cfg(test)]

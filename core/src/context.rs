@@ -155,22 +155,14 @@ impl Path {
         }
     }
 
-    /// Looks the attribute up. Null counts as missing.
+    /// Looks the attribute up. Null counts as missing. Part of every rule's loop, and not called from it.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn find<'c>(&self, context: &'c Context) -> Option<Found<'c>> {
         let value = match self {
             Self::TargetingKey => return context.targeting_key().map(Found::Text),
             Self::Attribute(name) => context.attribute(name)?,
-            Self::Nested(nested) => {
-                let (first, rest) = &**nested;
-                let mut value = context.attribute(first)?;
-                for name in rest {
-                    let Value::Object(fields) = value else { return None };
-                    value = fields.get(name)?;
-                }
-                value
-            }
+            Self::Nested(nested) => find_nested(nested, context)?,
         };
         match value {
             Value::Null => None,
@@ -178,6 +170,20 @@ impl Path {
             other => Some(Found::Value(other)),
         }
     }
+}
+
+/// Apart from the rules' loop, where it would take the registers of the others.
+#[inline(never)]
+fn find_nested<'c>(
+    (first, rest): &(AttributeName, Box<[Box<str>]>),
+    context: &'c Context,
+) -> Option<&'c Value> {
+    let mut value = context.attribute(first)?;
+    for name in rest {
+        let Value::Object(fields) = value else { return None };
+        value = fields.get(name)?;
+    }
+    Some(value)
 }
 
 #[cfg(test)]

@@ -376,7 +376,8 @@ impl EffectiveFlag {
     }
 }
 
-fn is_visible(services: &[ServiceName], service: &str) -> bool {
+/// Whether a service is among those named; nobody named means everybody.
+pub(crate) fn is_visible(services: &[ServiceName], service: &str) -> bool {
     services.is_empty() || services.iter().any(|known| known.as_str() == service)
 }
 

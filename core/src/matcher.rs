@@ -120,9 +120,10 @@ impl Matcher {
         }
     }
 
-    /// Whether an attribute's value satisfies the comparison.
+    /// Whether an attribute's value satisfies the comparison. A flag may ask for it hundreds of times: calling it would
+    /// cost as much as it does.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn matches(&self, found: Found<'_>) -> bool {
         match (self, found) {
             (Self::Exists, _) => true,
@@ -356,28 +357,30 @@ impl CompiledCondition {
     }
 
     /// Whether the condition is true of a context; `audiences` says who is in a segment.
+    ///
+    /// A single test becomes part of the loop over the rules, which then looks up what they have in common once.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn holds(&self, context: &Context, audiences: &Audiences) -> bool {
         match self {
             Self::Test(test) => test.holds(context),
-            combined => combined.holds_combined(context, audiences),
+            combined => combined.holds_at_length(context, audiences),
         }
     }
 
-    fn holds_combined(&self, context: &Context, audiences: &Audiences) -> bool {
+    fn holds_at_length(&self, context: &Context, audiences: &Audiences) -> bool {
         match self {
             Self::Test(test) => test.holds(context),
-            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(context, audiences)),
-            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(context, audiences)),
-            Self::Not(condition) => !condition.holds(context, audiences),
+            Self::All(inner) => inner.iter().all(|inner| inner.holds_at_length(context, audiences)),
+            Self::Any(inner) => inner.iter().any(|inner| inner.holds_at_length(context, audiences)),
+            Self::Not(inner) => !inner.holds_at_length(context, audiences),
             Self::Segment(segment) => audiences.has(segment, context),
         }
     }
 }
 
 impl CompiledTest {
-    #[inline]
+    #[inline(always)]
     fn holds(&self, context: &Context) -> bool {
         self.path.find(context).is_some_and(|found| self.matcher.matches(found))
     }

@@ -1,4 +1,4 @@
-//! What most flags lack: overrides, prerequisites, services of their own, and targeting expressions.
+//! What most flags lack: a switch that is off, overrides, prerequisites and targeting expressions.
 
 use super::{Around, CompileError, CompiledFlag, Now, Slot, variant};
 use crate::bucketing::Generation;
@@ -12,10 +12,11 @@ use crate::targeting::{CompiledTargeting, TargetingFault};
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Extra {
-    services: Box<[ServiceName]>,
+    is_disabled: bool,
+    off: Variant,
     overrides: Box<[(ServiceName, Variant)]>,
     prerequisites: Box<[CompiledPrerequisite]>,
-    off: Variant,
+    targeting: Option<Box<Targeting>>,
 }
 
 #[derive(Debug)]
@@ -26,8 +27,16 @@ struct CompiledPrerequisite {
 
 impl Extra {
     /// None when the flag has nothing of the kind.
-    pub(super) fn compile(flag: &EffectiveFlag) -> Result<Option<Self>, CompileError> {
-        if flag.services.is_empty() && flag.overrides.is_empty() && flag.prerequisites.is_empty() {
+    pub(super) fn compile(
+        flag: &EffectiveFlag,
+        generation: Generation,
+    ) -> Result<Option<Self>, CompileError> {
+        let off = variant(flag, &flag.off_variant)?;
+        if flag.enabled
+            && flag.overrides.is_empty()
+            && flag.prerequisites.is_empty()
+            && flag.targeting.is_none()
+        {
             return Ok(None);
         }
         let detached =
@@ -36,26 +45,33 @@ impl Extra {
             flag: prerequisite.flag.folded(),
             variants: prerequisite.variants.clone().into(),
         };
+        let targeting = |targeting: &str| Targeting::compile(flag, targeting, generation).map(Box::new);
         Ok(Some(Self {
-            services: flag.services.clone().into(),
+            is_disabled: !flag.enabled,
+            off,
             overrides: flag.overrides.iter().map(detached).collect::<Result<_, CompileError>>()?,
             prerequisites: flag.prerequisites.iter().map(prerequisite).collect(),
-            off: variant(flag, &flag.off_variant)?,
+            targeting: flag.targeting.as_deref().map(targeting).transpose()?,
         }))
-    }
-
-    pub(super) fn is_visible_to(&self, service: &str) -> bool {
-        self.services.is_empty() || self.services.iter().any(|known| known.as_str() == service)
     }
 
     pub(super) fn prerequisites(&self) -> impl Iterator<Item = &FoldedKey> {
         self.prerequisites.iter().map(|prerequisite| &prerequisite.flag)
     }
 
-    /// What an override or a prerequisite decides, if one does.
-    pub(super) fn decide<'f>(
+    /// Whether not everybody need get the same.
+    pub(super) fn decides_by_context(&self) -> bool {
+        !self.prerequisites.is_empty()
+            || self.targeting.as_ref().is_some_and(|targeting| !targeting.is_empty())
+    }
+
+    pub(super) fn names_attribute(&self, name: &str) -> bool {
+        self.targeting.as_ref().is_some_and(|targeting| targeting.names_attribute(name))
+    }
+
+    /// What an override, the switch or a prerequisite decides, in this order, if one does.
+    pub(super) fn decide_first<'f>(
         &'f self,
-        disabled: bool,
         around: Around<'f>,
         context: &Context,
     ) -> Option<Resolution<'f>> {
@@ -64,10 +80,24 @@ impl Extra {
         {
             return Some(Resolution { variant, reason: ResolutionReason::TargetingMatch, error: None });
         }
-        if disabled || self.prerequisites.iter().all(|prerequisite| prerequisite.is_met(around, context)) {
+        let reason = if self.is_disabled {
+            ResolutionReason::Disabled
+        } else if self.prerequisites.iter().all(|prerequisite| prerequisite.is_met(around, context)) {
             return None;
-        }
-        Some(Resolution { variant: &self.off, reason: ResolutionReason::PrerequisiteFailed, error: None })
+        } else {
+            ResolutionReason::PrerequisiteFailed
+        };
+        Some(Resolution { variant: &self.off, reason, error: None })
+    }
+
+    /// What the targeting expression decides, if there is one and it decides anything.
+    pub(super) fn decide_in_place_of_rules<'f>(
+        &'f self,
+        flag: &'f CompiledFlag,
+        now: Now,
+        context: &Context,
+    ) -> Option<Resolution<'f>> {
+        self.targeting.as_ref()?.decide(flag, now, context)
     }
 }
 
@@ -88,38 +118,29 @@ impl CompiledPrerequisite {
 
 /// A targeting expression and the variants that it can name.
 #[derive(Debug)]
-pub(super) struct Targeting {
+struct Targeting {
     compiled: CompiledTargeting,
     variants: Box<[Variant]>,
 }
 
 impl Targeting {
-    pub(super) fn compile(
-        flag: &EffectiveFlag,
-        targeting: &str,
-        generation: Generation,
-    ) -> Result<Self, CompileError> {
+    fn compile(flag: &EffectiveFlag, targeting: &str, generation: Generation) -> Result<Self, CompileError> {
         let compiled = CompiledTargeting::compile(targeting, generation).map_err(CompileError::Targeting)?;
         Ok(Self { compiled, variants: flag.variants.iter().cloned().collect() })
     }
 
-    pub(super) fn names_attribute(&self, name: &str) -> bool {
+    fn names_attribute(&self, name: &str) -> bool {
         self.compiled.attributes().iter().any(|known| **known == *name)
     }
 
     /// Whether there is no expression at all.
-    pub(super) const fn is_empty(&self) -> bool {
+    const fn is_empty(&self) -> bool {
         self.compiled.is_empty()
     }
 
     /// What the expression decides; none when it leaves it to the default serve. Where it fails, or names a variant that
     /// the flag does not have, the default variant stands in.
-    pub(super) fn decide<'f>(
-        &'f self,
-        flag: &'f CompiledFlag,
-        now: Now,
-        context: &Context,
-    ) -> Option<Resolution<'f>> {
+    fn decide<'f>(&'f self, flag: &'f CompiledFlag, now: Now, context: &Context) -> Option<Resolution<'f>> {
         let now = match now {
             _ if !self.compiled.needs_time() => 0,
             Now::At(seconds) => seconds,
