@@ -6,14 +6,16 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 19] = [
+const FILES: [&str; 22] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
     "mycelia/flags/v1/feature.proto",
+    "mycelia/flags/v1/measurement.proto",
     "mycelia/flags/v1/plan.proto",
     "mycelia/flags/v1/policy.proto",
     "mycelia/flags/v1/promotion.proto",
+    "mycelia/flags/v1/guard.proto",
     "mycelia/flags/v1/change.proto",
     "mycelia/flags/v1/inspection.proto",
     "mycelia/flags/v1/admin_service.proto",
@@ -23,6 +25,7 @@ const FILES: [&str; 19] = [
     "mycelia/flags/v1/telemetry_service.proto",
     "mycelia/flags/v1/plan_service.proto",
     "mycelia/flags/v1/promotion_service.proto",
+    "mycelia/flags/v1/guard_service.proto",
     "flagd/evaluation/v1/evaluation.proto",
     "flagd/evaluation/v2/evaluation.proto",
     "flagd/sync/v1/sync.proto",

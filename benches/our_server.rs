@@ -10,7 +10,7 @@ use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place};
 use mycelia_flags_core::flag::Serve;
 use mycelia_flags_core::key::{EnvironmentKey, VariantName};
 use mycelia_flags_core::value::{FlagType, Value};
-use mycelia_flags_server::app::{Config, DrainOptions, PACE, Running, start};
+use mycelia_flags_server::app::{Config, DrainOptions, GUARD_PACE, PACE, Running, start};
 use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{CommitRequest, LogChoice, Store, StoreOptions};
@@ -56,6 +56,8 @@ pub async fn begin() -> Result<Running> {
         drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(1) },
         seen_contexts: true,
         pace: PACE,
+        guard_pace: GUARD_PACE,
+        measured: None,
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

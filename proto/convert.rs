@@ -15,6 +15,7 @@ mod effective;
 mod evaluation;
 mod fault;
 mod flag;
+mod guard;
 mod inspection;
 mod list;
 mod observation;
@@ -41,6 +42,10 @@ pub use fault::{VIOLATIONS_MAX, WireError};
 pub use flag::{
     definition_from_wire, definition_to_wire, flag_type_from_wire, flag_type_to_wire, lifetime_from_wire,
     lifetime_to_wire,
+};
+pub use guard::{
+    guard_phase_to_wire, guard_state_to_wire, guard_to_wire, guard_verdict_to_wire, measurement_to_wire,
+    observed_to_wire,
 };
 pub use inspection::{
     bucket_to_wire, explanation_to_wire, field_change_to_wire, impact_to_wire, import_line_to_wire,

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod configure;
 pub(crate) mod feature;
 pub(crate) mod follow;
+pub(crate) mod guard;
 pub(crate) mod inspect;
 pub(crate) mod manual;
 pub(crate) mod plan;
@@ -33,6 +34,7 @@ use crate::args::configure::{
 };
 use crate::args::feature::FeatureCommand;
 use crate::args::follow::{WaitArgs, WatchArgs};
+use crate::args::guard::GuardCommand;
 use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
@@ -135,6 +137,9 @@ pub(crate) enum Command {
     Ramp(RampArgs),
     /// Take flags back: at once, step by step, or for some segments
     Rollback(RollbackArgs),
+    /// Let the services' own numbers take flags back: set, show, test and acknowledge guards
+    #[command(subcommand)]
+    Guard(GuardCommand),
     /// Let an environment take over what another one serves of a flag, when it is ready
     Promote(PromoteArgs),
     /// What an environment asks for before it takes a flag over, and how far flags are

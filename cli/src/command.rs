@@ -13,6 +13,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod feature;
 pub(crate) mod get;
+pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod incident;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
+use mycelia_flags_proto::v1::guard_service_client::GuardServiceClient;
 use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_proto::v1::promotion_service_client::PromotionServiceClient;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
@@ -63,6 +64,10 @@ impl Connection {
 
     pub(crate) fn plans(&self) -> PlanServiceClient<Channel> {
         PlanServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn guards(&self) -> GuardServiceClient<Channel> {
+        GuardServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     pub(crate) fn sync(&self) -> SyncServiceClient<Channel> {

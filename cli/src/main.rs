@@ -134,6 +134,7 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Feature(group) => command::feature::run(group, session).await,
         Command::Policy(group) => command::policy::run(group, session).await,
         Command::Request(group) => command::request::run(group, session).await,
+        Command::Guard(group) => command::guard::run(group, session).await,
         Command::Promote(args) => command::promotion::promote(args, session).await,
         Command::Promotion(group) => command::promotion::run(group, session).await,
         Command::Incident(group) => command::incident::run(group, session).await,

@@ -22,7 +22,7 @@ mod tests;
 
 use mycelia_flags_core::key::{EnvironmentKey, PlanKey};
 use mycelia_flags_core::plan::simulation::rehearse;
-use mycelia_flags_core::plan::{Ladder, OnComplete, PlanDefinition};
+use mycelia_flags_core::plan::{GuardAction, Ladder, OnComplete, PlanDefinition};
 use mycelia_flags_core::rejection::Reason;
 
 use reading::{Fields, Reading, Spot};
@@ -83,6 +83,19 @@ pub(crate) fn offline(plan: &PlanDefinition) -> PlanDefinition {
         plan.environment = EnvironmentKey::new(DEFAULT_ENVIRONMENT);
     }
     plan
+}
+
+/// What a guard does, as plan files say it.
+///
+/// # Errors
+/// What is wrong with the text, in words.
+pub(crate) fn guard_action(text: &str) -> Result<GuardAction, String> {
+    let node = node::scalar(text);
+    let mut reading = Reading::default();
+    match reading.action(&Spot::root(&node), &Ladder::default()) {
+        Some(action) => Ok(action),
+        None => Err(reading.into_faults().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    }
 }
 
 impl Reading {

@@ -1,16 +1,16 @@
-//! The plan that a gradual rollback needs: one stage, in which flags serve what they serve now.
+//! The plan that a gradual rollback needs: one stage, in which flags serve what they serve now. Core makes it, as it does
+//! for guards.
 
-use mycelia_flags_proto::v1;
+use mycelia_flags_core::flag::{FlagConfiguration, FlagDefinition};
+use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::plan::{Ladder, rollback};
 use mycelia_flags_proto::v1::rollback::Kind;
-use mycelia_flags_proto::v1::serve::Serve;
-use mycelia_flags_proto::v1::stage_target::Target;
+use mycelia_flags_proto::{convert, v1};
 use tonic::Code;
 
 use crate::failure::Failure;
 use crate::inventory::Configured;
 use crate::percent::Percent;
-use crate::view::matrix::Matrix;
-use crate::view::state::boolean;
 
 /// Does anybody get anything of it?
 pub(crate) const fn holds_something(found: &Configured) -> bool {
@@ -18,12 +18,9 @@ pub(crate) const fn holds_something(found: &Configured) -> bool {
 }
 
 /// The largest share of anybody, in any segment or elsewhere; a flag without percentages has all or nothing.
-pub(crate) fn highest_percent(found: &Configured) -> f64 {
-    let Configured { definition, configuration, .. } = found;
-    let serve = configuration.default_serve.as_ref().and_then(|serve| serve.serve.as_ref());
-    let shares = Matrix::of(configuration, &definition.variants).shares;
-    let shares = shares.iter().map(|share| share.percent);
-    shares.fold(share(serve, &definition.variants).unwrap_or(100.0), f64::max)
+pub(crate) fn highest_percent(found: &Configured) -> Result<f64, Failure> {
+    let (definition, configuration) = in_core(found)?;
+    Ok(Percent::of_thousandths(rollback::highest_share(&definition, &configuration)).as_f64())
 }
 
 /// The plan `rollback.NAME`.
@@ -33,71 +30,46 @@ pub(crate) fn holding(
     flags: &[Configured],
     way: &v1::Rollback,
 ) -> Result<v1::Plan, Failure> {
-    let set: Vec<v1::StageTarget> =
-        flags.iter().map(|flag| present(flag, environment)).collect::<Result<_, _>>()?;
+    let mut set = Vec::new();
+    for found in flags {
+        let (definition, configuration) = in_core(found)?;
+        let flag = definition.key.clone();
+        if !configuration.enabled {
+            return Err(refused(format!("{flag} is disabled in {environment}: nothing is to go back")));
+        }
+        let Some(target) = rollback::present(&definition, &configuration) else {
+            let words = format!(
+                "{flag} serves several variants in {environment} and has no percentage: disable it instead"
+            );
+            return Err(refused(words));
+        };
+        set.push((flag, target));
+    }
     if set.is_empty() {
         return Err(refused(format!(
             "every flag of {name} is disabled in {environment}: nothing is to go back"
         )));
     }
     let ladder = match &way.kind {
-        Some(Kind::Gradual(ladder)) => Some(ladder.clone()),
+        Some(Kind::Gradual(ladder)) => {
+            Some(Ladder { percents: ladder.percents.clone(), every_seconds: ladder.every_seconds })
+        }
         _ => None,
     };
-    Ok(v1::Plan {
-        key: format!("rollback.{name}"),
-        description: format!("Takes {name} back step by step"),
-        environment: environment.to_owned(),
-        first_day: 1,
-        stages: vec![v1::Stage { name: "as it was".to_owned(), set, ..v1::Stage::default() }],
-        ladder,
-        ..v1::Plan::default()
-    })
+    let plan = rollback::holding(name, &EnvironmentKey::new(environment), set, ladder);
+    Ok(convert::plan_to_wire(&plan))
 }
 
-/// What a flag serves now, as a target.
-fn present(found: &Configured, environment: &str) -> Result<v1::StageTarget, Failure> {
-    let Configured { definition, configuration, .. } = found;
-    let flag = &definition.key;
-    if !configuration.enabled {
-        return Err(refused(format!("{flag} is disabled in {environment}: nothing is to go back")));
-    }
-    let serve = configuration.default_serve.as_ref().and_then(|serve| serve.serve.as_ref());
-    let target = match (share(serve, &definition.variants), serve) {
-        (Some(rest), _) => {
-            let matrix = Matrix::of(configuration, &definition.variants);
-            let shares = matrix
-                .shares
-                .iter()
-                .map(|share| v1::PlanShare { segment: share.segment.clone(), percent: share.percent });
-            match matrix.shares.is_empty() {
-                true => Target::Percent(rest),
-                false => {
-                    Target::Matrix(v1::PlanMatrix { shares: shares.collect(), rest_percent: Some(rest) })
-                }
-            }
-        }
-        (None, Some(Serve::Variant(variant))) => Target::Variant(variant.clone()),
-        (None, _) => {
-            let words = format!(
-                "{flag} serves several variants in {environment} and has no percentage: disable it instead"
-            );
-            return Err(refused(words));
-        }
-    };
-    Ok(v1::StageTarget { flag: flag.clone(), target: Some(target) })
-}
-
-/// The percentage of a boolean flag's true variant.
-fn share(serve: Option<&Serve>, variants: &[v1::Variant]) -> Option<f64> {
-    match serve? {
-        Serve::Variant(variant) => Some(if boolean(variant, variants)? { 100.0 } else { 0.0 }),
-        Serve::Split(split) => {
-            let mut on = 0;
-            for weighted in &split.weights {
-                on += if boolean(&weighted.variant, variants)? { weighted.weight } else { 0 };
-            }
-            Some(Percent::of_thousandths(on).as_f64())
+/// The flag as core knows it.
+fn in_core(found: &Configured) -> Result<(FlagDefinition, FlagConfiguration), Failure> {
+    let definition = convert::definition_from_wire("flag", &found.definition);
+    let configuration = convert::configuration_from_wire("configuration", &found.configuration);
+    match (definition, configuration) {
+        (Ok(definition), Ok(configuration)) => Ok((definition, configuration)),
+        (Err(unknown), _) | (_, Err(unknown)) => {
+            let words: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+            let key = &found.definition.key;
+            Err(refused(format!("{key} is newer than this program: {}", words.join("; "))))
         }
     }
 }
@@ -108,6 +80,8 @@ fn refused(message: String) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use mycelia_flags_proto::v1::stage_target::Target;
+
     use super::*;
     use crate::view::matrix::tests::segment_rule;
     use crate::view::serve::tests::{split, variant};
@@ -117,12 +91,15 @@ mod tests {
         Configured {
             definition: v1::FlagDefinition {
                 key: "dreams".to_owned(),
+                r#type: v1::FlagType::Boolean.into(),
                 variants: on_and_off(),
                 ..v1::FlagDefinition::default()
             },
             configuration: v1::FlagConfiguration {
                 enabled,
                 rules,
+                off_variant: "off".to_owned(),
+                default_variant: "off".to_owned(),
                 default_serve: Some(serve),
                 ..v1::FlagConfiguration::default()
             },
@@ -132,9 +109,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(found: &Configured, expected: Result<Target, &str>) {
-        let target = present(found, "production").map(|target| target.target.unwrap());
-        match (target, expected) {
+    fn check(found: Configured, expected: Result<Target, &str>) {
+        let plan = holding("dreams", "production", &[found], &v1::Rollback::default());
+        match (plan.map(|mut plan| plan.stages.remove(0).set.remove(0).target.unwrap()), expected) {
             (Ok(target), Ok(expected)) => assert_eq!(target, expected),
             (Err(failure), Err(words)) => assert!(failure.message().contains(words), "{}", failure.message()),
             other => panic!("{other:?}"),
@@ -144,15 +121,16 @@ mod tests {
     #[test]
     fn the_plan_holds_what_a_flag_serves_now() {
         let ten = || split(&[("on", 10_000), ("off", 90_000)]);
-        check(&found(Vec::new(), ten(), true), Ok(Target::Percent(10.0)));
-        check(&found(Vec::new(), variant("on"), true), Ok(Target::Percent(100.0)));
-        check(&found(Vec::new(), ten(), false), Err("disabled"));
+        check(found(Vec::new(), ten(), true), Ok(Target::Percent(10.0)));
+        check(found(Vec::new(), variant("on"), true), Ok(Target::Percent(100.0)));
+        check(found(Vec::new(), ten(), false), Err("disabled"));
         let shares = vec![v1::PlanShare { segment: "A".to_owned(), percent: 5.0 }];
         let matrix = v1::PlanMatrix { shares, rest_percent: Some(10.0) };
-        check(&found(vec![segment_rule("A", 5_000)], ten(), true), Ok(Target::Matrix(matrix)));
-        assert!((highest_percent(&found(vec![segment_rule("A", 75_000)], ten(), true)) - 75.0).abs() < 1e-9);
+        check(found(vec![segment_rule("A", 5_000)], ten(), true), Ok(Target::Matrix(matrix)));
+        let highest = highest_percent(&found(vec![segment_rule("A", 75_000)], ten(), true)).unwrap();
+        assert!((highest - 75.0).abs() < 1e-9);
         let mut words = found(Vec::new(), variant("few"), true);
         words.definition.variants.clear();
-        check(&words, Ok(Target::Variant("few".to_owned())));
+        check(words, Ok(Target::Variant("few".to_owned())));
     }
 }

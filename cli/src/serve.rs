@@ -73,6 +73,8 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         drain: DrainOptions { notice: args.drain_notice, limit: args.drain_limit },
         seen_contexts: !args.no_seen_contexts,
         pace: app::PACE,
+        guard_pace: app::GUARD_PACE,
+        measured: None,
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod event;
 pub(crate) mod explanation;
 pub(crate) mod feature;
 pub(crate) mod flag;
+pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod impact;
 pub(crate) mod incident;

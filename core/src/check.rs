@@ -8,9 +8,12 @@ mod audiences;
 mod configurations;
 mod definitions;
 mod features;
+mod guard_steps;
+mod guards;
 mod incidents;
 mod integrity;
 mod kept;
+mod latches;
 pub(crate) mod matrix;
 mod overrides;
 mod plan_acts;
@@ -40,6 +43,7 @@ use crate::schema::Schemas;
 use crate::snapshot::Snapshot;
 use crate::validate::Findings;
 
+pub use guard_steps::would_take_back;
 pub use undo::Undone;
 
 /// Who submits a change set.
@@ -123,6 +127,7 @@ pub fn check(
         }
     }
     draft.hold_together();
+    draft.hold_latches();
     draft.note_drift();
     draft.void_approvals();
     draft.finish()
@@ -246,6 +251,10 @@ impl Draft<'_> {
             Change::TickPromotion { flag, to, item } => self.tick_promotion(field, flag, to, item),
             Change::Promote(promote) => self.promote(field, promote),
             Change::RecordDrill(drill) => self.record_drill(field, drill),
+            Change::SetGuard(guard) => self.set_guard(field, guard),
+            Change::DeleteGuard { guard, force } => self.delete_guard(field, guard, *force),
+            Change::AcknowledgeGuard(what) => self.acknowledge_guard(field, what),
+            Change::StepGuard(step) => self.step_guard(field, step),
             Change::CreateStore { bucketing, environments } => {
                 if self.is_reserved_for_store(field) && self.is_first(field) {
                     let settings = Settings { bucketing: *bucketing };

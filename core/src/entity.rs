@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::bucketing::Generation;
 use crate::flag::{Canary, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::guard::Guard;
+use crate::guard::state::GuardState;
 use crate::incident::Incident;
-use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, GuardKey, PlanKey, SegmentKey};
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
 use crate::plan::progress::Progress;
@@ -51,6 +53,10 @@ pub enum EntityId {
     Promotion(EnvironmentKey, FoldedKey),
     /// The last rollback drill of a flag in an environment.
     Drill(EnvironmentKey, FoldedKey),
+    /// A guard, as it was set.
+    Guard(GuardKey),
+    /// What came of a guard.
+    GuardState(GuardKey),
 }
 
 impl EntityId {
@@ -86,7 +92,9 @@ impl EntityId {
             | Self::ChangeRequest(_)
             // What is said about a promotion changes nothing in an environment.
             | Self::Promotion(..)
-            | Self::Incident(_) => None,
+            | Self::Incident(_)
+            | Self::Guard(_)
+            | Self::GuardState(_) => None,
         }
     }
 }
@@ -110,6 +118,8 @@ impl fmt::Display for EntityId {
             Self::PromotionRules(environment) => write!(formatter, "promotion_rules/{environment}"),
             Self::Promotion(environment, flag) => write!(formatter, "promotion/{environment}/{flag}"),
             Self::Drill(environment, flag) => write!(formatter, "drill/{environment}/{flag}"),
+            Self::Guard(guard) => write!(formatter, "guard/{guard}"),
+            Self::GuardState(guard) => write!(formatter, "guard_state/{guard}"),
         }
     }
 }
@@ -156,6 +166,10 @@ pub enum Entity {
     Promotion(Arc<Promotion>),
     /// The last rollback drill of a flag.
     Drill(Arc<Drill>),
+    /// A guard, as it was set.
+    Guard(Arc<Guard>),
+    /// What came of a guard.
+    GuardState(Arc<GuardState>),
 }
 
 /// What a change did to one entity.

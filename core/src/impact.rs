@@ -63,7 +63,9 @@ pub fn affected(
             | EntityId::Incident(_)
             | EntityId::PromotionRules(_)
             | EntityId::Promotion(..)
-            | EntityId::Drill(..) => {}
+            | EntityId::Drill(..)
+            | EntityId::Guard(_)
+            | EntityId::GuardState(_) => {}
         }
     }
     let snapshots = [before, after];

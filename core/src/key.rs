@@ -1,4 +1,4 @@
-//! Names: of flags, environments, variants, services, segments, features and plans.
+//! Names: of flags, environments, variants, services, segments, features, plans and guards.
 //!
 //! All of them share one grammar, `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. `parse` is for text from outside, `new` for text
 //! that has been parsed before (our own log, our own server).
@@ -108,6 +108,10 @@ name_type! {
 name_type! {
     /// The key of a rollout plan.
     PlanKey
+}
+name_type! {
+    /// The key of a guard.
+    GuardKey
 }
 
 impl FlagKey {

@@ -29,6 +29,7 @@ pub mod evaluation;
 pub mod explain;
 pub mod flag;
 pub mod flagd;
+pub mod guard;
 pub mod impact;
 pub mod incident;
 pub mod json;

@@ -203,3 +203,16 @@ pub const DRILL_SERVICES_MAX: usize = 200;
 
 /// The longest rollback that a drill measures, in microseconds: a day. Longer is no rollback.
 pub const DRILL_MICROS_MAX: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// Guards of a store. Each is judged several times a second.
+pub const GUARDS_MAX: usize = 500;
+
+/// Flags of a guard.
+pub const GUARD_FLAGS_MAX: usize = 200;
+
+/// Notification targets of a guard.
+pub const GUARD_NOTIFY_MAX: usize = 20;
+
+/// The longest window, sustained time or wait for a recovery of a guard, in seconds: a week. Nobody takes a feature back
+/// for what happened before that.
+pub const GUARD_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod metric_check;
 pub mod progress;
 pub mod report;
+pub mod rollback;
 pub mod rollback_length;
 pub mod runner;
 pub mod simulation;

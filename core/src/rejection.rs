@@ -137,6 +137,14 @@ reasons! {
     UnknownIncident = "UNKNOWN_INCIDENT", NotFound;
     /// What the environment asks for before it takes the flag over is not done.
     PromotionNotReady = "PROMOTION_NOT_READY", Precondition;
+    /// There is no such guard.
+    UnknownGuard = "UNKNOWN_GUARD", NotFound;
+    /// A guard took the flag back, and nobody has acknowledged that yet.
+    FlagLatched = "FLAG_LATCHED", Precondition;
+    /// The state of the guard does not allow it.
+    GuardState = "GUARD_STATE", Precondition;
+    /// A guard needs the feature.
+    FeatureInUse = "FEATURE_IN_USE", Precondition;
     /// The store is not at the expected revision.
     RevisionMismatch = "REVISION_MISMATCH", Conflict;
 }

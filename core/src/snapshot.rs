@@ -1,13 +1,17 @@
 //! All entities at a revision: the fold of the writes of all records so far.
 
+mod fold;
+
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use crate::entity::{Entity, EntityId, Settings, Write};
 use crate::flag::{Canary, EffectiveFlag, Environment, Feature, FlagConfiguration, FlagDefinition};
+use crate::guard::Guard;
+use crate::guard::state::GuardState;
 use crate::incident::Incident;
-use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, PlanKey, SegmentKey};
+use crate::key::{EnvironmentKey, FeatureKey, FoldedKey, GuardKey, PlanKey, SegmentKey};
 use crate::key_set::KeySet;
 use crate::list::ListKey;
 use crate::plan::PlanDefinition;
@@ -16,7 +20,7 @@ use crate::policy::Policy;
 use crate::promotion::{Drill, Promotion, PromotionRules};
 use crate::record::Record;
 use crate::request::ChangeRequest;
-use crate::revision::Revision;
+use crate::revision::{Revision, Timestamp};
 use crate::segment::Segment;
 
 /// All entities at a revision.
@@ -42,6 +46,19 @@ pub struct Snapshot {
     promotion_rules: OrdMap<EnvironmentKey, Arc<PromotionRules>>,
     promotions: OrdMap<(EnvironmentKey, FoldedKey), Arc<Promotion>>,
     drills: OrdMap<(EnvironmentKey, FoldedKey), Arc<Drill>>,
+    guards: OrdMap<GuardKey, Arc<Guard>>,
+    guard_states: OrdMap<GuardKey, Arc<GuardState>>,
+    /// Which record wrote each configuration last.
+    written: OrdMap<(EnvironmentKey, FoldedKey), Written>,
+}
+
+/// A record that wrote something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The record.
+    pub revision: Revision,
+    /// When it was committed.
+    pub at: Timestamp,
 }
 
 /// A record does not follow the snapshot that it is folded into.
@@ -249,6 +266,39 @@ impl Snapshot {
         self.drills.iter().map(|((environment, _), drill)| (environment, drill))
     }
 
+    /// A guard, as it was set.
+    #[must_use]
+    pub fn guard(&self, key: &GuardKey) -> Option<&Arc<Guard>> {
+        self.guards.get(key)
+    }
+
+    /// What came of a guard; none when it has done nothing yet.
+    #[must_use]
+    pub fn guard_state(&self, key: &GuardKey) -> Option<&Arc<GuardState>> {
+        self.guard_states.get(key)
+    }
+
+    /// All guards and what came of them, in the order of their keys.
+    pub fn guards(&self) -> impl Iterator<Item = (&Arc<Guard>, Option<&GuardState>)> {
+        self.guards.iter().map(|(key, guard)| (guard, self.guard_states.get(key).map(|state| &**state)))
+    }
+
+    /// The guards that hold a flag down in an environment.
+    pub fn latches<'s>(
+        &'s self,
+        environment: &'s EnvironmentKey,
+        flag: &'s FoldedKey,
+    ) -> impl Iterator<Item = (&'s Arc<Guard>, &'s GuardState)> {
+        let latched = self.guards().filter_map(|(guard, state)| Some((guard, state?)));
+        latched.filter(move |(guard, state)| guard.environment == *environment && state.holds(flag))
+    }
+
+    /// The record that wrote a flag's configuration last.
+    #[must_use]
+    pub fn written(&self, environment: &EnvironmentKey, flag: &FoldedKey) -> Option<Written> {
+        self.written.get(&(environment.clone(), flag.clone())).copied()
+    }
+
     /// The value of an entity.
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<Entity> {
@@ -282,6 +332,8 @@ impl Snapshot {
             EntityId::Drill(environment, flag) => {
                 self.drills.get(&(environment.clone(), flag.clone())).cloned().map(Entity::Drill)
             }
+            EntityId::Guard(key) => self.guards.get(key).cloned().map(Entity::Guard),
+            EntityId::GuardState(key) => self.guard_states.get(key).cloned().map(Entity::GuardState),
         }
     }
 
@@ -295,9 +347,20 @@ impl Snapshot {
         }
         for write in &record.writes {
             self.put(write);
+            self.note_written(write, Written { revision: record.revision, at: record.committed_at });
         }
         self.revision = record.revision;
         Ok(())
+    }
+
+    fn note_written(&mut self, write: &Write, written: Written) {
+        if let EntityId::Configuration(environment, flag) = &write.id {
+            let key = (environment.clone(), flag.clone());
+            match write.value {
+                Some(_) => drop(self.written.insert(key, written)),
+                None => drop(self.written.remove(&key)),
+            }
+        }
     }
 
     /// Sets or removes one entity without moving the revision. A value of another kind than its id is ignored: the
@@ -306,95 +369,6 @@ impl Snapshot {
         match &write.value {
             Some(value) => self.set(&write.id, value),
             None => self.remove(&write.id),
-        }
-    }
-
-    fn set(&mut self, id: &EntityId, value: &Entity) {
-        match (id, value) {
-            (EntityId::Settings, Entity::Settings(settings)) => self.settings = settings.clone(),
-            (EntityId::Environment(key), Entity::Environment(environment)) => {
-                self.environments.insert(key.clone(), environment.clone());
-            }
-            (EntityId::Flag(key), Entity::Flag(definition)) => {
-                self.flags.insert(key.clone(), Arc::clone(definition));
-            }
-            (EntityId::Configuration(environment, key), Entity::Configuration(configuration)) => {
-                self.configurations.insert((environment.clone(), key.clone()), Arc::clone(configuration));
-            }
-            (EntityId::Segment(environment, key), Entity::Segment(segment)) => {
-                self.segments.insert((environment.clone(), key.clone()), Arc::clone(segment));
-            }
-            (EntityId::Canary(environment), Entity::Canary(canary)) => {
-                self.canaries.insert(environment.clone(), canary.clone());
-            }
-            (EntityId::Listed(environment, list, key), Entity::Listed) => {
-                self.lists.entry((environment.clone(), list.clone())).or_default().insert(key);
-            }
-            (EntityId::Feature(key), Entity::Feature(feature)) => {
-                self.features.insert(key.clone(), Arc::clone(feature));
-            }
-            (EntityId::Plan(key), Entity::Plan(plan)) => {
-                self.plans.insert(key.clone(), Arc::clone(plan));
-            }
-            (EntityId::Progress(key), Entity::Progress(progress)) => {
-                self.progress.insert(key.clone(), Arc::clone(progress));
-            }
-            (EntityId::Policy(key), Entity::Policy(policy)) => {
-                self.policies.insert(key.clone(), Arc::clone(policy));
-            }
-            (EntityId::ChangeRequest(key), Entity::ChangeRequest(request)) => {
-                self.requests.insert(*key, Arc::clone(request));
-            }
-            (EntityId::Incident(id), Entity::Incident(incident)) => {
-                self.incidents.insert(*id, Arc::clone(incident));
-            }
-            (EntityId::PromotionRules(environment), Entity::PromotionRules(rules)) => {
-                self.promotion_rules.insert(environment.clone(), Arc::clone(rules));
-            }
-            (EntityId::Promotion(environment, flag), Entity::Promotion(promotion)) => {
-                self.promotions.insert((environment.clone(), flag.clone()), Arc::clone(promotion));
-            }
-            (EntityId::Drill(environment, flag), Entity::Drill(drill)) => {
-                self.drills.insert((environment.clone(), flag.clone()), Arc::clone(drill));
-            }
-            (id, _) => debug_assert!(false, "a value of another kind was written to {id}"),
-        }
-    }
-
-    fn remove(&mut self, id: &EntityId) {
-        match id {
-            EntityId::Settings => self.settings = Settings::default(),
-            EntityId::Environment(key) => drop(self.environments.remove(key)),
-            EntityId::Flag(key) => drop(self.flags.remove(key)),
-            EntityId::Configuration(environment, key) => {
-                self.configurations.remove(&(environment.clone(), key.clone()));
-            }
-            EntityId::Segment(environment, key) => {
-                self.segments.remove(&(environment.clone(), key.clone()));
-            }
-            EntityId::Canary(environment) => drop(self.canaries.remove(environment)),
-            EntityId::Listed(environment, list, key) => {
-                let id = (environment.clone(), list.clone());
-                if let Some(keys) = self.lists.get_mut(&id) {
-                    keys.remove(key);
-                    if keys.is_empty() {
-                        self.lists.remove(&id);
-                    }
-                }
-            }
-            EntityId::Feature(key) => drop(self.features.remove(key)),
-            EntityId::Plan(key) => drop(self.plans.remove(key)),
-            EntityId::Progress(key) => drop(self.progress.remove(key)),
-            EntityId::Policy(key) => drop(self.policies.remove(key)),
-            EntityId::ChangeRequest(key) => drop(self.requests.remove(key)),
-            EntityId::Incident(id) => drop(self.incidents.remove(id)),
-            EntityId::PromotionRules(environment) => drop(self.promotion_rules.remove(environment)),
-            EntityId::Promotion(environment, flag) => {
-                self.promotions.remove(&(environment.clone(), flag.clone()));
-            }
-            EntityId::Drill(environment, flag) => {
-                self.drills.remove(&(environment.clone(), flag.clone()));
-            }
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use crate::condition::{Condition, Operator, Test};
 use crate::flag::{Serve, Split, Switched, Variant};
+use crate::plan::duration_text::Exact;
+use crate::plan::{GuardAction, RollbackKind};
 use crate::segment::Share;
 use crate::value::Value;
 
@@ -103,6 +105,29 @@ pub fn share(share: &Share) -> String {
 #[must_use]
 pub fn switched(switched: &Switched) -> String {
     format!("{} at {} (revision {})", switched.by, switched.at, switched.revision)
+}
+
+/// What a guard does, as plan files and the command line write it.
+#[must_use]
+pub fn guard_action(action: &GuardAction) -> String {
+    let kind = match action {
+        GuardAction::Alert => return "alert".to_owned(),
+        GuardAction::Pause => return "pause".to_owned(),
+        GuardAction::Rollback(kind) => kind,
+    };
+    match kind {
+        RollbackKind::Disable => "rollback".to_owned(),
+        RollbackKind::ToZero => "rollback to 0%".to_owned(),
+        RollbackKind::Gradual(ladder) => {
+            let rungs: Vec<String> = ladder.percents.iter().map(|percent| format!("{percent}%")).collect();
+            format!("rollback gradually {} every {}", rungs.join(" "), Exact(ladder.every_seconds))
+        }
+        RollbackKind::Segments(segments) => {
+            let segments: Vec<&str> = segments.iter().map(|segment| segment.as_str()).collect();
+            format!("rollback segments [{}]", segments.join(", "))
+        }
+        RollbackKind::CanaryOff => "canary off".to_owned(),
+    }
 }
 
 /// A condition: `country in "DE", "AT" and in segment beta`.

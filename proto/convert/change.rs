@@ -3,6 +3,7 @@
 mod audience;
 mod configuration;
 mod flag;
+mod guard;
 mod plan;
 mod policy;
 mod promotion;
@@ -105,6 +106,10 @@ pub fn change_to_wire(change: &Change) -> v1::Change {
         | Change::TickPromotion { .. }
         | Change::Promote(_)
         | Change::RecordDrill(_) => return v1::Change { change: promotion::to_wire(change) },
+        Change::SetGuard(_)
+        | Change::DeleteGuard { .. }
+        | Change::AcknowledgeGuard(_)
+        | Change::StepGuard(_) => return v1::Change { change: guard::to_wire(change) },
         Change::CreateStore { bucketing, environments } => create_store_to_wire(*bucketing, environments),
         Change::RestoreStore { from_epoch } => {
             WireChange::RestoreStore(v1::RestoreStore { from_epoch: from_epoch.clone() })
@@ -175,12 +180,13 @@ fn change(path: &Path<'_>, wire: &v1::Change, faults: &mut Faults) -> Result<Cha
         WireChange::ApprovePromotion(wire) => {
             Change::ApprovePromotion { flag: wire.flag.clone(), to: wire.to.clone() }
         }
-        WireChange::TickPromotion(wire) => {
-            let v1::TickPromotion { flag, to, item } = wire.clone();
-            Change::TickPromotion { flag, to, item }
-        }
+        WireChange::TickPromotion(wire) => promotion::tick(wire),
         WireChange::Promote(wire) => promotion::promote(wire),
         WireChange::RecordDrill(wire) => promotion::drill(wire),
+        WireChange::SetGuard(wire) => guard::set(&path.field("set_guard"), wire, faults)?,
+        WireChange::DeleteGuard(wire) => Change::DeleteGuard { guard: wire.guard.clone(), force: wire.force },
+        WireChange::AcknowledgeGuard(wire) => guard::acknowledge(path, wire, faults)?,
+        WireChange::StepGuard(wire) => guard::step(&path.field("step_guard"), wire, faults)?,
         WireChange::CreateStore(wire) => Change::CreateStore {
             bucketing: faults.or_note(generation_from_wire(
                 path.field("create_store").field("bucketing"),

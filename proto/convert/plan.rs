@@ -155,7 +155,7 @@ fn gate(path: &Path<'_>, wire: Option<&v1::Gate>, faults: &mut Faults) -> Result
     })
 }
 
-fn metric_check(path: &Path<'_>, text: &str, faults: &mut Faults) -> Result<MetricCheck, Noted> {
+pub(super) fn metric_check(path: &Path<'_>, text: &str, faults: &mut Faults) -> Result<MetricCheck, Noted> {
     faults.or_note(MetricCheck::parse(text).map_err(|error| WireError::InvalidCheck {
         field: path.to_string(),
         found: error.found,

@@ -4,6 +4,7 @@ use mycelia_flags_core::plan::PlanDefinition;
 use mycelia_flags_core::plan::progress::{Deed, PlanState, Progress, Tick};
 use mycelia_flags_core::plan::status::{PlanStatus, StageState, rung_until};
 
+use super::guard::measurement_to_wire;
 use super::plan::rollback_to_wire;
 use super::timestamp_to_wire;
 use crate::v1;
@@ -83,6 +84,7 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
             ended_at: rollback.ended_at.map(timestamp_to_wire),
             within_seconds: rollback.within_seconds,
+            measurement: rollback.measurement.as_ref().map(measurement_to_wire),
         }),
         acknowledged: progress.acknowledged.as_ref().map(deed_to_wire),
         blocked: progress.blocked.to_string(),

@@ -13,6 +13,7 @@ use super::change::change_set_to_wire;
 use super::configuration::configuration_to_wire;
 use super::fault::WireError;
 use super::flag::definition_to_wire;
+use super::guard::{guard_state_to_wire, guard_to_wire};
 use super::plan::plan_to_wire;
 use super::policy::{policy_to_wire, request_to_wire};
 use super::progress::progress_to_wire;
@@ -55,6 +56,8 @@ pub fn write_to_wire(write: &Write) -> v1::Write {
         Entity::PromotionRules(rules) => v1::write::Value::PromotionRules(promotion_rules_to_wire(rules)),
         Entity::Promotion(promotion) => v1::write::Value::Promotion(promotion_to_wire(promotion)),
         Entity::Drill(drill) => v1::write::Value::Drill(drill_to_wire(drill)),
+        Entity::Guard(guard) => v1::write::Value::Guard(guard_to_wire(guard)),
+        Entity::GuardState(state) => v1::write::Value::GuardState(guard_state_to_wire(state)),
     });
     v1::Write { entity: write.id.to_string(), value }
 }

@@ -1,6 +1,7 @@
 //! Laws of the conversions: there and back is the same, and what is wrong is named by its exact place.
 
 mod changes;
+mod guards;
 mod models;
 mod plans;
 mod policies;

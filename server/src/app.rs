@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::observation::window::Windows;
-use mycelia_flags_core::plan::metric_check::Metrics as JudgeMetrics;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
+use crate::control::measured::Measured;
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
-use crate::control::{expiry, plan_runner};
+use crate::control::{expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::admin::AdminEdge;
 use crate::edge::compiled_sets::CompiledSets;
@@ -26,6 +26,7 @@ use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::flagd::FlagdEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
+use crate::edge::guards::GuardEdge;
 use crate::edge::health::HealthStatuses;
 use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
@@ -59,7 +60,15 @@ pub struct Config {
     pub seen_contexts: bool,
     /// How often the clock is looked at while a rollout plan waits for it.
     pub pace: Duration,
+    /// How often guards ask what metrics say.
+    pub guard_pace: Duration,
+    /// What metrics say, for guards and plans; none means that nobody measures.
+    pub measured: Option<Measured>,
 }
+
+/// How often guards ask what metrics say, unless somebody says otherwise: what a decision costs at most, once a window is
+/// crossed.
+pub const GUARD_PACE: Duration = Duration::from_millis(250);
 
 /// How often the clock is looked at while a rollout plan waits for it, unless somebody says otherwise.
 pub const PACE: Duration = Duration::from_secs(1);
@@ -124,6 +133,7 @@ pub struct Running {
     seen_contexts: bool,
     observations: Arc<Observations>,
     keep: Option<Keep>,
+    measured: Measured,
     ended: bool,
 }
 
@@ -167,11 +177,12 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
         seen_contexts: config.seen_contexts,
+        measured: config.measured.unwrap_or_else(|| Measured::by(Arc::clone(&observations) as _)),
         observations,
         keep,
         ended: false,
     };
-    running.begin_tasks(&clock, config.pace);
+    running.begin_tasks(&clock, config.pace, config.guard_pace);
     gate.open(serving(health_service, running.edges(&config.default_environment, &clock))?);
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
@@ -241,14 +252,16 @@ async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: Cancellati
 }
 
 impl Running {
-    fn begin_tasks(&self, clock: &SharedClock, pace: Duration) {
+    fn begin_tasks(&self, clock: &SharedClock, pace: Duration, guard_pace: Duration) {
         let stopping = self.tasks.stopping();
-        self.tasks.spawn(expiry::run(self.store.clone(), Arc::clone(clock), stopping.clone()));
-        self.tasks.spawn(plan_runner::run(
-            self.store.clone(),
-            Arc::clone(&self.observations) as Arc<dyn JudgeMetrics + Send + Sync>,
+        let (store, measured) = (|| self.store.clone(), || self.measured.clone());
+        self.tasks.spawn(expiry::run(store(), Arc::clone(clock), stopping.clone()));
+        self.tasks.spawn(plan_runner::run(store(), Arc::clone(clock), measured(), pace, stopping.clone()));
+        self.tasks.spawn(guard_watch::run(
+            store(),
             Arc::clone(clock),
-            pace,
+            measured(),
+            guard_pace,
             stopping.clone(),
         ));
         if let Some(keep) = self.keep.clone() {
@@ -304,8 +317,13 @@ impl Running {
             telemetry: TelemetryEdge { hearing: hearing.clone() },
             plans: PlanEdge {
                 store: store.clone(),
-                observations: Arc::clone(&self.observations),
                 clock: Arc::clone(clock),
+                measured: self.measured.clone(),
+            },
+            guards: GuardEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                measured: self.measured.clone(),
             },
             promotions: PromotionEdge {
                 store: store.clone(),
@@ -321,6 +339,7 @@ impl Running {
                 draining: Arc::clone(&self.draining),
                 started_at,
                 clock: Arc::clone(clock),
+                measured: self.measured.clone(),
             },
             admin: AdminEdge {
                 intake,

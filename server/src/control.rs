@@ -4,6 +4,8 @@
 //! listens.
 
 pub mod expiry;
+pub mod guard_watch;
+pub mod measured;
 pub mod observations;
 pub mod plan_runner;
 pub mod seen;

@@ -12,6 +12,7 @@ pub mod flagd;
 pub mod frames;
 pub mod gate;
 pub mod grpc_message;
+pub mod guards;
 pub mod health;
 pub mod hearing;
 pub mod http;

@@ -28,6 +28,7 @@ mod drain;
 mod evaluation;
 mod executed;
 mod foreign;
+mod guards;
 mod half_open;
 mod http_commands;
 mod inspection;

@@ -12,6 +12,7 @@ use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::{SharedClock, SystemClock};
+use mycelia_flags_server::control::measured::Measured;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -24,8 +25,10 @@ pub(crate) struct Wanted {
     pub(crate) drain: DrainOptions,
     pub(crate) bucketing: Option<Generation>,
     pub(crate) clock: SharedClock,
-    /// How often the clock is looked at while a plan waits for it.
+    /// How often the clock is looked at while a plan waits for it, and metrics are while there are guards.
     pub(crate) pace: Duration,
+    /// What metrics say.
+    pub(crate) measured: Option<Measured>,
 }
 
 impl Default for Wanted {
@@ -38,6 +41,7 @@ impl Default for Wanted {
             bucketing: None,
             clock: SystemClock::shared(),
             pace: Duration::from_millis(5),
+            measured: None,
         }
     }
 }
@@ -61,6 +65,8 @@ impl Wanted {
             drain: self.drain,
             seen_contexts: true,
             pace: self.pace,
+            guard_pace: self.pace,
+            measured: self.measured,
         };
         let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }

@@ -3,6 +3,7 @@
 use mycelia_flags_proto::v1;
 
 use crate::args::read::GetArgs;
+use crate::command::guard;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plans;
@@ -29,6 +30,15 @@ pub(crate) async fn run(args: GetArgs, session: &Session<'_>) -> Result<Exit, Fa
         driving.collect::<Vec<_>>()
     });
     let plans = places.map(|(plan, driven)| DrivingView::of(plan, driven)).collect();
-    session.show(&GetView { flag, plans, revision: answer.revision, order, now: Now::of_system() })?;
+    let mut latched = guard::latched(&connection, key).await?;
+    latched.retain(|guard| guard.holds(key));
+    session.show(&GetView {
+        flag,
+        plans,
+        latched,
+        revision: answer.revision,
+        order,
+        now: Now::of_system(),
+    })?;
     Ok(Exit::Done)
 }

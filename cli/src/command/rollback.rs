@@ -103,7 +103,8 @@ async fn gradually(
             configured.push(found);
         }
     }
-    let highest = configured.iter().map(highest_percent).fold(0.0, f64::max);
+    let highest: Vec<f64> = configured.iter().map(highest_percent).collect::<Result<_, _>>()?;
+    let highest = highest.into_iter().fold(0.0, f64::max);
     let way = args.way.meant(&usual_ladder_below(highest));
     let groups: Vec<(String, Vec<Configured>)> = match &args.feature {
         Some(feature) => vec![(feature.clone(), configured)],

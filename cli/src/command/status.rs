@@ -2,6 +2,7 @@
 
 use mycelia_flags_proto::v1;
 
+use crate::command::guard;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::inventory;
@@ -23,7 +24,9 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     let features = connection.answer(connection.admin().list_features(v1::ListFeaturesRequest {})).await?;
     let request = v1::ListIncidentsRequest::default();
     let incidents = connection.answer(connection.promotions().list_incidents(request)).await?.incidents;
+    let latched = guard::latched(&connection, "").await?;
     let parts = StatusParts {
+        latched,
         incidents,
         status,
         subscribers: subscribers.subscribers,

@@ -52,7 +52,7 @@ impl Reading {
     }
 
     /// What a guard does. Brackets and commas are for the eye.
-    fn action(&mut self, spot: &Spot<'_>, ladder: &Ladder) -> Option<GuardAction> {
+    pub(super) fn action(&mut self, spot: &Spot<'_>, ladder: &Ladder) -> Option<GuardAction> {
         let (text, _) = self.scalar(spot, ACTIONS)?;
         let words = words(text);
         let words: Vec<&str> = words.split_whitespace().collect();

@@ -57,6 +57,12 @@ impl Node {
     }
 }
 
+/// A text that stands for itself, as on the command line.
+pub(crate) fn scalar(text: &str) -> Node {
+    let content = Content::Scalar { text: text.to_owned(), quoted: false };
+    Node { mark: Mark::START, content, size: 1, depth: 0 }
+}
+
 /// A text as a fault repeats it.
 pub(crate) fn shown(text: &str) -> String {
     if text.chars().count() <= SHOWN_CHARS_MAX {

@@ -38,6 +38,8 @@ pub(crate) enum Subject {
     Request(u64),
     /// An incident, by the revision that opened it.
     Incident(u64),
+    /// A guard.
+    Guard(String),
     /// Something about promotions, in words.
     Promotion(String),
 }
@@ -68,6 +70,7 @@ impl Subject {
             Self::Policy(_) => "the policy".to_owned(),
             Self::Request(request) => format!("request {request}"),
             Self::Incident(id) => format!("incident #{id}"),
+            Self::Guard(key) => format!("guard {key}"),
             Self::Promotion(words) => words.clone(),
         }
     }

@@ -138,6 +138,10 @@ fn subject(change: &Change) -> (&'static str, About<'_>, Option<&str>) {
                 words::promotion::subject(change).unwrap_or(("unknown", None, None));
             (kind, flag.map_or(Other, Flag), environment)
         }
+        Change::SetGuard(_) | Change::DeleteGuard(_) | Change::AcknowledgeGuard(_) | Change::StepGuard(_) => {
+            let (kind, flag, environment) = words::guard::subject(change).unwrap_or(("unknown", None, None));
+            (kind, flag.map_or(Other, Flag), environment)
+        }
         Change::CreateStore(_) => ("create_store", Other, None),
         Change::RestoreStore(_) => ("restore_store", Other, None),
     }

@@ -10,6 +10,7 @@ use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::configuration::ConfigurationView;
 use crate::view::definition::DefinitionView;
+use crate::view::guard::{GuardView, describe_latches};
 use crate::view::moment::Now;
 use crate::view::plan::list::DrivingView;
 use crate::view::state::State;
@@ -59,6 +60,8 @@ pub(crate) struct GetView {
     pub(crate) flag: FlagView,
     /// The rollout plans that drive it.
     pub(crate) plans: Vec<DrivingView>,
+    /// The guards that hold it down.
+    pub(crate) latched: Vec<GuardView>,
     /// The revision that was read.
     pub(crate) revision: u64,
     /// In which order the environments are shown.
@@ -74,6 +77,7 @@ impl View for GetView {
         let mut page = Page::default();
         let kind = format!("  {}, {}", definition.flag_type, definition.lifetime);
         page.line([Span::from(definition.key.as_str()), Span::new(&kind, Tone::Faint)]);
+        describe_latches(&self.latched, &mut page);
         if let Some(archived) = &definition.archived {
             let archived = format!("  ARCHIVED {}: nobody is served it", archived.words());
             page.line([Span::new(&archived, Tone::Loud)]);
@@ -266,6 +270,7 @@ mod tests {
         let view = GetView {
             flag: FlagView::of(&flag()),
             plans: Vec::new(),
+            latched: Vec::new(),
             revision: 7,
             order: Vec::new(),
             now: Now::of_seconds(0),

@@ -127,7 +127,9 @@ impl WriteView {
                 | Written::Incident(_)
                 | Written::PromotionRules(_)
                 | Written::Promotion(_)
-                | Written::Drill(_),
+                | Written::Drill(_)
+                | Written::Guard(_)
+                | Written::GuardState(_),
             )
             | None => {}
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::page::{Page, Span, Tone};
 use crate::terminal::View;
 use crate::view::feature::FeatureView;
+use crate::view::guard::{GuardView, describe_latches};
 use crate::view::incident::{self, IncidentView};
 use crate::view::moment::{self, Now};
 use crate::view::overrides::{self, ActiveOverrideView};
@@ -44,6 +45,8 @@ pub(crate) struct StatusView {
     pub(crate) rollouts: Vec<RolloutView>,
     /// Those that are open and critical, of all environments.
     pub(crate) incidents: Vec<IncidentView>,
+    /// The guards that hold flags down, of all environments.
+    pub(crate) latched: Vec<GuardView>,
     #[serde(skip)]
     started_briefly: String,
     #[serde(skip)]
@@ -70,6 +73,8 @@ pub(crate) struct StatusParts {
     pub(crate) plans: Vec<v1::PlanStatus>,
     /// Those that are open.
     pub(crate) incidents: Vec<v1::Incident>,
+    /// The guards that hold flags down.
+    pub(crate) latched: Vec<GuardView>,
     /// Which environment was chosen; empty for the server's default one.
     pub(crate) environment: String,
 }
@@ -91,6 +96,7 @@ impl StatusView {
             rollouts: rollouts.collect(),
             plans: parts.plans.into_iter().map(PlanView::of).collect(),
             incidents: parts.incidents.iter().map(IncidentView::of).filter(IncidentView::is_grave).collect(),
+            latched: parts.latched,
             environment,
             server: server.to_owned(),
             bucketing: match status.bucketing() {
@@ -168,6 +174,10 @@ impl View for StatusView {
             ("subscribers", Span::from(self.subscribers.to_string())),
         ];
         let mut page = Page::default();
+        if !self.latched.is_empty() {
+            describe_latches(&self.latched, &mut page);
+            page.blank();
+        }
         if !self.incidents.is_empty() {
             page.table(0, incident::rows(&self.incidents));
             page.blank();

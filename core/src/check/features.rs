@@ -95,7 +95,7 @@ impl Draft<'_> {
         }
     }
 
-    fn feature(&mut self, field: &str, name: &str) -> Option<Arc<Feature>> {
+    pub(super) fn feature(&mut self, field: &str, name: &str) -> Option<Arc<Feature>> {
         let key = self.findings.name(field, name, FeatureKey::parse)?;
         let found = self.work.feature(&key).cloned();
         if found.is_none() {

@@ -32,7 +32,11 @@ impl Draft<'_> {
                 }
                 EntityId::Segment(environment, segment) => self.segment_is_free(&field, environment, segment),
                 EntityId::Flag(flag) => self.flag_is_free(&field, flag),
-                EntityId::Feature(feature) => self.feature_shows_what_is_there(&field, feature),
+                EntityId::Feature(feature) => {
+                    self.feature_shows_what_is_there(&field, feature);
+                    self.feature_is_free_of_guards(&field, feature);
+                }
+                EntityId::Guard(guard) => self.guard_names_what_is_there(&field, guard),
                 EntityId::Listed(environment, list, _) => {
                     if let Some(segment) = list.segment()
                         && self.work.entity(&id).is_some()
@@ -52,7 +56,8 @@ impl Draft<'_> {
                 | EntityId::Incident(_)
                 | EntityId::PromotionRules(_)
                 | EntityId::Promotion(..)
-                | EntityId::Drill(..) => {}
+                | EntityId::Drill(..)
+                | EntityId::GuardState(_) => {}
             }
         }
         for (environment, field) in chained {
@@ -197,6 +202,7 @@ impl Draft<'_> {
             let allowed = format!("a segment that no plan names; {} does: cancel it first", plans.join(", "));
             self.findings.note(Reason::SegmentInUse, field, segment.as_str(), allowed);
         }
+        self.segment_is_free_of_guards(field, environment, segment);
     }
 
     /// A flag that is gone or archived is needed by nobody, and what others need of it is still there.
@@ -226,7 +232,10 @@ impl Draft<'_> {
             }
         }
         match &definition {
-            None => self.no_feature_shows(field, flag),
+            None => {
+                self.no_feature_shows(field, flag);
+                self.flag_is_free_of_guards(field, flag);
+            }
             Some(definition) => self.variants_are_there(field, definition),
         }
     }

@@ -121,6 +121,10 @@ impl Draft<'_> {
         if let Some(Entity::Plan(plan)) = &write.value {
             return plan.stages.iter().any(|stage| plan.environment_of(stage) == environment);
         }
+        if let EntityId::Guard(guard) = &write.id {
+            let guards = [self.base.guard(guard), self.work.guard(guard)];
+            return guards.into_iter().flatten().any(|guard| guard.environment == *environment);
+        }
         let EntityId::Flag(flag) = &write.id else {
             return false;
         };

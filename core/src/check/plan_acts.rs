@@ -5,6 +5,7 @@ use crate::change::{Place, PlanAct};
 use crate::entity::{Entity, EntityId};
 use crate::key::{EnvironmentKey, FlagKey};
 use crate::limits::{PLAN_REPORTS_MAX, STAGE_FLAGS_MAX};
+use crate::observation::measurement::Measurement;
 use crate::plan::metric_check::{MetricCheck, Unit, parse_value};
 use crate::plan::progress::{Decision, PlanState, Progress, Reported, RollingBack, Tick};
 use crate::plan::{PlanDefinition, RollbackKind, Stage};
@@ -30,6 +31,13 @@ impl Acting<'_> {
         }
         self.progress.state = state;
         self.progress.reason = Box::from(reason);
+    }
+
+    /// What a guard saw that took the plan back.
+    pub(super) fn keep_evidence(&mut self, measurement: Option<&Measurement>) {
+        if let Some(rollback) = &mut self.progress.rollback {
+            rollback.measurement = measurement.cloned();
+        }
     }
 
     /// The ladder ends here: the flags are at their final place.
@@ -358,6 +366,7 @@ impl Draft<'_> {
             cause,
             ended_at: (!is_gradual).then_some(now),
             within_seconds: acting.stage().and_then(|stage| stage.rollback_within_seconds),
+            measurement: None,
         });
         let state = if is_gradual { PlanState::RollingBack } else { PlanState::Latched };
         acting.become_state(state, now, reason);

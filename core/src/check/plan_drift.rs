@@ -191,6 +191,7 @@ impl Draft<'_> {
             cause: None,
             ended_at: Some(now),
             within_seconds: acting.stage().and_then(|stage| stage.rollback_within_seconds),
+            measurement: None,
         });
         acting.become_state(PlanState::Latched, now, reason);
     }

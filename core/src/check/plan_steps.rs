@@ -8,6 +8,7 @@ use super::plan_acts::Acting;
 use super::{Draft, Origin};
 use crate::entity::{Entity, EntityId};
 use crate::flag::FlagDefinition;
+use crate::observation::measurement::Measurement;
 use crate::plan::gate::is_held_by_people;
 use crate::plan::progress::{Alert, Entry, PlanState};
 use crate::plan::runner::Step;
@@ -55,7 +56,9 @@ impl Draft<'_> {
                     true
                 }
             }
-            Step::Trip { guard, value } => self.trip(acting, *guard, *value),
+            Step::Trip { guard, value, measurement } => {
+                self.trip(acting, *guard, *value, measurement.as_ref())
+            }
             Step::Alert { guard, value } => self.alert(acting, *guard, *value),
             Step::Quiet { guard } => {
                 let known = acting.progress.alerts.iter().position(|alert| alert.guard == *guard);
@@ -171,7 +174,13 @@ impl Draft<'_> {
         }
     }
 
-    fn trip(&mut self, acting: &mut Acting<'_>, guard: u32, value: f64) -> bool {
+    fn trip(
+        &mut self,
+        acting: &mut Acting<'_>,
+        guard: u32,
+        value: f64,
+        measurement: Option<&Measurement>,
+    ) -> bool {
         let guards = &acting.plan.guards;
         let found = usize::try_from(guard).ok().and_then(|guard| guards.get(guard)).cloned();
         let is_in_stage = acting.progress.state.is_in_stage();
@@ -187,6 +196,7 @@ impl Draft<'_> {
             }
             GuardAction::Rollback(kind) => {
                 self.begin_rollback(acting, (kind, &guard.flags), Some(guard.when.clone()), &reason);
+                acting.keep_evidence(measurement);
             }
         }
         true

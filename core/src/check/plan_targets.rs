@@ -136,12 +136,7 @@ impl Draft<'_> {
         let highest = flags.iter().filter_map(|flag| {
             let definition = self.work.flag(&flag.folded())?;
             let configuration = self.work.configuration(environment, &flag.folded())?;
-            let Some((on, off)) = definition.true_and_false() else {
-                return Some(crate::limits::WEIGHT_TOTAL);
-            };
-            let shares = configuration.rules.iter().filter(|rule| super::matrix::is_of_matrix(rule, on, off));
-            let shares = shares.map(|rule| &rule.serve).chain([&configuration.default_serve]);
-            shares.map(|serve| super::matrix::share_of(serve, on)).max()
+            Some(crate::plan::rollback::highest_share(definition, configuration))
         });
         let highest = highest.max().unwrap_or(0);
         let is_below = |percent: &f64| exact_weight(*percent).is_some_and(|weight| weight < highest);

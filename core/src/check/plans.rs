@@ -178,7 +178,7 @@ impl Draft<'_> {
         }
     }
 
-    fn plan_ladder(&mut self, field: &str, ladder: &Ladder) {
+    pub(super) fn plan_ladder(&mut self, field: &str, ladder: &Ladder) {
         self.plan_seconds(&format!("{field}.every"), ladder.every_seconds);
         let field = format!("{field}.percents");
         if ladder.percents.is_empty() {

@@ -39,10 +39,13 @@ impl Draft<'_> {
             return;
         }
         // A plan does not go back in time: that its flags did is drift, and it says so.
-        let is_of_flags = |write: &&Write| !matches!(write.id, EntityId::Progress(_));
+        // Nor does what came of a guard: what it took back stays latched.
+        let is_of_flags =
+            |write: &&Write| !matches!(write.id, EntityId::Progress(_) | EntityId::GuardState(_));
         let is_of_plan = |write: &Write| matches!(write.id, EntityId::Plan(_));
         if undone.writes.iter().any(is_of_plan) || !undone.writes.iter().any(|write| is_of_flags(&write)) {
-            let allowed = "a revision that changed flags, and not a rollout plan alone";
+            let allowed =
+                "a revision that changed flags, and not a rollout plan or what came of a guard alone";
             self.findings.note(Reason::NotApplicable, &field, &shown, allowed);
             return;
         }

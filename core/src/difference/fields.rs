@@ -1,5 +1,6 @@
 //! The fields of each kind of entity, as text.
 
+mod guard;
 mod plan;
 mod promotion;
 
@@ -36,6 +37,8 @@ pub(super) fn entity_fields(entity: &Entity) -> Fields {
         Entity::PromotionRules(rules) => promotion::rules_fields(rules),
         Entity::Promotion(collected) => promotion::promotion_fields(collected),
         Entity::Drill(drill) => promotion::drill_fields(drill),
+        Entity::Guard(guard) => guard::guard_fields(guard),
+        Entity::GuardState(state) => guard::state_fields(state),
     }
 }
 

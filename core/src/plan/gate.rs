@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::timetable::after;
 use super::{PlanDefinition, Stage};
 use crate::key::FlagKey;
+use crate::observation::measurement::Measurement;
 use crate::plan::duration_text::Length;
 use crate::revision::Timestamp;
 
@@ -133,13 +134,35 @@ pub fn judge(
     match progress.reported.iter().find(|reported| *reported.subject == *subject) {
         Some(reported) if check.is_true_of(reported.value) => Verdict::Met { value: reported.value },
         Some(reported) => Verdict::NotMet { value: reported.value },
-        None => {
-            let environment = plan.environment_of_progress(progress);
-            let flags = plan.flags_in(environment);
-            let changed_at = progress.entered_at(progress.stage_index()).map(|entry| entry.at);
-            around.metrics.judge(check, &Asked { environment, flags: &flags, changed_at, now: around.now })
-        }
+        None => with_asked(plan, progress, around, |asked| around.metrics.judge(check, asked)),
     }
+}
+
+/// What a condition rests on; none of what somebody reported.
+#[must_use]
+pub fn measure(
+    plan: &PlanDefinition,
+    progress: &Progress,
+    check: &MetricCheck,
+    around: &Surroundings<'_>,
+) -> Option<Measurement> {
+    let subject = check.subject();
+    if progress.reported.iter().any(|reported| *reported.subject == *subject) {
+        return None;
+    }
+    with_asked(plan, progress, around, |asked| around.metrics.measure(check, asked))
+}
+
+fn with_asked<T>(
+    plan: &PlanDefinition,
+    progress: &Progress,
+    around: &Surroundings<'_>,
+    ask: impl FnOnce(&Asked<'_>) -> T,
+) -> T {
+    let environment = plan.environment_of_progress(progress);
+    let flags = plan.flags_in(environment);
+    let changed_at = progress.entered_at(progress.stage_index()).map(|entry| entry.at);
+    ask(&Asked { environment, flags: &flags, changed_at, now: around.now })
 }
 
 /// Everything that the gate of the present stage waits for. Nothing means that it is open.

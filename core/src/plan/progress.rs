@@ -3,6 +3,7 @@
 use super::RollbackKind;
 use super::metric_check::MetricCheck;
 use crate::key::{EnvironmentKey, FlagKey};
+use crate::observation::measurement::Measurement;
 use crate::revision::{Revision, Timestamp};
 
 /// The state of a plan.
@@ -155,6 +156,8 @@ pub struct RollingBack {
     pub ended_at: Option<Timestamp>,
     /// How many seconds the stage allowed that it began in.
     pub within_seconds: Option<u64>,
+    /// What was measured when a guard did it: the evidence.
+    pub measurement: Option<Measurement>,
 }
 
 /// A guard that only alerts, whose condition is true as far as anybody knows.

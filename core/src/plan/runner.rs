@@ -9,6 +9,7 @@ use super::metric_check::{MetricCheck, Verdict};
 use super::progress::{PlanState, Progress, RollingBack};
 use super::timetable::after;
 use super::{GuardAction, PlanDefinition, RollbackKind};
+use crate::observation::measurement::Measurement;
 use crate::revision::Timestamp;
 
 /// A clock that shows less than what it showed at the last step, by more than this, has been set back. Seconds.
@@ -39,6 +40,8 @@ pub enum Step {
         guard: u32,
         /// The value that made it so.
         value: f64,
+        /// What it rests on; none where somebody reported it, or whoever measures does not say.
+        measurement: Option<Measurement>,
     },
     /// The condition of a guard that only alerts has become true.
     Alert {
@@ -81,7 +84,7 @@ impl Step {
             Self::AwaitGate { missing } => format!("the gate waits: {missing}"),
             Self::AwaitDate => "through with the stage, until the next one's date".to_owned(),
             Self::Complete => "every stage is through".to_owned(),
-            Self::Trip { guard, value } => format!("guard {} is true: {value}", guard.saturating_add(1)),
+            Self::Trip { guard, value, .. } => format!("guard {} is true: {value}", guard.saturating_add(1)),
             Self::Alert { guard, value } => {
                 format!("alert: guard {} is true: {value}", guard.saturating_add(1))
             }
@@ -148,7 +151,9 @@ fn tripped(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>
         });
     // Of two that are equally grave the first one is named.
     let (_, place, value) = tripped.max_by_key(|(grave, place, _)| (*grave, usize::MAX - place))?;
-    Some(Step::Trip { guard: u32::try_from(place).ok()?, value })
+    let measurement =
+        plan.guards.get(place).and_then(|guard| gate::measure(plan, progress, &guard.when, around));
+    Some(Step::Trip { guard: u32::try_from(place).ok()?, value, measurement })
 }
 
 /// The first guard that only alerts and has come true since it was looked at last, or is known not to be true any more. One

@@ -47,6 +47,8 @@ pub fn is_entity_safer(id: &EntityId, before: Option<&Entity>, after: Option<&En
     match id {
         EntityId::Canary(_) => !is_canary_on(after) || is_canary_on(before),
         EntityId::Listed(_, ListKey::Canary, _) => after.is_none(),
+        // One more guard is safer; another one, or none, may be less so.
+        EntityId::Guard(_) => before.is_none(),
         _ => before == after,
     }
 }

@@ -5,6 +5,7 @@ use mycelia_flags_core::plan::RollbackKind;
 use mycelia_flags_core::plan::runner::Step;
 
 use crate::convert::fault::{Faults, Noted, Path};
+use crate::convert::guard::{measurement, measurement_to_wire};
 use crate::convert::plan::{plan, plan_to_wire, rollback, rollback_to_wire};
 use crate::v1;
 use crate::v1::act_on_plan::Act as WireAct;
@@ -93,12 +94,18 @@ fn step_to_wire(step: &Step) -> WireStep {
         Step::AwaitGate { missing } => WireStep::AwaitGate(missing.clone()),
         Step::AwaitDate => WireStep::AwaitDate(true),
         Step::Complete => WireStep::Complete(true),
-        Step::Trip { guard, value } => WireStep::Trip(v1::GuardTrip { guard: *guard, value: *value }),
+        Step::Trip { guard, value, measurement } => WireStep::Trip(v1::GuardTrip {
+            guard: *guard,
+            value: *value,
+            measurement: measurement.as_ref().map(measurement_to_wire),
+        }),
         Step::Descend { rung } => WireStep::Descend(*rung),
         Step::Rest { reason } => WireStep::Rest(reason.clone()),
         Step::ClockWentBack => WireStep::ClockWentBack(true),
         Step::Block { reason } => WireStep::Block(reason.clone()),
-        Step::Alert { guard, value } => WireStep::Alert(v1::GuardTrip { guard: *guard, value: *value }),
+        Step::Alert { guard, value } => {
+            WireStep::Alert(v1::GuardTrip { guard: *guard, value: *value, measurement: None })
+        }
         Step::Quiet { guard } => WireStep::Quiet(*guard),
     }
 }
@@ -111,7 +118,13 @@ fn step(path: &Path<'_>, wire: &v1::PlanStep, faults: &mut Faults) -> Result<Ste
         Some(WireStep::AwaitGate(missing)) => Step::AwaitGate { missing: missing.clone() },
         Some(WireStep::AwaitDate(_)) => Step::AwaitDate,
         Some(WireStep::Complete(_)) => Step::Complete,
-        Some(WireStep::Trip(trip)) => Step::Trip { guard: trip.guard, value: trip.value },
+        Some(WireStep::Trip(trip)) => {
+            let path = path.field("trip");
+            let path = path.field("measurement");
+            let wire = trip.measurement.as_ref();
+            let measurement = wire.map(|wire| measurement(&path, wire, faults)).transpose()?;
+            Step::Trip { guard: trip.guard, value: trip.value, measurement }
+        }
         Some(WireStep::Descend(rung)) => Step::Descend { rung: *rung },
         Some(WireStep::Rest(reason)) => Step::Rest { reason: reason.clone() },
         Some(WireStep::ClockWentBack(_)) => Step::ClockWentBack,

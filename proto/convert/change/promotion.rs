@@ -107,6 +107,11 @@ pub(super) fn rules(wire: &v1::SetPromotionRules) -> Change {
     Change::SetPromotionRules { environment: wire.environment.clone(), rules }
 }
 
+pub(super) fn tick(wire: &v1::TickPromotion) -> Change {
+    let v1::TickPromotion { flag, to, item } = wire.clone();
+    Change::TickPromotion { flag, to, item }
+}
+
 pub(super) fn promote(wire: &v1::Promote) -> Change {
     let v1::Promote { flag, from, to, force } = wire.clone();
     Change::Promote(Promote { flag, from, to, force })

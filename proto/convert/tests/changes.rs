@@ -211,6 +211,7 @@ fn changes() -> impl Strategy<Value = Change> {
         3 => store_changes(),
         5 => policy_changes(),
         8 => super::promotion::promotion_changes(),
+        4 => super::guards::guard_changes(),
     ]
 }
 

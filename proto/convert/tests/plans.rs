@@ -16,7 +16,7 @@ use proptest::sample::select;
 use super::models::{boxed_texts, texts, timestamps, values};
 
 /// What a check's text says is its own test; here are some that use every clause.
-fn checks() -> impl Strategy<Value = MetricCheck> {
+pub(super) fn checks() -> impl Strategy<Value = MetricCheck> {
     let texts = select(vec![
         "error_rate < 2% over 1h",
         "latency.p95 > 5000ms for 10m",
@@ -32,7 +32,7 @@ fn ladders() -> impl Strategy<Value = Ladder> {
         .prop_map(|(percents, every_seconds)| Ladder { percents, every_seconds })
 }
 
-fn rollbacks() -> impl Strategy<Value = RollbackKind> {
+pub(super) fn rollbacks() -> impl Strategy<Value = RollbackKind> {
     let segments = vec(texts().prop_map(|key| SegmentKey::new(&key)), 0..3);
     prop_oneof![
         Just(RollbackKind::Disable),
@@ -130,7 +130,8 @@ fn acts() -> impl Strategy<Value = PlanAct> {
         texts().prop_map(|missing| Step::AwaitGate { missing }),
         Just(Step::AwaitDate),
         Just(Step::Complete),
-        (any::<u32>(), any::<f64>()).prop_map(|(guard, value)| Step::Trip { guard, value }),
+        (any::<u32>(), any::<f64>(), option::of(super::guards::measurements()))
+            .prop_map(|(guard, value, measurement)| Step::Trip { guard, value, measurement }),
         any::<u32>().prop_map(|rung| Step::Descend { rung }),
         texts().prop_map(|reason| Step::Rest { reason }),
         Just(Step::ClockWentBack),

@@ -59,7 +59,7 @@ pub(super) fn promotion_changes() -> BoxedStrategy<Change> {
 }
 
 #[track_caller]
-fn check_fault(change: WireChange, reason: Reason, field: &str, value: &str, allowed: &str) {
+pub(super) fn check_fault(change: WireChange, reason: Reason, field: &str, value: &str, allowed: &str) {
     let changes = vec![v1::Change { change: Some(change) }];
     let set = v1::ChangeSet { changes, ..v1::ChangeSet::default() };
     let rejection = change_set_from_wire(&set).unwrap_err();

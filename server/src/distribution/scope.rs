@@ -72,7 +72,9 @@ impl Projector {
                 | EntityId::Incident(_)
                 | EntityId::PromotionRules(_)
                 | EntityId::Promotion(..)
-                | EntityId::Drill(..) => {}
+                | EntityId::Drill(..)
+                | EntityId::Guard(_)
+                | EntityId::GuardState(_) => {}
             }
         }
     }

@@ -134,7 +134,9 @@ fn recompiled(
             | EntityId::Incident(_)
             | EntityId::PromotionRules(_)
             | EntityId::Promotion(..)
-            | EntityId::Drill(..) => {}
+            | EntityId::Drill(..)
+            | EntityId::Guard(_)
+            | EntityId::GuardState(_) => {}
         }
     }
     for list in lists {

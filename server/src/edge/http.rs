@@ -32,6 +32,7 @@ use super::hearing::Hearing;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
+use crate::control::measured::Measured;
 use crate::state::WriterHealth;
 
 pub(super) use bulk::bulk;
@@ -56,6 +57,8 @@ pub struct HttpEdge {
     pub started_at: Timestamp,
     /// The time.
     pub clock: SharedClock,
+    /// What metrics say.
+    pub measured: Measured,
 }
 
 impl HttpEdge {

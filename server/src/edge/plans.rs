@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 
 use super::status as refusal;
 use crate::clock::SharedClock;
-use crate::control::observations::Observations;
+use crate::control::measured::Measured;
 use crate::state::{HistoryQuery, Store};
 
 /// Records that are read at once for a report.
@@ -34,10 +34,10 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 pub struct PlanEdge {
     /// The log and the snapshot.
     pub store: Store,
-    /// What services observe.
-    pub observations: Arc<Observations>,
     /// The time.
     pub clock: SharedClock,
+    /// What metrics say.
+    pub measured: Measured,
 }
 
 fn refused(reason: Reason, field: &str, value: &str, allowed: String) -> Status {
@@ -51,10 +51,9 @@ fn unknown(plan: &str) -> Status {
 
 fn status_of(
     snapshot: &Snapshot,
-    metrics: &dyn Metrics,
     plan: &PlanDefinition,
     progress: &Progress,
-    now: Timestamp,
+    (metrics, now): (&dyn Metrics, Timestamp),
 ) -> v1::PlanStatus {
     let around = Surroundings { now, metrics, memory: snapshot };
     let status = status::status(plan, progress, snapshot, &around);
@@ -70,7 +69,7 @@ impl PlanService for PlanEdge {
         let (snapshot, now) = (self.store.snapshot(), self.clock.now());
         let plans = snapshot
             .plans()
-            .map(|(plan, progress)| status_of(&snapshot, &*self.observations, plan, progress, now));
+            .map(|(plan, progress)| status_of(&snapshot, plan, progress, (&self.measured, now)));
         let answer = v1::ListPlansResponse { plans: plans.collect(), revision: snapshot.revision().get() };
         Ok(Response::new(answer))
     }
@@ -84,7 +83,7 @@ impl PlanService for PlanEdge {
         Ok(Response::new(v1::GetPlanResponse {
             plan: Some(convert::plan_to_wire(plan)),
             progress: Some(convert::progress_to_wire(progress)),
-            status: Some(status_of(&snapshot, &*self.observations, plan, progress, self.clock.now())),
+            status: Some(status_of(&snapshot, plan, progress, (&self.measured, self.clock.now()))),
             revision: snapshot.revision().get(),
         }))
     }
@@ -124,11 +123,11 @@ impl PlanEdge {
         let then = then.ok_or_else(|| unknown(&request.plan))?;
         let (plan, progress) = then.plan(&key).ok_or_else(|| unknown(&request.plan))?;
         let happened = self.happened(&key, before, revision).await?;
-        let around = Surroundings { now: last_moment, metrics: &*self.observations, memory: &*then };
+        let around = Surroundings { now: last_moment, metrics: &self.measured, memory: &*then };
         Ok(v1::ReportPlanResponse {
             markdown: markdown(plan, progress, &then, &around, &happened),
             day,
-            status: Some(status_of(&then, &*self.observations, plan, progress, last_moment)),
+            status: Some(status_of(&then, plan, progress, (&self.measured, last_moment))),
             revision: revision.get(),
         })
     }

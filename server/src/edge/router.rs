@@ -9,6 +9,7 @@ use mycelia_flags_proto::flagd::evaluation::{v1 as evaluation_v1, v2 as evaluati
 use mycelia_flags_proto::flagd::sync::v1::flag_sync_service_server::FlagSyncServiceServer;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
+use mycelia_flags_proto::v1::guard_service_server::GuardServiceServer;
 use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
 use mycelia_flags_proto::v1::promotion_service_server::PromotionServiceServer;
 use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
@@ -20,6 +21,7 @@ use super::admin::AdminEdge;
 use super::connect::{Connect, ConnectError, translate};
 use super::evaluation::EvaluationEdge;
 use super::flagd::FlagdEdge;
+use super::guards::GuardEdge;
 use super::health::EndingHealth;
 use super::http::ofrep::{self, OfrepEdge};
 use super::http::{
@@ -40,6 +42,8 @@ pub struct Edges {
     pub admin: AdminEdge,
     /// PlanService.
     pub plans: PlanEdge,
+    /// GuardService.
+    pub guards: GuardEdge,
     /// PromotionService.
     pub promotions: PromotionEdge,
     /// SyncService.
@@ -94,6 +98,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     let telemetry =
         TelemetryServiceServer::new(edges.telemetry).max_decoding_message_size(REPORT_MESSAGE_BYTES_MAX);
     let plans = PlanServiceServer::new(edges.plans).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let guards = GuardServiceServer::new(edges.guards).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let promotions =
         PromotionServiceServer::new(edges.promotions).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
@@ -105,6 +110,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(evaluation);
     routes.add_service(telemetry);
     routes.add_service(plans);
+    routes.add_service(guards);
     routes.add_service(promotions);
     // Twice the same name: they are two versions.
     let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());

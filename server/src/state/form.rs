@@ -12,6 +12,7 @@ mod condition;
 mod flag;
 mod guard;
 mod keys;
+mod measurement;
 mod number;
 mod plan;
 mod policy;
@@ -19,6 +20,7 @@ mod progress;
 mod promotion;
 mod record;
 mod request;
+mod standing_guard;
 mod value;
 mod write;
 

@@ -1,5 +1,6 @@
 //! A change in words, without the place: what the history prints.
 
+pub(crate) mod guard;
 mod plan;
 pub(crate) mod promotion;
 
@@ -59,7 +60,7 @@ pub(super) fn of(change: &Change) -> String {
         Change::WithdrawRequest(withdraw) => format!("withdraw request {}", withdraw.request),
         Change::CreateStore(create) => format!("create the store with {}", create.environments.join(", ")),
         Change::RestoreStore(restore) => format!("restore from store {}", restore.from_epoch),
-        other => promotion::of(other).unwrap_or_else(|| in_environment(other)),
+        other => promotion::of(other).or_else(|| guard::of(other)).unwrap_or_else(|| in_environment(other)),
     }
 }
 

@@ -239,6 +239,10 @@ const OVER_THE_WIRE: [Reason; 26] = [
 /// `promotions.rs` and `promotion_faults.rs` say these.
 const SAID_OF_PROMOTIONS: [Reason; 2] = [Reason::UnknownIncident, Reason::PromotionNotReady];
 
+/// The tests of guards say these.
+const SAID_OF_GUARDS: [Reason; 4] =
+    [Reason::UnknownGuard, Reason::FlagLatched, Reason::GuardState, Reason::FeatureInUse];
+
 #[test]
 fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the_wire() {
     let store = Store::with(&[create("dreams"), create_text("voice", &["a"]), disable("dreams")]);
@@ -268,6 +272,7 @@ fn a_check_says_every_word_but_the_two_of_the_store_and_those_asked_for_over_the
         .chain([Reason::IdempotencyKeyReused, Reason::RevisionMismatch])
         .chain(OVER_THE_WIRE)
         .chain(SAID_OF_PROMOTIONS)
+        .chain(SAID_OF_GUARDS)
         .collect();
     assert_eq!(said, Reason::ALL.iter().copied().collect());
 }

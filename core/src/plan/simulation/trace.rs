@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::plan::metric_check::{MetricCheck, Verdict, Versus};
+use crate::observation::measurement::Measurement;
+use crate::plan::metric_check::{Asked, MetricCheck, Metrics, Verdict, Versus};
 use crate::plan::timetable::after;
 use crate::revision::Timestamp;
 
@@ -32,6 +33,12 @@ impl Trace {
         self.compared(check, entered).is_some()
     }
 
+    /// The moment at which the first value begins.
+    #[must_use]
+    pub fn first(&self) -> Option<Timestamp> {
+        self.rows.values().filter_map(|rows| rows.keys().next().copied()).min()
+    }
+
     fn rows_of(&self, check: &MetricCheck) -> Option<&Rows> {
         self.rows.get(check.measured().as_str()).or_else(|| self.rows.get(&check.metric))
     }
@@ -54,14 +61,14 @@ impl Trace {
     }
 
     /// The next moment at which some value changes.
-    pub(super) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let bounds = (Bound::Excluded(now), Bound::Unbounded);
         self.rows.values().filter_map(|rows| rows.range(bounds).next().map(|(at, _)| *at)).min()
     }
 
     /// What is known of a condition at a moment: the mean over its window, weighted by time; where it must be sustained,
     /// true of every value that was in force meanwhile.
-    pub(super) fn judge_at(
+    pub(crate) fn judge_at(
         &self,
         check: &MetricCheck,
         now: Timestamp,
@@ -87,7 +94,7 @@ impl Trace {
 
     /// When a condition is to be looked at again although no row begins: when it may have been true for long enough, and
     /// while a window still holds a row's beginning.
-    pub(super) fn next_look(
+    pub(crate) fn next_look(
         &self,
         check: &MetricCheck,
         now: Timestamp,
@@ -104,6 +111,23 @@ impl Trace {
             rows.range(..=now).next_back().map(|(at, _)| (at, after(*at, check.window_seconds)))?;
         let look = after(now, (check.window_seconds / LOOKS_PER_WINDOW).max(1));
         (left > now).then_some(look.min(left))
+    }
+}
+
+/// A trace knows nothing but values: of samples and of instances it says nothing.
+impl Metrics for Trace {
+    fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
+        self.judge_at(check, asked.now, asked.changed_at)
+    }
+
+    fn measure(&self, check: &MetricCheck, asked: &Asked<'_>) -> Option<Measurement> {
+        let verdict = self.judge_at(check, asked.now, asked.changed_at);
+        let (Verdict::Met { value } | Verdict::NotMet { value }) = verdict else {
+            return None;
+        };
+        let from = before(asked.now, length(check));
+        let (samples, reference, instances) = (0, None, Vec::new());
+        Some(Measurement { value, samples, from, until: asked.now, reference, instances })
     }
 }
 

@@ -4,7 +4,6 @@ mod memory;
 
 use mycelia_flags_core::change::CreateFlag;
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, VariantName};
-use mycelia_flags_core::plan::metric_check::NoMetrics;
 use mycelia_flags_core::plan::progress::PlanState;
 use mycelia_flags_core::plan::{PlanDefinition, Stage, Target};
 use mycelia_flags_core::value::{FlagType, Value};
@@ -35,7 +34,7 @@ impl World {
         let store = Store::open(options, Arc::clone(&shared)).unwrap();
         let stopping = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "the test owns the task and waits for it")]
-        let running = tokio::spawn(run(store.clone(), Arc::new(NoMetrics), shared, PACE, stopping.clone()));
+        let running = tokio::spawn(run(store.clone(), shared, Measured::default(), PACE, stopping.clone()));
         Self { store, clock, stopping, running }
     }
 

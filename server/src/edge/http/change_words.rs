@@ -61,6 +61,9 @@ fn words(change: &Change) -> String {
         }
         Change::RestoreStore { from_epoch } => format!("restore from store {from_epoch}"),
         Change::SetPlan(plan) => format!("apply plan {}", plan.key),
+        Change::SetGuard(set) => format!("set guard {} in {}: {}", set.guard, set.environment, set.when),
+        Change::DeleteGuard { guard, .. } => format!("delete guard {guard}"),
+        Change::StepGuard(step) => format!("guard {}", step.guard),
         Change::ActOnPlan { plan, act } => format!("plan {plan}: {}", act.in_words()),
         other => {
             let name = other.name().replace('_', " ");

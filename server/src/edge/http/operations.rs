@@ -98,7 +98,7 @@ impl HttpEdge {
             flags: snapshot.flag_count(),
             changes_waiting: store.stats().waiting,
             streams: counted.values().map(|found| found.streams).sum(),
-            plans: plans::counts(&snapshot, &*self.hearing.observations, self.clock.now()),
+            plans: plans::counts(&snapshot, &self.measured, self.clock.now()),
             convergence: Convergence { converged: live == applied && !behind, applied, live },
         };
         let mut lines = Lines::begin(&head, "services");

@@ -68,8 +68,8 @@ fn under_way(snapshot: &Snapshot, metrics: &dyn Metrics, now: Timestamp) -> impl
 /// The plans that move something in an environment.
 pub(super) fn plans(
     snapshot: &Snapshot,
-    metrics: &dyn Metrics,
     environment: &EnvironmentKey,
+    metrics: &dyn Metrics,
     now: Timestamp,
 ) -> Vec<Plan> {
     let moves = |status: &PlanStatus| status.flags.iter().any(|flag| flag.environment == *environment);

@@ -5,6 +5,7 @@ use axum::extract::State;
 use http::{Response, Uri};
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::list::ListKey;
+use mycelia_flags_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use super::HttpEdge;
@@ -23,8 +24,36 @@ struct Head<'a> {
     /// All that there are, for `?env=`.
     environments: Vec<&'a str>,
     canary: Canary,
+    /// The flags that guards have taken back, until somebody acknowledges.
+    latched: Vec<Latched>,
     /// Those under way that move something here.
     plans: Vec<Plan>,
+}
+
+/// A flag that a guard holds down.
+#[derive(Serialize)]
+struct Latched {
+    flag: String,
+    guard: String,
+    /// RFC 3339.
+    since: String,
+    /// The condition, and the value that made it true.
+    because: String,
+}
+
+fn latched(snapshot: &Snapshot, environment: &EnvironmentKey) -> Vec<Latched> {
+    let guards = snapshot.guards().filter_map(|(guard, state)| Some((guard, state?)));
+    let held = guards.filter(|(guard, state)| guard.environment == *environment && state.is_latched());
+    let flags =
+        held.filter_map(|(guard, state)| Some((guard, state.trip.as_ref()?))).flat_map(|(guard, trip)| {
+            trip.taken.iter().map(|taken| Latched {
+                flag: taken.flag.to_string(),
+                guard: guard.key.to_string(),
+                since: trip.deed.at.to_string(),
+                because: trip.evidence.in_words(),
+            })
+        });
+    flags.collect()
 }
 
 /// Whether canary mode is on, and how many keys are on its allowlist.
@@ -56,7 +85,8 @@ impl HttpEdge {
             environment: environment.as_str(),
             environments: snapshot.environments().map(EnvironmentKey::as_str).collect(),
             canary,
-            plans: plans(&snapshot, &*self.hearing.observations, &environment, self.clock.now()),
+            latched: latched(&snapshot, &environment),
+            plans: plans(&snapshot, &environment, &self.measured, self.clock.now()),
         };
         let mut lines = Lines::begin(&head, "flags");
         for (index, (flag, configuration)) in snapshot.configurations(&environment).enumerate() {

@@ -2,6 +2,7 @@
 
 mod audience;
 mod definition;
+mod guard;
 mod place;
 mod plan;
 mod promotion;
@@ -12,6 +13,7 @@ use mycelia_flags_core::revision::Revision;
 
 use self::audience::{ChangeFeature, DeleteSegment, EditList, SetFeature, SetSegment, SwitchCanary};
 use self::definition::{ArchiveFlag, CreateFlag, SetVariants, UpdateFlag, named_values, variants};
+use self::guard::{AcknowledgeGuard, DeleteGuard, SetGuard, StepGuard};
 use self::place::{
     Place, Rollout, SetCanaryPart, SetDefaultServe, SetMatrix, SetOverride, SetPrerequisites, SetRules,
     SetText, at, located,
@@ -39,7 +41,7 @@ pub(super) struct Change {
     #[prost(
         oneof = "Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
-                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 50, 51, 52, 53, 54, 55, 56"
+                27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 63"
     )]
     pub(super) kind: Option<Kind>,
 }
@@ -150,6 +152,14 @@ pub(super) enum Kind {
     Promote(Promote),
     #[prost(message, tag = "56")]
     RecordDrill(RecordDrill),
+    #[prost(message, tag = "60")]
+    SetGuard(Box<SetGuard>),
+    #[prost(message, tag = "61")]
+    DeleteGuard(DeleteGuard),
+    #[prost(message, tag = "62")]
+    AcknowledgeGuard(AcknowledgeGuard),
+    #[prost(message, tag = "63")]
+    StepGuard(Box<StepGuard>),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -229,6 +239,10 @@ impl From<&core::Change> for Change {
             }
             core::Change::Promote(promote) => Kind::Promote(promote.into()),
             core::Change::RecordDrill(drill) => Kind::RecordDrill(drill.into()),
+            core::Change::SetGuard(_)
+            | core::Change::DeleteGuard { .. }
+            | core::Change::AcknowledgeGuard(_)
+            | core::Change::StepGuard(_) => return Self { kind: guard::kind(change) },
             core::Change::CreateStore { bucketing, environments } => Kind::CreateStore(CreateStore {
                 bucketing: bucketing.number(),
                 environments: environments.clone(),
@@ -365,6 +379,10 @@ impl TryFrom<Change> for core::Change {
             Kind::TickPromotion(SayPromotion { flag, to, item }) => Self::TickPromotion { flag, to, item },
             Kind::Promote(promote) => promote.into(),
             Kind::RecordDrill(drill) => drill.into(),
+            Kind::SetGuard(set) => (*set).try_into()?,
+            Kind::DeleteGuard(DeleteGuard { guard, force }) => Self::DeleteGuard { guard, force },
+            Kind::AcknowledgeGuard(what) => what.try_into()?,
+            Kind::StepGuard(step) => (*step).try_into()?,
             Kind::CreateStore(create) => Self::CreateStore {
                 bucketing: Generation::numbered(create.bucketing)?,
                 environments: create.environments,

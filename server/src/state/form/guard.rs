@@ -42,8 +42,9 @@ pub(super) struct Guard {
     flags: Vec<String>,
 }
 
+/// What a guard does; a standing guard has it under the same tags.
 #[derive(Clone, PartialEq, prost::Oneof)]
-enum Action {
+pub(super) enum Action {
     /// Always true.
     #[prost(bool, tag = "2")]
     Alert(bool),
@@ -128,13 +129,31 @@ impl TryFrom<Check> for metric_check::MetricCheck {
     }
 }
 
+impl From<&core::GuardAction> for Action {
+    fn from(action: &core::GuardAction) -> Self {
+        match action {
+            core::GuardAction::Alert => Self::Alert(true),
+            core::GuardAction::Pause => Self::Pause(true),
+            core::GuardAction::Rollback(kind) => Self::Rollback(kind.into()),
+        }
+    }
+}
+
+impl TryFrom<Action> for core::GuardAction {
+    type Error = FormError;
+
+    fn try_from(action: Action) -> Result<Self, FormError> {
+        Ok(match action {
+            Action::Alert(_) => Self::Alert,
+            Action::Pause(_) => Self::Pause,
+            Action::Rollback(rollback) => Self::Rollback(rollback.try_into()?),
+        })
+    }
+}
+
 impl From<&core::PlanGuard> for Guard {
     fn from(guard: &core::PlanGuard) -> Self {
-        let action = match &guard.action {
-            core::GuardAction::Alert => Action::Alert(true),
-            core::GuardAction::Pause => Action::Pause(true),
-            core::GuardAction::Rollback(kind) => Action::Rollback(kind.into()),
-        };
+        let action = Action::from(&guard.action);
         let flags = guard.flags.iter().map(ToString::to_string).collect();
         Self { when: Some(Check::from(&guard.when)), action: Some(action), flags }
     }
@@ -144,11 +163,7 @@ impl TryFrom<Guard> for core::PlanGuard {
     type Error = FormError;
 
     fn try_from(guard: Guard) -> Result<Self, FormError> {
-        let action = match required("what a guard does", guard.action)? {
-            Action::Alert(_) => core::GuardAction::Alert,
-            Action::Pause(_) => core::GuardAction::Pause,
-            Action::Rollback(rollback) => core::GuardAction::Rollback(rollback.try_into()?),
-        };
+        let action = required("what a guard does", guard.action)?.try_into()?;
         let flags = guard.flags.iter().map(|flag| FlagKey::new(flag)).collect();
         Ok(Self { when: required("a guard's condition", guard.when)?.try_into()?, flags, action })
     }

@@ -3,6 +3,7 @@
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::condition::Operator;
 use mycelia_flags_core::flag::Lifetime;
+use mycelia_flags_core::guard::state::{GuardPhase, RecoveryVerdict};
 use mycelia_flags_core::incident::Severity;
 use mycelia_flags_core::plan::metric_check::{Comparison, Unit, Versus};
 use mycelia_flags_core::plan::progress::PlanState;
@@ -89,6 +90,8 @@ numbered!(
     Cancelled = 9,
 );
 numbered!(Severity, "a severity", Info = 1, Warning = 2, Critical = 3);
+numbered!(GuardPhase, "what a guard does", Quiet = 1, Firing = 2, Latched = 3, Acknowledged = 4);
+numbered!(RecoveryVerdict, "what became of a trip", Recovered = 1, NotCaused = 2, InsufficientData = 3);
 
 #[cfg(test)]
 mod tests {

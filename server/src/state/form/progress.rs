@@ -5,6 +5,7 @@ use mycelia_flags_core::plan::progress as core;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 
 use super::guard::{Check, Rollback};
+use super::measurement::Measurement;
 use super::number::Numbered;
 use super::{FormError, required};
 
@@ -140,6 +141,8 @@ struct RollingBack {
     ended_at_micros: Option<i64>,
     #[prost(uint64, optional, tag = "8")]
     within_seconds: Option<u64>,
+    #[prost(message, optional, tag = "9")]
+    measurement: Option<Measurement>,
 }
 
 impl From<&core::Deed> for Deed {
@@ -323,6 +326,7 @@ impl From<&core::RollingBack> for RollingBack {
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
             ended_at_micros: rollback.ended_at.map(Timestamp::unix_micros),
             within_seconds: rollback.within_seconds,
+            measurement: rollback.measurement.as_ref().map(Measurement::from),
         }
     }
 }
@@ -340,6 +344,7 @@ impl TryFrom<RollingBack> for core::RollingBack {
             flags: rollback.flags.iter().map(|flag| FlagKey::new(flag)).collect(),
             ended_at: rollback.ended_at_micros.map(Timestamp::from_unix_micros),
             within_seconds: rollback.within_seconds,
+            measurement: rollback.measurement.map(Into::into),
         })
     }
 }

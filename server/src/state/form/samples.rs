@@ -2,6 +2,7 @@
 
 mod changes;
 mod entities;
+mod guards;
 mod plans;
 mod policies;
 mod promotion;

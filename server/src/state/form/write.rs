@@ -1,5 +1,6 @@
 //! Writes: the entities of a record, and their new values.
 
+mod guard;
 mod promotion;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use mycelia_flags_core::plan::progress;
 use mycelia_flags_core::policy::Policy;
 use mycelia_flags_core::revision::Revision;
 
+use self::guard::{GuardStateWrite, GuardWrite};
 use self::promotion::{DrillWrite, IncidentWrite, PromotionRulesWrite, PromotionWrite};
 use super::audience::{CanaryValue, FeatureValue, SegmentValue};
 use super::flag::{Configuration, Definition};
@@ -27,7 +29,7 @@ use super::{FormError, required};
 /// is removed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Write {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 30, 31, 32, 33")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 30, 31, 32, 33, 40, 41")]
     pub(super) kind: Option<Kind>,
 }
 
@@ -65,6 +67,10 @@ pub(super) enum Kind {
     Promotion(PromotionWrite),
     #[prost(message, tag = "33")]
     Drill(DrillWrite),
+    #[prost(message, tag = "40")]
+    Guard(Box<GuardWrite>),
+    #[prost(message, tag = "41")]
+    GuardState(Box<GuardStateWrite>),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -253,6 +259,8 @@ fn kind(write: &entity::Write, run: &[entity::Write]) -> Kind {
         | EntityId::PromotionRules(_)
         | EntityId::Promotion(..)
         | EntityId::Drill(..) => promotion::kind(write),
+        EntityId::Guard(guard) => guard::kind(guard, write),
+        EntityId::GuardState(guard) => guard::state_kind(guard, write),
     }
 }
 
@@ -374,6 +382,7 @@ fn write_of(kind: Kind) -> Result<entity::Write, FormError> {
         promotion @ (Kind::Incident(_) | Kind::PromotionRules(_) | Kind::Promotion(_) | Kind::Drill(_)) => {
             return promotion::write_of(promotion);
         }
+        guard @ (Kind::Guard(_) | Kind::GuardState(_)) => return guard::write_of(guard),
         // A run of keys is no single write; whoever calls has unpacked it.
         Kind::Keys(_) => return Err(FormError::Missing { what: "an entity" }),
     };

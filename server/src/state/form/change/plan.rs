@@ -4,6 +4,7 @@ use mycelia_flags_core::change as core;
 use mycelia_flags_core::plan::runner;
 
 use super::super::guard::Rollback;
+use super::super::measurement::Measurement;
 use super::super::{FormError, required};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -88,12 +89,15 @@ enum StepKind {
     Quiet(u32),
 }
 
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 struct Trip {
     #[prost(uint32, tag = "1")]
     guard: u32,
     #[prost(double, tag = "2")]
     value: f64,
+    /// Never of an alert.
+    #[prost(message, optional, tag = "3")]
+    measurement: Option<Measurement>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -159,12 +163,18 @@ fn step_kind(step: &runner::Step) -> StepKind {
         runner::Step::AwaitGate { missing } => StepKind::AwaitGate(missing.clone()),
         runner::Step::AwaitDate => StepKind::AwaitDate(true),
         runner::Step::Complete => StepKind::Complete(true),
-        runner::Step::Trip { guard, value } => StepKind::Trip(Trip { guard: *guard, value: *value }),
+        runner::Step::Trip { guard, value, measurement } => StepKind::Trip(Trip {
+            guard: *guard,
+            value: *value,
+            measurement: measurement.as_ref().map(Measurement::from),
+        }),
         runner::Step::Descend { rung } => StepKind::Descend(*rung),
         runner::Step::Rest { reason } => StepKind::Rest(reason.clone()),
         runner::Step::ClockWentBack => StepKind::ClockWentBack(true),
         runner::Step::Block { reason } => StepKind::Block(reason.clone()),
-        runner::Step::Alert { guard, value } => StepKind::Alert(Trip { guard: *guard, value: *value }),
+        runner::Step::Alert { guard, value } => {
+            StepKind::Alert(Trip { guard: *guard, value: *value, measurement: None })
+        }
         runner::Step::Quiet { guard } => StepKind::Quiet(*guard),
     }
 }
@@ -176,12 +186,14 @@ fn step_of(kind: StepKind) -> runner::Step {
         StepKind::AwaitGate(missing) => runner::Step::AwaitGate { missing },
         StepKind::AwaitDate(_) => runner::Step::AwaitDate,
         StepKind::Complete(_) => runner::Step::Complete,
-        StepKind::Trip(Trip { guard, value }) => runner::Step::Trip { guard, value },
+        StepKind::Trip(Trip { guard, value, measurement }) => {
+            runner::Step::Trip { guard, value, measurement: measurement.map(Into::into) }
+        }
         StepKind::Descend(rung) => runner::Step::Descend { rung },
         StepKind::Rest(reason) => runner::Step::Rest { reason },
         StepKind::ClockWentBack(_) => runner::Step::ClockWentBack,
         StepKind::Block(reason) => runner::Step::Block { reason },
-        StepKind::Alert(Trip { guard, value }) => runner::Step::Alert { guard, value },
+        StepKind::Alert(Trip { guard, value, .. }) => runner::Step::Alert { guard, value },
         StepKind::Quiet(guard) => runner::Step::Quiet { guard },
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 pub(super) fn change() -> BoxedStrategy<Change> {
-    prop_oneof![4 => simple(), 1 => of_plans(), 1 => policies::change(), 1 => super::promotion::change()]
+    prop_oneof![4 => simple(), 1 => of_plans(), 1 => policies::change(), 1 => super::promotion::change(), 1 => super::guards::change()]
         .boxed()
 }
 

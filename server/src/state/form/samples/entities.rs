@@ -31,6 +31,7 @@ pub(super) fn writes() -> BoxedStrategy<Vec<Write>> {
         1 => of_plans().prop_map(one),
         1 => policies::write().prop_map(one),
         1 => super::promotion::write().prop_map(one),
+        1 => super::guards::write().prop_map(one),
     ]
     .boxed()
 }

@@ -23,11 +23,11 @@ fn boxed() -> impl Strategy<Value = Box<str>> {
     text().prop_map(Box::from)
 }
 
-fn number() -> impl Strategy<Value = f64> {
+pub(super) fn number() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), -1e9..1e9]
 }
 
-fn check() -> BoxedStrategy<MetricCheck> {
+pub(super) fn check() -> BoxedStrategy<MetricCheck> {
     let unit = select(vec![Unit::Plain, Unit::Percent, Unit::Milliseconds]);
     let versus = select(vec![Versus::Threshold, Versus::Control, Versus::Baseline]);
     let of = (option::of(text()), option::of(text()));
@@ -178,17 +178,11 @@ fn state() -> impl Strategy<Value = PlanState> {
 
 fn rolling_back() -> BoxedStrategy<RollingBack> {
     let flags = vec(text().prop_map(|key| FlagKey::new(&key)), 0..2);
-    let length = (option::of(moment()), option::of(any::<u64>()));
+    let measurement = option::of(super::guards::measurement());
+    let length = (option::of(moment()), option::of(any::<u64>()), measurement);
     (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()), length)
-        .prop_map(|(kind, flags, rung, rung_at, deed, cause, (ended_at, within_seconds))| RollingBack {
-            kind,
-            flags,
-            rung,
-            rung_at,
-            deed,
-            cause,
-            ended_at,
-            within_seconds,
+        .prop_map(|(kind, flags, rung, rung_at, deed, cause, (ended_at, within_seconds, measurement))| {
+            RollingBack { kind, flags, rung, rung_at, deed, cause, ended_at, within_seconds, measurement }
         })
         .boxed()
 }
@@ -265,7 +259,8 @@ pub(super) fn act() -> BoxedStrategy<PlanAct> {
         text().prop_map(|missing| Step::AwaitGate { missing }),
         Just(Step::AwaitDate),
         Just(Step::Complete),
-        (any::<u32>(), number()).prop_map(|(guard, value)| Step::Trip { guard, value }),
+        (any::<u32>(), number(), option::of(super::guards::measurement()))
+            .prop_map(|(guard, value, measurement)| Step::Trip { guard, value, measurement }),
         any::<u32>().prop_map(|rung| Step::Descend { rung }),
         text().prop_map(|reason| Step::Rest { reason }),
         Just(Step::ClockWentBack),

@@ -96,7 +96,7 @@ fn rules() -> impl Strategy<Value = PromotionRules> {
     })
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub(super) fn deed() -> impl Strategy<Value = Deed> {
     (text(), moment(), any::<u64>(), text()).prop_map(|(by, at, revision, note)| Deed {
         by: by.into(),
         at,
