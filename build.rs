@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
@@ -22,6 +22,7 @@ const FILES: [&str; 15] = [
     "mycelia/flags/v1/telemetry_service.proto",
     "mycelia/flags/v1/plan_service.proto",
     "mycelia/flags/v1/promotion_service.proto",
+    "mycelia/flags/v1/notification_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -12,6 +12,7 @@ use mycelia_flags_core::key::{EnvironmentKey, VariantName};
 use mycelia_flags_core::value::{FlagType, Value};
 use mycelia_flags_server::app::{Config, DrainOptions, PACE, Running, start};
 use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{CommitRequest, LogChoice, Store, StoreOptions};
 use tokio::runtime::Runtime;
@@ -56,6 +57,8 @@ pub async fn begin() -> Result<Running> {
         drain: DrainOptions { notice: Duration::ZERO, limit: Duration::from_secs(1) },
         seen_contexts: true,
         pace: PACE,
+        notify: NotifyOptions::default(),
+        prometheus: None,
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

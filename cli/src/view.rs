@@ -25,6 +25,7 @@ pub(crate) mod impact;
 pub(crate) mod incident;
 pub(crate) mod matrix;
 pub(crate) mod moment;
+pub(crate) mod notify;
 pub(crate) mod overrides;
 pub(crate) mod plan;
 pub(crate) mod plan_validation;

@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
+use crate::control::measured::Measured;
+use crate::control::notifier::{Courier, Notifier, NotifyError, NotifyOptions, Surroundings};
+use crate::control::prometheus::{Prometheus, PrometheusOptions};
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
 use crate::control::{expiry, plan_runner};
@@ -26,6 +29,7 @@ use crate::edge::http::HttpEdge;
 use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
+use crate::edge::notifications::NotificationEdge;
 use crate::edge::plans::PlanEdge;
 use crate::edge::promotions::PromotionEdge;
 use crate::edge::router::{Edges, ReflectionError, serving, starting};
@@ -52,6 +56,10 @@ pub struct Config {
     pub seen_contexts: bool,
     /// How often the clock is looked at while a rollout plan waits for it.
     pub pace: Duration,
+    /// Whom to tell what happens.
+    pub notify: NotifyOptions,
+    /// Who keeps the metrics that conditions name by queries.
+    pub prometheus: Option<PrometheusOptions>,
 }
 
 /// How often the clock is looked at while a rollout plan waits for it, unless somebody says otherwise.
@@ -97,6 +105,9 @@ pub enum StartError {
         /// What there is.
         environments: Vec<String>,
     },
+    /// Nobody could be told what happens.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// Reflection could not read our own descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] ReflectionError),
@@ -115,6 +126,8 @@ pub struct Running {
     draining: Arc<AtomicBool>,
     drain: DrainOptions,
     seen_contexts: bool,
+    notifier: Arc<Notifier>,
+    measured: Measured,
     ended: bool,
 }
 
@@ -135,8 +148,11 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     let tasks = Tasks::default();
     let accepting = CancellationToken::new();
     tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
-    let store = match open(&config, &clock).await {
-        Ok(store) => store,
+    let others = Measured::default();
+    let prometheus = config.prometheus.clone().map(|options| Prometheus::new(options, others.clone()));
+    let measured = prometheus.clone().map_or(others, |prometheus| Measured::by(prometheus));
+    let (store, notifier, couriers) = match load(&config, &measured, &clock).await {
+        Ok(loaded) => loaded,
         Err(error) => {
             accepting.cancel();
             connections.close(Duration::ZERO).await;
@@ -144,6 +160,12 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             return Err(error);
         }
     };
+    let stopping = tasks.stopping();
+    couriers.into_iter().for_each(|courier| tasks.spawn(courier.run(stopping.clone())));
+    if let Some(prometheus) = prometheus {
+        let (store, clock) = (store.clone(), Arc::clone(&clock));
+        tasks.spawn(prometheus.run(store, clock, config.pace, stopping.clone()));
+    }
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
     let running = Running {
         address,
@@ -156,6 +178,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
         seen_contexts: config.seen_contexts,
+        notifier,
+        measured,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace);
@@ -163,6 +187,28 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
     Ok(running)
+}
+
+/// Opens the store, and finds out how far everybody is who is to be told of it.
+async fn load(
+    config: &Config,
+    measured: &Measured,
+    clock: &SharedClock,
+) -> Result<(Store, Arc<Notifier>, Vec<Courier>), StartError> {
+    let store = open(config, clock).await?;
+    let around = Surroundings {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        measured: measured.clone(),
+        pace: config.pace,
+    };
+    match Notifier::open(config.notify.clone(), around).await {
+        Ok((notifier, couriers)) => Ok((store, notifier, couriers)),
+        Err(error) => {
+            store.close().await;
+            Err(error.into())
+        }
+    }
 }
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
@@ -224,7 +270,8 @@ impl Running {
     fn begin_tasks(&self, clock: &SharedClock, pace: Duration) {
         let stopping = self.tasks.stopping();
         self.tasks.spawn(expiry::run(self.store.clone(), Arc::clone(clock), stopping.clone()));
-        self.tasks.spawn(plan_runner::run(self.store.clone(), Arc::clone(clock), pace, stopping.clone()));
+        let (store, measured) = (|| self.store.clone(), || self.measured.clone());
+        self.tasks.spawn(plan_runner::run(store(), Arc::clone(clock), measured(), pace, stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
@@ -257,12 +304,17 @@ impl Running {
                 default_environment: default_environment.clone(),
                 clock: Arc::clone(clock),
             },
-            plans: PlanEdge { store: store.clone(), clock: Arc::clone(clock) },
+            plans: PlanEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                measured: self.measured.clone(),
+            },
             promotions: PromotionEdge {
                 store: store.clone(),
                 clock: Arc::clone(clock),
                 default_environment: default_environment.clone(),
             },
+            notifications: NotificationEdge { notifier: Arc::clone(&self.notifier) },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
             evaluation: EvaluationEdge {
                 sets: Arc::new(CompiledSets::new(store.clone())),
@@ -274,6 +326,7 @@ impl Running {
             http: HttpEdge {
                 intake: intake.clone(),
                 metrics: Arc::new(metrics),
+                notifier: Arc::clone(&self.notifier),
                 draining: Arc::clone(&self.draining),
                 started_at,
                 clock: Arc::clone(clock),

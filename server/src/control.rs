@@ -4,7 +4,11 @@
 //! listens.
 
 pub mod expiry;
+pub mod measured;
+pub mod notifier;
+pub mod plan_report;
 pub mod plan_runner;
+pub mod prometheus;
 pub mod seen;
 pub mod usage;
 pub mod written;

@@ -12,6 +12,8 @@ use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::{SharedClock, SystemClock};
+use mycelia_flags_server::control::notifier::NotifyOptions;
+use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -26,6 +28,10 @@ pub(crate) struct Wanted {
     pub(crate) clock: SharedClock,
     /// How often the clock is looked at while a plan waits for it.
     pub(crate) pace: Duration,
+    /// Whom to tell what happens.
+    pub(crate) notify: NotifyOptions,
+    /// Who keeps the metrics that conditions name by queries.
+    pub(crate) prometheus: Option<PrometheusOptions>,
 }
 
 impl Default for Wanted {
@@ -38,6 +44,8 @@ impl Default for Wanted {
             bucketing: None,
             clock: SystemClock::shared(),
             pace: Duration::from_millis(5),
+            notify: NotifyOptions::default(),
+            prometheus: None,
         }
     }
 }
@@ -61,6 +69,8 @@ impl Wanted {
             drain: self.drain,
             seen_contexts: true,
             pace: self.pace,
+            notify: self.notify,
+            prometheus: self.prometheus,
         };
         let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }

@@ -11,7 +11,8 @@ use mycelia_flags_core::change::{Change, ChangeSet, PlanAct};
 use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::key::PlanKey;
 use mycelia_flags_core::plan::gate::Surroundings;
-use mycelia_flags_core::plan::metric_check::NoMetrics;
+use mycelia_flags_core::plan::metric_check::Metrics;
+use mycelia_flags_core::plan::progress::PlanState;
 use mycelia_flags_core::plan::runner::{Next, Step, next};
 use mycelia_flags_core::rejection::{Reason, Rejection};
 use mycelia_flags_core::revision::{Revision, Timestamp};
@@ -19,6 +20,7 @@ use mycelia_flags_core::snapshot::Snapshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::measured::Measured;
 use crate::clock::SharedClock;
 use crate::state::{CommitError, CommitRequest, Store};
 
@@ -34,13 +36,16 @@ struct Agenda {
     steps: Vec<(PlanKey, Step)>,
     /// The next moment at which a step is due by itself.
     until: Option<Timestamp>,
+    /// Whether what metrics say may let a plan move, although nothing is committed and no moment comes.
+    measured: bool,
 }
 
 impl Agenda {
-    fn of(snapshot: &Snapshot, now: Timestamp) -> Self {
-        let around = Surroundings { now, metrics: &NoMetrics, memory: snapshot };
+    fn of(snapshot: &Snapshot, metrics: &dyn Metrics, now: Timestamp) -> Self {
+        let around = Surroundings { now, metrics, memory: snapshot };
         let mut agenda = Self::default();
         for (plan, progress) in snapshot.plans() {
+            agenda.measured |= progress.state.is_in_stage() || progress.state == PlanState::RollingBack;
             match next(plan, progress, &around) {
                 Next::Step(step) => agenda.steps.push((plan.key.clone(), step)),
                 Next::Wait(moment) => {
@@ -75,15 +80,21 @@ enum Outcome {
 
 /// Lets plans go on, until it is told to stop. `pace` is how often the clock is looked at while a plan waits for it: it
 /// may jump.
-pub async fn run(store: Store, clock: SharedClock, pace: Duration, stopping: CancellationToken) {
+pub async fn run(
+    store: Store,
+    clock: SharedClock,
+    measured: Measured,
+    pace: Duration,
+    stopping: CancellationToken,
+) {
     let mut head = store.head();
     let mut refused = Refused::new();
     loop {
         let seen = *head.borrow_and_update();
-        let mut agenda = Agenda::of(&store.snapshot(), clock.now());
+        let mut agenda = Agenda::of(&store.snapshot(), &measured, clock.now());
         let elapsed = clock.elapsed();
         refused.retain(|_, (at, since)| *at == seen && elapsed.saturating_sub(*since) < TRY_AGAIN);
-        let waits = !agenda.steps.is_empty() || agenda.until.is_some();
+        let waits = !agenda.steps.is_empty() || agenda.until.is_some() || agenda.measured;
         agenda.steps.retain(|(plan, _)| !refused.contains_key(plan));
         let mut outcomes = Vec::new();
         for (plan, step) in agenda.steps {

@@ -25,6 +25,7 @@ use serde_json::json;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
+use crate::control::notifier::Notifier;
 use crate::state::WriterHealth;
 
 pub(super) use bulk::bulk;
@@ -39,6 +40,8 @@ pub struct HttpEdge {
     pub intake: Intake,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// Who is told what happens.
+    pub notifier: Arc<Notifier>,
     /// Set when the server shuts down.
     pub draining: Arc<AtomicBool>,
     /// Since when this process serves.

@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
+use mycelia_flags_proto::v1::notification_service_server::NotificationServiceServer;
 use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
 use mycelia_flags_proto::v1::promotion_service_server::PromotionServiceServer;
 use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
@@ -19,6 +20,7 @@ use super::evaluation::EvaluationEdge;
 use super::health::EndingHealth;
 use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
+use super::notifications::NotificationEdge;
 use super::plans::PlanEdge;
 use super::problem::Problem;
 use super::promotions::PromotionEdge;
@@ -35,6 +37,8 @@ pub struct Edges {
     pub plans: PlanEdge,
     /// PromotionService.
     pub promotions: PromotionEdge,
+    /// NotificationService.
+    pub notifications: NotificationEdge,
     /// SyncService.
     pub sync: SyncEdge,
     /// EvaluationService.
@@ -77,6 +81,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     let plans = PlanServiceServer::new(edges.plans).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let promotions =
         PromotionServiceServer::new(edges.promotions).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let notifications = NotificationServiceServer::new(edges.notifications)
+        .max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     // Both versions: grpcurl asks v1, Python's client v1alpha.
@@ -87,6 +93,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(telemetry);
     routes.add_service(plans);
     routes.add_service(promotions);
+    routes.add_service(notifications);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))

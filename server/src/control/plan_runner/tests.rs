@@ -36,7 +36,7 @@ impl World {
         let store = Store::open(options, Arc::clone(&shared)).unwrap();
         let stopping = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "the test owns the task and waits for it")]
-        let running = tokio::spawn(run(store.clone(), shared, PACE, stopping.clone()));
+        let running = tokio::spawn(run(store.clone(), shared, Measured::default(), PACE, stopping.clone()));
         Self { store, clock, stopping, running }
     }
 
