@@ -1,7 +1,8 @@
 //! Metrics as CSV, for a simulation to go by: `at,metric,value`.
 //!
 //! `at` is a time since the plan's start, or a date and time; the metric is named as a check names it, with the flag and
-//! the service that it is said of. A value holds until the next one of the same metric.
+//! the service that it is said of, and with `versus control` or `versus baseline` when the value is how many percent more
+//! it is than there. A value holds until the next one of the same metric.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::text_file;
 
 const HEADER: &str = "at,metric,value";
 const AT: &str = "a time since the start such as 90s, 10m or 2d3h, or a date and time with a zone";
-const METRIC: &str = "a metric such as error_rate, error_rate of dreams or latency.p95 of dreams in ui";
+const METRIC: &str = "a metric such as error_rate, error_rate of dreams, latency.p95 of dreams in ui or latency.p95 versus baseline";
 const VALUE: &str = "a number, with %, ms or s if it is one of them";
 
 /// Rows that are read: a month of minutes of four metrics. The simulation looks at each.
@@ -103,7 +104,7 @@ fn moment(text: &str, start: Timestamp) -> Option<Timestamp> {
     offset.map(|seconds| timetable::after(start, seconds)).or_else(|| plan_file::moment(text))
 }
 
-/// The metric as a check names it: `METRIC [of FLAG] [in SERVICE]`.
+/// The metric as a check names it: `METRIC [of FLAG] [in SERVICE] [versus control|baseline]`.
 fn subject(text: &str) -> Result<String, String> {
     let (metric, clauses) = text.split_once(' ').unwrap_or((text, ""));
     let check = MetricCheck::parse(&format!("{metric} > 0 {clauses}"))
@@ -127,12 +128,13 @@ mod tests {
 
     #[test]
     fn a_trace_is_read_in_any_order() {
-        let text = "at,metric,value\n2d3h,error_rate of dreams in ui,5%\n\n0,error_rate,0.5\n1970-01-01T01:00:00Z,latency.p95,2s\n";
+        let text = "at,metric,value\n2d3h,error_rate of dreams in ui,5%\n\n0,error_rate,0.5\n1970-01-01T01:00:00Z,latency.p95,2s\n0,latency.p95 versus control of dreams,12%\n";
         let mut expected = Trace::default();
         let hour = 3_600_000_000;
         expected.note(Timestamp::from_unix_micros(51 * hour), "error_rate of dreams in ui", 5.0);
         expected.note(Timestamp::default(), "error_rate", 0.5);
         expected.note(Timestamp::from_unix_micros(hour), "latency.p95", 2_000.0);
+        expected.note(Timestamp::default(), "latency.p95 of dreams versus control", 12.0);
         assert_eq!(parse(text, Timestamp::default()), Ok(expected));
     }
 

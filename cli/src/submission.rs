@@ -106,14 +106,20 @@ pub(crate) async fn send(
     apply(connection, request).await
 }
 
-/// Shows an answer, and with `--wait` how it spreads.
-pub(crate) async fn present(
+/// A change that was made: what is shown of it, and how its spread is followed.
+pub(crate) struct Made {
+    pub(crate) view: AppliedView,
+    pub(crate) wait: v1::WaitConvergedRequest,
+}
+
+/// Says in words what an answer means.
+pub(crate) async fn made(
     answer: v1::ApplyResponse,
     told: Told,
-    args: WriteArgs,
+    args: &WriteArgs,
     connection: &Connection,
     session: &Session<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Made, Failure> {
     let environment = match told.reach {
         Reach::Everywhere => None,
         Reach::Environment if told.environment.is_some() => told.environment,
@@ -137,6 +143,18 @@ pub(crate) async fn present(
     view.deed = told.deed;
     view.report = told.report;
     view.environment = environment;
+    Ok(Made { view, wait })
+}
+
+/// Shows an answer, and with `--wait` how it spreads.
+pub(crate) async fn present(
+    answer: v1::ApplyResponse,
+    told: Told,
+    args: WriteArgs,
+    connection: &Connection,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    let Made { mut view, wait } = made(answer, told, &args, connection, session).await?;
     if !args.wait {
         session.show(&view)?;
         return Ok(Exit::Done);

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod metric_check;
 pub mod progress;
 pub mod report;
+pub mod rollback_length;
 pub mod runner;
 pub mod simulation;
 pub mod status;
@@ -139,8 +140,8 @@ pub struct Stage {
     pub hold_seconds: u64,
     /// What must be true to go on.
     pub gate: Gate,
-    /// Within how many seconds a rollback from this stage has to be through, as the plan's document says; shown, and
-    /// compared with how long one took.
+    /// Within how many seconds a rollback from this stage has to be through, as the plan's document says: how long one
+    /// took is [held against it](rollback_length).
     pub rollback_within_seconds: Option<u64>,
 }
 

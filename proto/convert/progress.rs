@@ -81,9 +81,21 @@ pub fn progress_to_wire(progress: &Progress) -> v1::PlanProgress {
             deed: Some(deed_to_wire(&rollback.deed)),
             cause: rollback.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
+            ended_at: rollback.ended_at.map(timestamp_to_wire),
+            within_seconds: rollback.within_seconds,
         }),
         acknowledged: progress.acknowledged.as_ref().map(deed_to_wire),
         blocked: progress.blocked.to_string(),
+        alerts: progress
+            .alerts
+            .iter()
+            .map(|alert| v1::PlanAlert {
+                guard: alert.guard,
+                value: alert.value,
+                at: Some(timestamp_to_wire(alert.at)),
+                revision: alert.revision.get(),
+            })
+            .collect(),
     }
 }
 
@@ -122,6 +134,7 @@ pub fn plan_status_to_wire(
             .iter()
             .map(|(flag, target)| v1::FlagTarget { flag: flag.to_string(), target: target.clone() })
             .collect(),
+        rollback_within_seconds: stage.rollback_within_seconds,
     });
     let flags = status.flags.iter().map(|flag| v1::PlanFlagStatus {
         environment: flag.environment.to_string(),
@@ -144,5 +157,21 @@ pub fn plan_status_to_wire(
         rung_until: rung_until(progress).map(timestamp_to_wire),
         description: plan.description.to_string(),
         environment: plan.environment.to_string(),
+        rollback: status.rollback.as_ref().map(|length| v1::RollbackLength {
+            taken_micros: length.taken_micros,
+            over: length.is_over,
+            within_seconds: length.within_seconds,
+            kept: length.is_kept(),
+        }),
+        alerts: status
+            .alerts
+            .iter()
+            .map(|alert| v1::AlertStatus {
+                alert: alert.to_string(),
+                since: Some(timestamp_to_wire(alert.since)),
+            })
+            .collect(),
+        step_due: status.is_step_due,
+        waits_until: status.waits_until.map(timestamp_to_wire),
     }
 }

@@ -1,5 +1,7 @@
 //! Puts the floors together, and takes them apart: top floor first.
 
+mod convergence_watch;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,6 +130,7 @@ pub struct Running {
     seen_contexts: bool,
     notifier: Arc<Notifier>,
     measured: Measured,
+    convergence_bound: Duration,
     ended: bool,
 }
 
@@ -180,6 +183,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         seen_contexts: config.seen_contexts,
         notifier,
         measured,
+        convergence_bound: config.notify.convergence_bound,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace);
@@ -275,6 +279,15 @@ impl Running {
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
+        let hub = Arc::clone(&self.hub);
+        let (bound, notifier) = (self.convergence_bound, Arc::clone(&self.notifier));
+        self.tasks.spawn(convergence_watch::run(
+            hub,
+            notifier,
+            Arc::clone(clock),
+            (bound, pace),
+            stopping.clone(),
+        ));
         self.tasks.spawn(watch_feeds(Arc::clone(&self.hub), self.health.clone(), stopping.clone()));
     }
 

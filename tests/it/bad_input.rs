@@ -7,6 +7,7 @@ mod audiences;
 mod configurations;
 mod definitions;
 mod places;
+mod plans;
 mod precedence;
 mod rules;
 mod stage;
@@ -208,6 +209,26 @@ async fn whom_it_is_about_is_looked_at() {
     let mut stage = Stage::set().await;
     let cases = audiences::cases(&stage);
     check(&mut stage, cases).await;
+}
+
+#[tokio::test]
+async fn what_plans_promotions_and_incidents_ask_for_is_looked_at() {
+    let mut stage = Stage::set().await;
+    plans::set_up(&mut stage).await;
+    let cases = plans::cases(&stage);
+    check(&mut stage, cases).await;
+    let before = Look::at(&mut stage).await;
+    let refused = |code, said: &str| (code, said.to_owned());
+    assert_eq!(
+        plans::reports(&stage).await,
+        [
+            refused(Code::NotFound, r#"plan: "gone" (UNKNOWN_PLAN): the key of a plan that exists"#),
+            refused(Code::FailedPrecondition, r#"plan: "draft" (PLAN_STATE): a plan that has started"#),
+            refused(Code::InvalidArgument, r#"day: "0" (OUT_OF_RANGE): a day from 1 to 1"#),
+            refused(Code::InvalidArgument, r#"day: "2" (OUT_OF_RANGE): a day from 1 to 1"#),
+        ]
+    );
+    assert!(Look::at(&mut stage).await == before, "reading changes nothing");
 }
 
 /// What is wrong with a change set beside its changes.

@@ -103,6 +103,7 @@ async fn a_mail_says_what_happened_and_is_sent_again_when_the_server_is_busy() {
         targets: check(NotifyFile { notify: vec![table] }).unwrap(),
         folder: folder.path().join("notify"),
         backoff: Backoff { base: Duration::ZERO, cap: Duration::ZERO },
+        ..NotifyOptions::default()
     };
     let server = Wanted { notify, ..Wanted::default() }.start().await;
     let incident = Kind::OpenIncident(v1::OpenIncident {

@@ -38,6 +38,7 @@ mod people;
 mod plan_beta_week;
 mod plan_commands;
 mod plan_elevenlabs;
+mod plan_looked_after;
 mod plan_mycelia;
 mod plan_playbook;
 mod plan_whispers;

@@ -12,6 +12,7 @@ use mycelia_flags_server::control::notifier::targets::{NotifyFile, Target, Targe
 use serde_json::{Value, json as document};
 
 use crate::binary::Process;
+use crate::checker::Checked;
 use crate::command_line::{json, refused, run};
 use crate::patience::eventually;
 use crate::receiver::{Receiver, SECRET};
@@ -44,7 +45,8 @@ fn targets(tables: Vec<TargetTable>) -> Vec<Target> {
 }
 
 fn notify(folder: &Path, tables: Vec<TargetTable>, backoff: Backoff) -> NotifyOptions {
-    NotifyOptions { targets: targets(tables), folder: folder.join("notify"), backoff }
+    let (targets, folder) = (targets(tables), folder.join("notify"));
+    NotifyOptions { targets, folder, backoff, ..NotifyOptions::default() }
 }
 
 fn incident(what: &str) -> Kind {
@@ -192,6 +194,52 @@ async fn a_dead_target_holds_nobody_up_and_its_letters_are_delivered_later() {
     let tested = json(url, &["notify", "test", "broken"]);
     assert_eq!(tested["attempts"][0]["delivered"], true);
     assert_eq!(dead.types().last().unwrap(), "test");
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_acknowledge_in_time_is_named_once() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
+    let clock = ManualClock::at(BEGIN * 1_000_000);
+    let table = TargetTable {
+        events: vec!["convergence.failed".to_owned()],
+        ..webhook(folder.path(), "ops", &receiver)
+    };
+    let notify = notify(folder.path(), vec![table], AT_ONCE);
+    let server = Wanted { notify, clock: clock.clone(), ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    admin.create("dreams").await;
+    let mut slow = Checked::follow(&server.url, "runner", "runner-1").await;
+    let mut quick = Checked::follow(&server.url, "ui", "ui-1").await;
+    let revision = admin.enable("dreams").await;
+    for follower in [&mut slow, &mut quick] {
+        follower.until(revision).await;
+    }
+    quick.acknowledge().await.unwrap();
+    // The watch may be in a wait that began before the change: it looks at it after the next one at the latest.
+    eventually("it is told", || {
+        clock.advance(Duration::from_secs(10));
+        async { receiver.accepted().len() == 1 }
+    })
+    .await;
+    let told = receiver.accepted().remove(0);
+    assert_eq!(told["id"], format!("{}-{revision}-convergence", server.running.epoch()));
+    let words =
+        format!("1 live instance(s) have not applied revision {revision} within 30 s: runner/runner-1");
+    assert_eq!((&told["words"], &told["severity"]), (&words.as_str().into(), &"critical".into()));
+    let evidence = format!("runner/runner-1 in production: has 0, needs {revision}");
+    assert_eq!(told["evidence"], document!([evidence]));
+    // It catches up, and lags again: that is told anew.
+    slow.acknowledge().await.unwrap();
+    let again = admin.disable("dreams").await;
+    slow.until(again).await;
+    quick.until(again).await;
+    quick.acknowledge().await.unwrap();
+    eventually("it is told again", || {
+        clock.advance(Duration::from_secs(10));
+        async { receiver.accepted().len() == 2 }
+    })
+    .await;
     server.running.stop().await;
 }
 

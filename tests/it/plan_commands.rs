@@ -257,8 +257,8 @@ async fn roll_back_and_resume(stage: &Stage, people: &People, half: &[String]) {
     stage.plan(&["go", "whispers"]);
     assert_eq!(stage.status()["state"], "latched");
     refused(url, &["rollout", "whispers.enabled", "60"], 1, "FLAG_UNDER_PLAN");
-    let named = "mycelia-flags plan rollback whispers --to-zero";
-    refused(url, &["rollback", "whispers.enabled", "--to-zero"], 1, named);
+    let named = "mycelia-flags plan rollback whispers --gradually";
+    refused(url, &["rollback", "whispers.enabled", "--gradually"], 1, named);
     stage.refuses(&["resume", "whispers"], "somebody has acknowledged");
     stage.refuses(&["acknowledge", "whispers"], "the cause of the rollback");
     stage.plan(&["acknowledge", "whispers", "--reason", "a bad deploy"]);
@@ -326,7 +326,8 @@ async fn flags_without_a_plan_go_up_and_back_step_by_step() {
     assert_eq!(back["revision"], 5, "applied, started and taken back at once");
     let plan = ["plan", "status", "rollback.whispers.enabled"];
     assert_eq!(json(url, &plan)["rollback"]["way"], "gradually: 25%, 0%, 10m each");
-    refused(url, &["rollback", "whispers.enabled"], 1, "plan rollback rollback.whispers.enabled");
+    let again = ["rollback", "whispers.enabled", "--gradually"];
+    refused(url, &again, 1, "plan rollback rollback.whispers.enabled --gradually");
     stage.clock.advance(Duration::from_secs(600));
     eventually("the foot of the ladder", async || json(url, &plan)["state"] == "latched").await;
     assert!(people.who_has("whispers.enabled").await.is_empty());

@@ -273,3 +273,34 @@ async fn a_drill_that_is_waited_for_in_vain_restores_all_the_same_and_leaves_alo
     assert!(said.contains("was not restored in production, because somebody changed it meanwhile"), "{said}");
     assert_eq!(json(&url, &["drill", "list"])["drills"], document!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_is_refused_where_a_policy_could_keep_it_from_restoring() {
+    let clock = ManualClock::at(1_795_251_600_000_000);
+    let server = Wanted { clock: clock.clone(), ..Wanted::default() }.start().await;
+    let url = &*server.url;
+    json(url, &["create", FLAG]);
+    json(url, &["rollout", FLAG, "100", "--env", "staging"]);
+    let clients = services(url, "staging").await;
+    let words = "the policy of staging limits how flags are raised: it could keep the drill from restoring \
+                 elevenlabs_agent_enabled; nothing was taken back";
+    json(url, &["policy", "set", "--env", "staging", "--reason-required", "--reason", "a limit"]);
+    json(url, &["drill", "rollback", FLAG, "--env", "staging"]);
+    // Each replaces the one before.
+    let limits: [&[&str]; 4] = [
+        &["--largest-step", "25"],
+        &["--smallest-interval", "1h"],
+        &["--protect", "elevenlabs.agent-enabled"],
+        &["--approvals", "1"],
+    ];
+    for limit in limits {
+        json(url, &[&["policy", "set", "--env", "staging", "--reason", "a limit"], limit].concat());
+        let before = json(url, &["status"])["revision"].clone();
+        refused(url, &["drill", "rollback", FLAG, "--env", "staging"], 1, words);
+        assert_eq!(json(url, &["status"])["revision"], before, "{limit:?}");
+        assert_eq!(served(&clients), [true, true, true], "{limit:?}");
+    }
+    for client in clients {
+        client.close().await;
+    }
+}

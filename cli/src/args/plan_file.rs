@@ -22,7 +22,8 @@ pub(crate) struct PlanSimulateArgs {
     /// The plan file; `-` is the standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Metrics as CSV: `at,metric,value`, where `at` is a time since the start (2d3h) or a date and time
+    /// Metrics as CSV: `at,metric,value`, where `at` is a time since the start (2d3h) or a date and time; `latency.p95
+    /// versus control` gives a difference in percent, and a baseline that no row gives is what was before the stage
     #[arg(long, value_name = "CSV")]
     pub(crate) metrics: Option<PathBuf>,
     /// When the plan starts [default: its own date, else now]

@@ -95,6 +95,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "MYCELIA_NOTIFY", hide_env_values = true)]
     pub(crate) notify: Option<PathBuf>,
 
+    /// Tell when live instances have not acknowledged a revision within this time
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub(crate) convergence_bound: Duration,
+
     /// Ask this Prometheus-compatible server the queries that conditions name by promql("…")
     #[arg(long, value_name = "URL", env = "MYCELIA_PROMETHEUS_URL", hide_env_values = true)]
     pub(crate) prometheus_url: Option<String>,

@@ -83,12 +83,10 @@ async fn rollback(args: DrillRollbackArgs, session: &Session<'_>) -> Result<Exit
 
 impl Drill<'_> {
     fn taken_back(&self) -> Change {
-        Change::RollBack(v1::RollBackFlags {
+        // Not a rollback in earnest: that would take the flag's plan back with it, and nothing could restore the flag.
+        Change::DisableFlag(v1::DisableFlag {
             environment: self.environment.clone(),
-            flags: vec![self.flag.clone()],
-            rollback: Some(v1::Rollback {
-                kind: Some(v1::rollback::Kind::Disable(v1::RollbackToDisabled {})),
-            }),
+            flag: self.flag.clone(),
         })
     }
 

@@ -2,10 +2,12 @@
 
 mod act;
 mod apply;
+mod settled;
 mod watch;
 
 pub(crate) use act::{change_of, submit_act};
 pub(crate) use apply::submit_plan;
+pub(crate) use settled::Awaited;
 
 use mycelia_flags_proto::v1;
 

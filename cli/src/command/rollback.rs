@@ -1,8 +1,9 @@
-//! `rollback`: flags go back that no plan drives.
+//! `rollback`: flags go back.
 //!
-//! A flag that a plan drives is taken back with its plan, or the plan would raise it again. A gradual rollback is a
-//! plan's too: it takes time, and somebody must be able to stop it. So a flag without one gets the plan `rollback.FLAG`,
-//! which holds what the flag serves now, and is started and taken back in the same revision.
+//! A flag that a plan drives takes its plan back with it, in the same revision, and the answer says which. A gradual
+//! rollback is a plan's: it takes time, and somebody must be able to stop it. So a flag without one gets the plan
+//! `rollback.FLAG`, which holds what the flag serves now, and is started and taken back in the same revision; a flag with
+//! one goes down with it.
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::act_on_plan::Act;
@@ -11,7 +12,7 @@ use tonic::Code;
 
 use crate::args::rollback::{RollbackArgs, usual_ladder, usual_ladder_below};
 use crate::command::feature;
-use crate::command::plan::{change_of, submit_act};
+use crate::command::plan::{Awaited, change_of, submit_act};
 use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -30,8 +31,8 @@ pub(crate) async fn run(args: RollbackArgs, session: &Session<'_>) -> Result<Exi
         Some(key) => feature::find(&connection, key).await?.flags,
         None => args.flags.clone(),
     };
-    refuse_driven(&args, &flags, &environment, &connection).await?;
     if args.way.is_gradual() {
+        refuse_driven(&args, &flags, &environment, &connection).await?;
         return gradually(args, flags, environment, &connection, session).await;
     }
     let way = args.way.meant(&usual_ladder());
@@ -53,7 +54,7 @@ pub(crate) async fn run(args: RollbackArgs, session: &Session<'_>) -> Result<Exi
     submit(Submission::of(Change::RollBack(change), told), args.write, session).await
 }
 
-/// A plan that is under way would raise again what is taken back behind its back.
+/// Two plans never move the same flag: a ladder of its own is for flags that no plan drives.
 async fn refuse_driven(
     args: &RollbackArgs,
     flags: &[String],
@@ -126,7 +127,7 @@ async fn gradually(
     told.environment = Some(environment);
     let submission = Submission { changes, told };
     match keys.as_slice() {
-        [key] => submit_act(key.clone(), submission, args.write, session).await,
+        [key] => submit_act(key.clone(), submission, args.write, Awaited::Rollback, session).await,
         _ => submit(submission, args.write, session).await,
     }
 }

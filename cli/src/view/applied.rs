@@ -10,6 +10,8 @@ use crate::view::difference::{self, DifferenceView};
 use crate::view::document::LineView;
 use crate::view::impact::{self, ImpactView};
 use crate::view::moment;
+use crate::view::plan::RollbackLengthView;
+use crate::view::plan::settled::SettledView;
 
 /// What a change is about; in the document it stands under the name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -100,6 +102,12 @@ pub(crate) struct AppliedView {
     /// With `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) convergence: Option<ConvergenceView>,
+    /// With `--wait`, of what was done to a plan: where it has come to rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settled: Option<SettledView>,
+    /// With `--wait`, of a plan's rollback: to the last acknowledgement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rollback_length: Option<RollbackLengthView>,
     /// With `--request`: nothing has changed yet, and `revision` names the request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) requested: bool,

@@ -4,10 +4,12 @@ pub(crate) mod checklist;
 pub(crate) mod list;
 pub(crate) mod next;
 pub(crate) mod report;
+pub(crate) mod settled;
 pub(crate) mod status;
 pub(crate) mod stepper;
 pub(crate) mod transition;
 
+use mycelia_flags_core::plan::rollback_length::RollbackLength;
 use mycelia_flags_proto::v1;
 use serde::Serialize;
 
@@ -39,6 +41,10 @@ pub(crate) struct PlanView {
     pub(crate) blocked: String,
     /// Until when the stay on a rung of a ladder lasts.
     pub(crate) rung_until: Option<String>,
+    /// How long the last rollback took, or takes, by the log.
+    pub(crate) rollback_length: Option<RollbackLengthView>,
+    /// What only alerts, and is true.
+    pub(crate) alerts: Vec<AlertView>,
     #[serde(skip)]
     pub(crate) status: v1::PlanStatus,
 }
@@ -56,6 +62,47 @@ pub(crate) struct StageView {
     pub(crate) held_until: Option<String>,
     /// What each flag is to serve, in words.
     pub(crate) set: Vec<FlagTargetView>,
+    /// Within how many seconds a rollback from here has to be through; null when the plan does not say.
+    pub(crate) rollback_within_seconds: Option<u64>,
+}
+
+/// A guard that only alerts, and whose condition is true.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AlertView {
+    /// The condition and the value, in words.
+    pub(crate) alert: String,
+    pub(crate) since: Option<String>,
+}
+
+/// How long a rollback took, beside how long its stage allows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RollbackLengthView {
+    pub(crate) taken_micros: u64,
+    /// Whether the flags are at their final place.
+    pub(crate) over: bool,
+    pub(crate) within_seconds: Option<u64>,
+    /// Null when the plan does not say how long it may take, or while it may still go on.
+    pub(crate) kept: Option<bool>,
+}
+
+impl RollbackLengthView {
+    pub(crate) fn of(length: RollbackLength) -> Self {
+        Self {
+            taken_micros: length.taken_micros,
+            over: length.is_over,
+            within_seconds: length.within_seconds,
+            kept: length.is_kept(),
+        }
+    }
+}
+
+/// As the core knows it.
+pub(crate) fn rollback_length(status: &v1::PlanStatus) -> Option<RollbackLength> {
+    status.rollback.map(|length| RollbackLength {
+        taken_micros: length.taken_micros,
+        is_over: length.over,
+        within_seconds: length.within_seconds,
+    })
 }
 
 /// What a flag is to serve.
@@ -122,6 +169,15 @@ impl PlanView {
             drift: status.drift.iter().map(DriftView::of).collect(),
             blocked: status.blocked.clone(),
             rung_until: moment::exactly(status.rung_until.as_ref()),
+            rollback_length: rollback_length(&status).map(RollbackLengthView::of),
+            alerts: status
+                .alerts
+                .iter()
+                .map(|alert| AlertView {
+                    alert: alert.alert.clone(),
+                    since: moment::exactly(alert.since.as_ref()),
+                })
+                .collect(),
             status,
         }
     }
@@ -146,6 +202,7 @@ impl StageView {
                 .iter()
                 .map(|set| FlagTargetView { flag: set.flag.clone(), target: set.target.clone() })
                 .collect(),
+            rollback_within_seconds: stage.rollback_within_seconds,
         }
     }
 }
@@ -234,6 +291,10 @@ pub(crate) fn alarms(status: &v1::PlanStatus) -> Vec<String> {
         }
         _ => {}
     }
+    let is_back = matches!(status.state(), v1::PlanState::Latched | v1::PlanState::RollingBack);
+    let late = rollback_length(status).filter(|length| is_back && length.is_kept() == Some(false));
+    alarms.extend(late.map(|length| length.to_string()));
+    alarms.extend(status.alerts.iter().map(alert_in_words));
     if !status.blocked.is_empty() {
         alarms.push(format!("blocked: {}", status.blocked));
     }
@@ -257,6 +318,11 @@ pub(crate) fn apart(status: &v1::PlanStatus) -> impl Iterator<Item = &v1::PlanFl
 pub(crate) fn apart_in_words(flag: &v1::PlanFlagStatus) -> String {
     let target = flag.target.as_deref().unwrap_or_default();
     format!("{} in {} is {}, the plan wants {target}", flag.flag, flag.environment, flag.actual)
+}
+
+/// `alert: error_rate > 2% (3.5%), since 2026-12-03 09:20Z`.
+pub(crate) fn alert_in_words(alert: &v1::AlertStatus) -> String {
+    format!("alert: {}, since {}", alert.alert, moment::to_the_minute(alert.since.as_ref()))
 }
 
 /// `drift: dreams in production is 30%, the plan wants 10% (mara)`.

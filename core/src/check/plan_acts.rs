@@ -31,6 +31,14 @@ impl Acting<'_> {
         self.progress.state = state;
         self.progress.reason = Box::from(reason);
     }
+
+    /// The ladder ends here: the flags are at their final place.
+    pub(super) fn end_ladder(&mut self, now: crate::revision::Timestamp, reason: &str) {
+        if let Some(rollback) = &mut self.progress.rollback {
+            rollback.ended_at = Some(now);
+        }
+        self.become_state(PlanState::Latched, now, reason);
+    }
 }
 
 impl Draft<'_> {
@@ -93,7 +101,7 @@ impl Draft<'_> {
         if acting.stage().is_none_or(|stage| stage.gate.approvals == 0) {
             let allowed = "a stage whose gate asks for approvals";
             let name = acting.stage().map_or("", |stage| &stage.name);
-            self.findings.note(Reason::NotApplicable, &format!("{}.approve", acting.field), name, allowed);
+            self.findings.note(Reason::NotApplicable, &format!("{}.deed", acting.field), name, allowed);
             return false;
         }
         if let Some(given) =
@@ -111,7 +119,7 @@ impl Draft<'_> {
         // On the way down a go means that health has returned.
         if go && acting.progress.state == PlanState::RollingBack {
             let reason = format!("stopped by {}", self.switched.by);
-            acting.become_state(PlanState::Latched, self.circumstances.at, &reason);
+            acting.end_ladder(self.circumstances.at, &reason);
             return true;
         }
         let is_in_stage = acting.progress.state.is_in_stage();
@@ -141,7 +149,13 @@ impl Draft<'_> {
                 true => "a stage with a checklist".to_owned(),
                 false => format!("a point of the stage's checklist, or its number: {}", numbered.join("; ")),
             };
-            self.findings.note(Reason::NotApplicable, &format!("{}.item", acting.field), item, allowed);
+            let verb = if ticked { "tick" } else { "untick" };
+            self.findings.note(
+                Reason::NotApplicable,
+                &format!("{}.{verb}.item", acting.field),
+                item,
+                allowed,
+            );
             return false;
         };
         let ticks = &mut acting.progress.ticks;
@@ -168,7 +182,12 @@ impl Draft<'_> {
             subjects.sort();
             subjects.dedup();
             let allowed = format!("a metric that the stage or a guard asks for: {}", subjects.join(", "));
-            self.findings.note(Reason::NotApplicable, &format!("{}.metric", acting.field), metric, allowed);
+            self.findings.note(
+                Reason::NotApplicable,
+                &format!("{}.report.metric", acting.field),
+                metric,
+                allowed,
+            );
             return false;
         };
         let unit = match check.unit {
@@ -179,13 +198,13 @@ impl Draft<'_> {
         let parsed =
             parse_value(value.trim()).filter(|(_, found)| *found == check.unit || *found == Unit::Plain);
         let Some((value, _)) = parsed else {
-            self.findings.note(Reason::WrongType, &format!("{}.value", acting.field), value, unit);
+            self.findings.note(Reason::WrongType, &format!("{}.report.value", acting.field), value, unit);
             return false;
         };
         let reported = Reported { subject: Box::from(metric.trim()), value, deed: self.who() };
         acting.progress.reported.retain(|known| known.subject != reported.subject);
         self.findings.count(
-            &format!("{}.metric", acting.field),
+            &format!("{}.report.metric", acting.field),
             acting.progress.reported.len() + 1,
             PLAN_REPORTS_MAX,
         );
@@ -201,7 +220,7 @@ impl Draft<'_> {
             format!("paused by {}: {}", self.switched.by, self.reason)
         };
         if state == PlanState::RollingBack {
-            acting.become_state(PlanState::Latched, self.circumstances.at, &reason);
+            acting.end_ladder(self.circumstances.at, &reason);
             return true;
         }
         if !self.plan_allows(acting, state.is_in_stage(), "a plan that is in a stage") {
@@ -327,6 +346,7 @@ impl Draft<'_> {
             _ => self.roll_back_flags(acting.field, &environment, &flags, kind),
         }
         let now = self.circumstances.at;
+        let is_gradual = matches!(kind, RollbackKind::Gradual(_));
         acting.progress.acknowledged = None;
         acting.progress.paused_in = None;
         acting.progress.rollback = Some(RollingBack {
@@ -336,13 +356,14 @@ impl Draft<'_> {
             rung_at: now,
             deed: self.who(),
             cause,
+            ended_at: (!is_gradual).then_some(now),
+            within_seconds: acting.stage().and_then(|stage| stage.rollback_within_seconds),
         });
-        let is_gradual = matches!(kind, RollbackKind::Gradual(_));
         let state = if is_gradual { PlanState::RollingBack } else { PlanState::Latched };
         acting.become_state(state, now, reason);
     }
 
-    /// Takes flags back that no plan drives; a plan that drives one of them is to be rolled back itself.
+    /// Takes flags back, and the plan with them that drives one.
     pub(super) fn roll_back(
         &mut self,
         field: &str,
@@ -359,7 +380,7 @@ impl Draft<'_> {
         }
         if let RollbackKind::Gradual(_) = kind {
             let allowed = "disable, to_zero, segments or canary_off; a gradual rollback is a plan's";
-            self.findings.note(Reason::NotApplicable, &format!("{field}.kind"), "gradual", allowed);
+            self.findings.note(Reason::NotApplicable, &format!("{field}.rollback"), "gradual", allowed);
             return;
         }
         let found: Vec<Option<FlagKey>> = (0..)
@@ -370,6 +391,7 @@ impl Draft<'_> {
             .collect();
         let flags: Vec<FlagKey> = found.into_iter().flatten().collect();
         if let Some(environment) = known {
+            self.take_plans_back(field, &environment, &flags, kind);
             self.roll_back_flags(field, &environment, &flags, kind);
         }
     }

@@ -1,8 +1,9 @@
 //! What people do to flags that a rollout plan drives, beside the plan.
 //!
-//! It happens, and the plan says so: it is drift until the plan sets the flag again or somebody brings it back. Two things
-//! are more than drift. Disabling a flag pauses its plan, so that no stage enables it again by itself. And nothing raises
-//! a flag that a plan has taken back, or is taking back.
+//! It happens, and the plan says so: it is drift until the plan sets the flag again or somebody brings it back. Three
+//! things are more than drift. Taking a flag back takes its plan back: an emergency is never refused, and no stage raises
+//! the flag again before the cause is known. Disabling a flag pauses its plan, so that no stage enables it again by
+//! itself. And nothing raises a flag that a plan has taken back, or is taking back.
 
 use std::sync::Arc;
 
@@ -11,10 +12,10 @@ use super::plan_acts::Acting;
 use crate::change::Place;
 use crate::entity::EntityId;
 use crate::flag::{FlagConfiguration, FlagDefinition};
-use crate::key::{EnvironmentKey, FoldedKey, SegmentKey};
-use crate::plan::progress::{Drift, PlanState, Progress};
+use crate::key::{EnvironmentKey, FlagKey, FoldedKey, SegmentKey};
+use crate::plan::progress::{Drift, PlanState, Progress, RollingBack};
 use crate::plan::status::{agrees, serves_in_words, target_in_words};
-use crate::plan::{PlanDefinition, Target};
+use crate::plan::{PlanDefinition, RollbackKind, Target};
 use crate::policy::DriftPolicy;
 use crate::policy::exposure::Held;
 use crate::policy::safety::is_flag_safer;
@@ -122,6 +123,76 @@ impl Draft<'_> {
             let reason = format!("{} disabled {}", self.switched.by, definition.key);
             acting.become_state(PlanState::Paused, self.circumstances.at, &reason);
         }
+    }
+
+    /// Flags of a plan's present environment that go back take the plan back with them. A plan that is on its way down
+    /// goes on, and one that is taken back already keeps the cause that nobody has acknowledged yet.
+    pub(super) fn take_plans_back(
+        &mut self,
+        field: &str,
+        environment: &EnvironmentKey,
+        flags: &[FlagKey],
+        kind: &RollbackKind,
+    ) {
+        let driven = |plan: &PlanDefinition, progress: &Progress| -> Vec<FlagKey> {
+            let is_here = plan.environment_of_progress(progress) == environment;
+            let is_driven = |flag: &&FlagKey| {
+                is_here && plan.target(progress.stage_index(), environment, &flag.folded()).is_some()
+            };
+            flags.iter().filter(is_driven).cloned().collect()
+        };
+        let plans: Vec<_> = self
+            .work
+            .plans()
+            .filter(|(_, progress)| progress.state.is_active())
+            .map(|(plan, progress)| (Arc::clone(plan), Progress::clone(progress), driven(plan, progress)))
+            .filter(|(_, _, driven)| !driven.is_empty())
+            .collect();
+        for (plan, progress, driven) in plans {
+            self.mark_planned(environment, &driven);
+            let names: Vec<&str> = driven.iter().map(FlagKey::as_str).collect();
+            let names = names.join(", ");
+            let is_back = match progress.state {
+                PlanState::RollingBack => true,
+                state => state == PlanState::Latched && progress.acknowledged.is_none(),
+            };
+            if is_back {
+                let state = progress.state.as_str();
+                self.findings
+                    .warnings
+                    .push(format!("plan {} drives {names}; it is {state} already", plan.key));
+                continue;
+            }
+            let mut acting = Acting { field, plan: &plan, progress };
+            let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+            let reason = format!("{} rolled {names} back beside the plan{why}", self.switched.by);
+            self.latch(&mut acting, kind, driven, &reason);
+            self.write_progress(&acting);
+            self.findings.warnings.push(format!(
+                "plan {} drives {names} and is taken back too: nothing raises them until somebody acknowledges the cause \
+                 and resumes it",
+                plan.key
+            ));
+        }
+    }
+
+    /// The plan is taken back: its flags go with the same change.
+    fn latch(&self, acting: &mut Acting<'_>, kind: &RollbackKind, flags: Vec<FlagKey>, reason: &str) {
+        let now = self.circumstances.at;
+        acting.progress.drift.retain(|drift| !flags.iter().any(|flag| flag.folded() == drift.flag.folded()));
+        acting.progress.acknowledged = None;
+        acting.progress.paused_in = None;
+        acting.progress.rollback = Some(RollingBack {
+            kind: kind.clone(),
+            flags,
+            rung: 0,
+            rung_at: now,
+            deed: self.who(),
+            cause: None,
+            ended_at: Some(now),
+            within_seconds: acting.stage().and_then(|stage| stage.rollback_within_seconds),
+        });
+        acting.become_state(PlanState::Latched, now, reason);
     }
 
     /// Sets what drifted to what the plan wants.

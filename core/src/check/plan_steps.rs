@@ -9,7 +9,7 @@ use super::{Draft, Origin};
 use crate::entity::{Entity, EntityId};
 use crate::flag::FlagDefinition;
 use crate::plan::gate::is_held_by_people;
-use crate::plan::progress::{Entry, PlanState};
+use crate::plan::progress::{Alert, Entry, PlanState};
 use crate::plan::runner::Step;
 use crate::plan::timetable::after;
 use crate::plan::{GuardAction, RollbackKind};
@@ -56,10 +56,19 @@ impl Draft<'_> {
                 }
             }
             Step::Trip { guard, value } => self.trip(acting, *guard, *value),
+            Step::Alert { guard, value } => self.alert(acting, *guard, *value),
+            Step::Quiet { guard } => {
+                let known = acting.progress.alerts.iter().position(|alert| alert.guard == *guard);
+                let is_known = state.is_in_stage() && known.is_some();
+                self.plan_allows(acting, is_known, "a guard of a plan that has alerted") && {
+                    acting.progress.alerts.retain(|alert| alert.guard != *guard);
+                    true
+                }
+            }
             Step::Descend { rung } => self.descend(acting, *rung),
             Step::Rest { reason } => {
                 self.plan_allows(acting, state == PlanState::RollingBack, "a plan on its way down") && {
-                    acting.become_state(PlanState::Latched, now, reason);
+                    acting.end_ladder(now, reason);
                     true
                 }
             }
@@ -181,6 +190,19 @@ impl Draft<'_> {
             }
         }
         true
+    }
+
+    /// It is noted, once until it is over.
+    fn alert(&mut self, acting: &mut Acting<'_>, guard: u32, value: f64) -> bool {
+        let found = usize::try_from(guard).ok().and_then(|guard| acting.plan.guards.get(guard));
+        let is_alert = found.is_some_and(|guard| guard.action == GuardAction::Alert);
+        let is_told = acting.progress.alerts.iter().any(|alert| alert.guard == guard);
+        let is_allowed = acting.progress.state.is_in_stage() && is_alert && !is_told;
+        self.plan_allows(acting, is_allowed, "a guard that alerts and has not yet, of a plan in a stage") && {
+            let (at, revision) = (self.circumstances.at, self.switched.revision);
+            acting.progress.alerts.push(Alert { guard, value, at, revision });
+            true
+        }
     }
 
     fn descend(&mut self, acting: &mut Acting<'_>, rung: u32) -> bool {

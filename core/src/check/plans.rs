@@ -202,7 +202,7 @@ impl Draft<'_> {
 
     pub(super) fn plan_rollback(&mut self, field: &str, plan: &PlanDefinition, kind: &RollbackKind) {
         match kind {
-            RollbackKind::Gradual(ladder) => self.plan_ladder(field, ladder),
+            RollbackKind::Gradual(ladder) => self.plan_ladder(&format!("{field}.gradual"), ladder),
             RollbackKind::Segments(segments) if segments.is_empty() => {
                 self.findings.note(Reason::Required, field, "0", "the segments that lose the flag");
             }

@@ -64,6 +64,18 @@ pub enum Versus {
     Baseline,
 }
 
+impl Versus {
+    /// The clause that says so, with a blank before it; empty for the threshold itself.
+    #[must_use]
+    pub const fn clause(self) -> &'static str {
+        match self {
+            Self::Threshold => "",
+            Self::Control => " versus control",
+            Self::Baseline => " versus baseline",
+        }
+    }
+}
+
 /// A condition on a metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricCheck {
@@ -224,9 +236,17 @@ impl MetricCheck {
         }
     }
 
-    /// What the value is of: the metric, and the flag and the service that it is said of.
+    /// What the value is of, as people report it: what is measured, and with what that is compared. A difference in percent
+    /// and a value of the same metric are two things.
     #[must_use]
     pub fn subject(&self) -> String {
+        let versus = self.versus.clause();
+        format!("{}{versus}", self.measured())
+    }
+
+    /// What is measured: the metric, and the flag and the service that it is said of.
+    #[must_use]
+    pub fn measured(&self) -> String {
         let mut subject = self.metric.to_string();
         if let Some(flag) = &self.flag {
             subject.push_str(&format!(" of {flag}"));
@@ -263,11 +283,7 @@ impl fmt::Display for MetricCheck {
                 write!(formatter, " {word} {}", Exact(seconds))?;
             }
         }
-        match self.versus {
-            Versus::Threshold => {}
-            Versus::Control => formatter.write_str(" versus control")?,
-            Versus::Baseline => formatter.write_str(" versus baseline")?,
-        }
+        formatter.write_str(self.versus.clause())?;
         if self.samples_min > 0 {
             write!(formatter, " min_samples {}", self.samples_min)?;
         }

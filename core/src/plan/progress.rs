@@ -150,6 +150,24 @@ pub struct RollingBack {
     pub deed: Deed,
     /// The guard's condition that was true, when a guard did it.
     pub cause: Option<MetricCheck>,
+    /// When the flags were at their final place; none while they are on their way down, or when the plan was given up
+    /// before.
+    pub ended_at: Option<Timestamp>,
+    /// How many seconds the stage allowed that it began in.
+    pub within_seconds: Option<u64>,
+}
+
+/// A guard that only alerts, whose condition is true as far as anybody knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alert {
+    /// The guard's place in the plan.
+    pub guard: u32,
+    /// The value that made it true.
+    pub value: f64,
+    /// When.
+    pub at: Timestamp,
+    /// In which revision.
+    pub revision: Revision,
 }
 
 /// When a stage was entered.
@@ -201,6 +219,8 @@ pub struct Progress {
     pub acknowledged: Option<Deed>,
     /// Why the next step was refused, in words; empty when none was.
     pub blocked: Box<str>,
+    /// The alerts that are true, in the order in which they became so.
+    pub alerts: Vec<Alert>,
 }
 
 impl Progress {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use super::duration_text::Length;
 use super::gate::{self, Surroundings};
 use super::metric_check::{MetricCheck, Verdict};
 use super::progress::{PlanState, Progress};
 use super::status::{PlanStatus, StageState, status};
-use super::{PlanDefinition, Stage};
+use super::{GuardAction, PlanDefinition, Stage};
 use crate::revision::Timestamp;
 use crate::snapshot::Snapshot;
 
@@ -75,7 +76,7 @@ fn write(
         writeln!(text, "- {}{place}: {} (target: {target}){mark}", flag.flag, flag.actual)?;
     }
     let stage = plan.stages.get(progress.stage_index());
-    write_health(text, plan, progress, around, stage)?;
+    write_health(text, plan, progress, around, status)?;
     if let Some(stage) = stage.filter(|stage| !stage.gate.checklist.is_empty()) {
         writeln!(text, "\n**Checklist:**\n")?;
         for item in &stage.gate.checklist {
@@ -89,6 +90,7 @@ fn write(
     for missing in &status.missing {
         writeln!(text, "- {missing}")?;
     }
+    write_rollback(text, status, stage)?;
     writeln!(text, "\n**Notes:**\n")?;
     for happened in happened {
         writeln!(text, "- {} {}: {}", happened.at, happened.by, happened.words)?;
@@ -103,15 +105,30 @@ fn write(
     Ok(())
 }
 
+/// How long the rollback took that the plan stands after, or how long one from here may take.
+fn write_rollback(text: &mut String, status: &PlanStatus, stage: Option<&Stage>) -> std::fmt::Result {
+    let is_back = matches!(status.state, PlanState::Latched | PlanState::RollingBack);
+    if let Some(length) = status.rollback.filter(|_| is_back) {
+        return writeln!(text, "\n**Rollback:** {length}");
+    }
+    match stage.and_then(|stage| stage.rollback_within_seconds) {
+        Some(seconds) if status.state.is_active() => {
+            writeln!(text, "\n**Rollback:** to be through within {}", Length(seconds))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write_health(
     text: &mut String,
     plan: &PlanDefinition,
     progress: &Progress,
     around: &Surroundings<'_>,
-    stage: Option<&Stage>,
+    status: &PlanStatus,
 ) -> std::fmt::Result {
+    let stage = plan.stages.get(progress.stage_index());
     let gate = stage.map_or(&[][..], |stage| &stage.gate.checks);
-    let guards = plan.guards.iter().map(|guard| &guard.when);
+    let guards = plan.guards.iter();
     if gate.is_empty() && plan.guards.is_empty() {
         return Ok(());
     }
@@ -125,14 +142,19 @@ fn write_health(
             condition(check)
         )?;
     }
-    for check in guards.filter(|guard| !gate.iter().any(|check| check.subject() == guard.subject())) {
+    for guard in guards.filter(|guard| !gate.iter().any(|check| check.subject() == guard.when.subject())) {
+        let check = &guard.when;
         writeln!(
             text,
-            "- {}: {} (rollback at: {})",
+            "- {}: {} ({} at: {})",
             check.subject(),
             value(plan, progress, check, around),
+            consequence(&guard.action),
             condition(check)
         )?;
+    }
+    for alert in &status.alerts {
+        writeln!(text, "- ALERT: {alert}, since {}", alert.since)?;
     }
     Ok(())
 }
@@ -146,6 +168,14 @@ fn value(
     match gate::judge(plan, progress, check, around) {
         Verdict::Met { value } | Verdict::NotMet { value } => check.show(value),
         Verdict::InsufficientData => "not enough data".to_owned(),
+    }
+}
+
+const fn consequence(action: &GuardAction) -> &'static str {
+    match action {
+        GuardAction::Alert => "alert",
+        GuardAction::Pause => "pause",
+        GuardAction::Rollback(_) => "rollback",
     }
 }
 

@@ -40,6 +40,18 @@ pub enum Step {
         /// The value that made it so.
         value: f64,
     },
+    /// The condition of a guard that only alerts has become true.
+    Alert {
+        /// The guard's place in the plan.
+        guard: u32,
+        /// The value that made it so.
+        value: f64,
+    },
+    /// The condition of a guard that has alerted is known not to be true any more.
+    Quiet {
+        /// The guard's place in the plan.
+        guard: u32,
+    },
     /// The next rung of a ladder.
     Descend {
         /// Its place on the ladder.
@@ -70,6 +82,10 @@ impl Step {
             Self::AwaitDate => "through with the stage, until the next one's date".to_owned(),
             Self::Complete => "every stage is through".to_owned(),
             Self::Trip { guard, value } => format!("guard {} is true: {value}", guard.saturating_add(1)),
+            Self::Alert { guard, value } => {
+                format!("alert: guard {} is true: {value}", guard.saturating_add(1))
+            }
+            Self::Quiet { guard } => format!("quiet again: guard {}", guard.saturating_add(1)),
             Self::Descend { rung } => format!("down to rung {}", rung.saturating_add(1)),
             Self::Rest { reason } => format!("the ladder ends: {reason}"),
             Self::ClockWentBack => "the clock went back".to_owned(),
@@ -104,7 +120,8 @@ pub fn next(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_
             None => Next::Idle,
         },
         PlanState::Running | PlanState::Holding | PlanState::WaitingForGate => {
-            tripped(plan, progress, around).map_or_else(|| go_on(plan, progress, around), Next::Step)
+            let told = tripped(plan, progress, around).or_else(|| alert(plan, progress, around));
+            told.map_or_else(|| go_on(plan, progress, around), Next::Step)
         }
         PlanState::RollingBack => progress
             .rollback
@@ -114,7 +131,7 @@ pub fn next(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_
     }
 }
 
-/// The gravest guard whose condition is true. One that only alerts is not asked: nothing would follow.
+/// The gravest guard whose condition is true, but those that only alert.
 fn tripped(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>) -> Option<Step> {
     let grave = |action: &GuardAction| match action {
         GuardAction::Alert => 0,
@@ -132,6 +149,21 @@ fn tripped(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>
     // Of two that are equally grave the first one is named.
     let (_, place, value) = tripped.max_by_key(|(grave, place, _)| (*grave, usize::MAX - place))?;
     Some(Step::Trip { guard: u32::try_from(place).ok()?, value })
+}
+
+/// The first guard that only alerts and has come true since it was looked at last, or is known not to be true any more. One
+/// of which nothing is known stays as it is: what was true once is not over because nobody measures it.
+fn alert(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>) -> Option<Step> {
+    let guards = (0..).zip(&plan.guards).filter(|(_, guard)| guard.action == GuardAction::Alert);
+    let mut steps = guards.filter_map(|(place, guard): (u32, _)| {
+        let is_told = progress.alerts.iter().any(|alert| alert.guard == place);
+        match gate::judge(plan, progress, &guard.when, around) {
+            Verdict::Met { value } if !is_told => Some(Step::Alert { guard: place, value }),
+            Verdict::NotMet { .. } if is_told => Some(Step::Quiet { guard: place }),
+            _ => None,
+        }
+    });
+    steps.next()
 }
 
 fn go_on(plan: &PlanDefinition, progress: &Progress, around: &Surroundings<'_>) -> Next {

@@ -14,14 +14,14 @@ use super::metric_check::{Asked, MetricCheck, Metrics, Verdict};
 use super::progress::{PlanState, Progress};
 use super::runner::{Next, next};
 use super::status::serves_in_words;
-use super::{GuardAction, PlanDefinition, Stage};
+use super::{PlanDefinition, Stage};
 use crate::change::{Change, PlanAct};
 use crate::check::Origin;
 use crate::key::{EnvironmentKey, FlagKey};
 use crate::rejection::Rejection;
 use crate::revision::Timestamp;
 
-use people::{Doing, Turn, step_word};
+use people::{Doing, Turn, step_words};
 use world::{World, applied};
 
 pub use trace::Trace;
@@ -94,8 +94,7 @@ pub fn rehearse(plan: &PlanDefinition) -> Result<(), Rejection> {
 /// When the plan cannot be applied; the fields are those of [`Change::SetPlan`].
 pub fn simulate(plan: &PlanDefinition, assumptions: &Assumptions) -> Result<Simulation, Rejection> {
     let world = applied(plan, assumptions.start)?;
-    let mut run =
-        Run { plan, assumptions, world, events: Vec::new(), alerts: Vec::new(), resumed: 0, drill: None };
+    let mut run = Run { plan, assumptions, world, events: Vec::new(), resumed: 0, drill: None };
     if plan.starts_at.is_none() {
         run.act("people", "", PlanAct::Start)?;
     }
@@ -115,8 +114,6 @@ struct Run<'a> {
     assumptions: &'a Assumptions,
     world: World,
     events: Vec<SimulatedEvent>,
-    /// The guards that only alert, and were true at the last look.
-    alerts: Vec<usize>,
     /// How often people have resumed the plan.
     resumed: usize,
     /// When people last rehearsed a rollback.
@@ -130,14 +127,13 @@ impl Run<'_> {
         if progress.state.is_over() {
             return Ok(false);
         }
-        self.alert(&progress);
         let until = match self.look(|around| next(self.plan, &progress, around)) {
             Next::Step(step) => {
-                let words = step_word(&step);
+                let words = step_words(self.plan, &step);
                 let act = PlanAct::Step(step);
                 let change = Change::ActOnPlan { plan: self.plan.key.to_string(), act };
                 self.world.commit(Origin::Control, "mycelia", "", vec![change])?;
-                self.note("mycelia", words);
+                self.note("mycelia", &words);
                 return Ok(true);
             }
             Next::Wait(until) => Some(until),
@@ -164,26 +160,6 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// What only alerts changes nothing on a server, and is told here.
-    fn alert(&mut self, progress: &Progress) {
-        let guards = self.plan.guards.iter().enumerate();
-        let alerts = guards.filter(|(_, guard)| guard.action == GuardAction::Alert);
-        for (index, guard) in alerts.filter(|_| progress.state.is_in_stage()) {
-            let verdict = self.look(|around| gate::judge(self.plan, progress, &guard.when, around));
-            let known = self.alerts.iter().position(|known| *known == index);
-            match (verdict, known) {
-                (Verdict::Met { value }, None) => {
-                    self.alerts.push(index);
-                    self.note("mycelia", &format!("alert: {} ({})", guard.when, guard.when.show(value)));
-                }
-                (Verdict::NotMet { .. } | Verdict::InsufficientData, Some(known)) => {
-                    self.alerts.remove(known);
-                }
-                _ => {}
-            }
-        }
-    }
-
     /// When metrics may say something else, with nobody doing anything.
     fn next_look(&self, progress: &Progress) -> Option<Timestamp> {
         let (trace, now) = (&self.assumptions.trace, self.world.now);
@@ -193,7 +169,8 @@ impl Run<'_> {
         }
         let gate = self.plan.stages.get(progress.stage_index()).map_or(&[][..], |stage| &stage.gate.checks);
         let checks = self.plan.guards.iter().map(|guard| &guard.when).chain(gate);
-        checks.filter_map(|check| trace.next_look(check, now)).chain(trace.next_change(now)).min()
+        let entered = progress.entered_at(progress.stage_index()).map(|entry| entry.at);
+        checks.filter_map(|check| trace.next_look(check, now, entered)).chain(trace.next_change(now)).min()
     }
 
     fn look<T>(&self, ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
@@ -236,10 +213,10 @@ impl Run<'_> {
 }
 
 impl Metrics for Run<'_> {
-    fn judge(&self, check: &MetricCheck, _asked: &Asked<'_>) -> Verdict {
+    fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
         let trace = &self.assumptions.trace;
-        if !self.assumptions.is_healthy || trace.knows(check) {
-            return trace.judge_at(check, self.world.now);
+        if !self.assumptions.is_healthy || trace.knows(check, asked.changed_at) {
+            return trace.judge_at(check, self.world.now, asked.changed_at);
         }
         // A guard's condition is one that should not come true, a gate's one that should.
         let value = check.threshold;

@@ -1,7 +1,12 @@
 //! Where a plan is, as people see it: its stages, what it waits for, and what its flags serve beside what they should.
 
+use std::fmt;
+
 use super::gate::{self, Missing, Surroundings};
+use super::metric_check::MetricCheck;
 use super::progress::{Drift, PlanState, Progress};
+use super::rollback_length::RollbackLength;
+use super::runner::{self, Next};
 use super::timetable::after;
 use super::{PlanDefinition, Target};
 use crate::check::matrix::{is_of_matrix, share_of};
@@ -39,6 +44,8 @@ pub struct StageStatus {
     pub held_until: Option<Timestamp>,
     /// Each flag and what it is to serve.
     pub set: Vec<(FlagKey, String)>,
+    /// Within how many seconds a rollback from here has to be through.
+    pub rollback_within_seconds: Option<u64>,
 }
 
 /// A flag of a plan: what it should serve, and what it does.
@@ -54,6 +61,23 @@ pub struct FlagStatus {
     pub actual: String,
     /// Whether the two are the same.
     pub agrees: bool,
+}
+
+/// A guard that only alerts, and whose condition is true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStatus {
+    /// The condition.
+    pub when: MetricCheck,
+    /// The value that made it true.
+    pub value: f64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for AlertStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.when, self.when.show(self.value))
+    }
 }
 
 /// A plan as people see it.
@@ -79,6 +103,14 @@ pub struct PlanStatus {
     pub drift: Vec<Drift>,
     /// Why the next step was refused; empty when none was.
     pub blocked: Box<str>,
+    /// How long the last rollback took, or takes.
+    pub rollback: Option<RollbackLength>,
+    /// The alerts that are true; none of a plan that is over.
+    pub alerts: Vec<AlertStatus>,
+    /// Whether a step is due, which the server makes in a moment or is refused.
+    pub is_step_due: bool,
+    /// When the next step may be due with nobody doing anything; none when that never happens, or when one is due.
+    pub waits_until: Option<Timestamp>,
 }
 
 /// Tells where a plan is.
@@ -91,6 +123,7 @@ pub fn status(
 ) -> PlanStatus {
     let missing =
         if progress.state.is_in_stage() { gate::missing(plan, progress, around) } else { Vec::new() };
+    let next = runner::next(plan, progress, around);
     PlanStatus {
         key: plan.key.clone(),
         state: progress.state,
@@ -102,7 +135,22 @@ pub fn status(
         flags: flags(plan, progress, snapshot),
         drift: progress.drift.clone(),
         blocked: progress.blocked.clone(),
+        rollback: RollbackLength::of(progress, around.now),
+        alerts: alerts(plan, progress),
+        is_step_due: matches!(next, Next::Step(_)),
+        waits_until: match next {
+            Next::Wait(until) => Some(until),
+            Next::Step(_) | Next::Idle => None,
+        },
     }
+}
+
+fn alerts(plan: &PlanDefinition, progress: &Progress) -> Vec<AlertStatus> {
+    let alerts = progress.alerts.iter().filter(|_| progress.state.is_active()).filter_map(|alert| {
+        let guard = plan.guards.get(usize::try_from(alert.guard).ok()?)?;
+        Some(AlertStatus { when: guard.when.clone(), value: alert.value, since: alert.at })
+    });
+    alerts.collect()
 }
 
 fn stages(plan: &PlanDefinition, progress: &Progress, now: Timestamp) -> Vec<StageStatus> {
@@ -127,6 +175,7 @@ fn stages(plan: &PlanDefinition, progress: &Progress, now: Timestamp) -> Vec<Sta
             held_until: (state == StageState::Now && stage.hold_seconds > 0)
                 .then(|| plan.held_until(progress)),
             set: stage.set.iter().map(|(flag, target)| (flag.clone(), target_in_words(target))).collect(),
+            rollback_within_seconds: stage.rollback_within_seconds,
         }
     });
     stages.collect()

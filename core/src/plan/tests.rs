@@ -6,6 +6,7 @@ mod guards;
 mod laws;
 mod refused;
 mod stages;
+mod taken_back;
 
 use super::gate::{Memory, NoMemory, Surroundings};
 use super::metric_check::{MetricCheck, Metrics, NoMetrics};

@@ -98,6 +98,8 @@ fn step_to_wire(step: &Step) -> WireStep {
         Step::Rest { reason } => WireStep::Rest(reason.clone()),
         Step::ClockWentBack => WireStep::ClockWentBack(true),
         Step::Block { reason } => WireStep::Block(reason.clone()),
+        Step::Alert { guard, value } => WireStep::Alert(v1::GuardTrip { guard: *guard, value: *value }),
+        Step::Quiet { guard } => WireStep::Quiet(*guard),
     }
 }
 
@@ -114,6 +116,8 @@ fn step(path: &Path<'_>, wire: &v1::PlanStep, faults: &mut Faults) -> Result<Ste
         Some(WireStep::Rest(reason)) => Step::Rest { reason: reason.clone() },
         Some(WireStep::ClockWentBack(_)) => Step::ClockWentBack,
         Some(WireStep::Block(reason)) => Step::Block { reason: reason.clone() },
+        Some(WireStep::Alert(trip)) => Step::Alert { guard: trip.guard, value: trip.value },
+        Some(WireStep::Quiet(guard)) => Step::Quiet { guard: *guard },
     })
 }
 

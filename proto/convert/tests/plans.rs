@@ -135,6 +135,8 @@ fn acts() -> impl Strategy<Value = PlanAct> {
         texts().prop_map(|reason| Step::Rest { reason }),
         Just(Step::ClockWentBack),
         texts().prop_map(|reason| Step::Block { reason }),
+        (any::<u32>(), any::<f64>()).prop_map(|(guard, value)| Step::Alert { guard, value }),
+        any::<u32>().prop_map(|guard| Step::Quiet { guard }),
     ];
     let plain = select(vec![
         PlanAct::Start,

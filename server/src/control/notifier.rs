@@ -34,10 +34,10 @@ use targets::Target;
 
 use super::measured::Measured;
 use crate::clock::SharedClock;
-use crate::state::{ReadError, Store};
+use crate::state::{Epoch, ReadError, Store};
 
 /// Whom to tell, and where the server remembers how far it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct NotifyOptions {
     /// The targets; none tells nobody.
     pub targets: Vec<Target>,
@@ -45,6 +45,22 @@ pub struct NotifyOptions {
     pub folder: PathBuf,
     /// How long to wait between attempts.
     pub backoff: Backoff,
+    /// How long live instances have to acknowledge a revision before it is told that they did not.
+    pub convergence_bound: Duration,
+}
+
+/// How long live instances have to acknowledge a revision, unless somebody says otherwise.
+pub const CONVERGENCE_BOUND: Duration = Duration::from_secs(30);
+
+impl Default for NotifyOptions {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            folder: PathBuf::new(),
+            backoff: Backoff::default(),
+            convergence_bound: CONVERGENCE_BOUND,
+        }
+    }
 }
 
 /// The notifier cannot begin.
@@ -124,10 +140,7 @@ impl Notifier {
             if let (Some(minute), 0) = (target.digest_minute, ledger.digest_day) {
                 ledger.digest_day = digest::done_at_first(now, minute);
             }
-            let before = match store.snapshot_at(Revision::new(ledger.revision)).await? {
-                Some(before) => before,
-                None => Arc::default(),
-            };
+            let before = store.snapshot_at(Revision::new(ledger.revision)).await?.unwrap_or_default();
             info!(
                 target = target.name,
                 kind = target.channel.kind(),
@@ -162,6 +175,12 @@ impl Notifier {
     #[must_use]
     pub fn head(&self) -> Revision {
         self.store.snapshot().revision()
+    }
+
+    /// The identity of the store, which the names of all notices begin with.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.store.epoch()
     }
 
     /// All targets, as they were configured.

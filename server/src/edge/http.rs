@@ -9,6 +9,7 @@ mod flag_state;
 mod history;
 mod lines;
 mod operations;
+mod plans;
 mod query;
 mod rollouts;
 

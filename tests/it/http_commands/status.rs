@@ -33,6 +33,63 @@ async fn status_says_how_far_every_flag_is() {
     assert!(!staging["flags"].as_array().unwrap().iter().any(enabled), "{staging}");
 }
 
+/// A plan over `dreams` in production: 10 % until somebody says go, then everybody.
+fn plan() -> v1::Plan {
+    let stage = |percent: f64, gate: Option<v1::Gate>| {
+        let target = Some(v1::stage_target::Target::Percent(percent));
+        let set = vec![v1::StageTarget { flag: "dreams".to_owned(), target }];
+        v1::Stage { name: format!("to {percent}%"), set, gate, ..Default::default() }
+    };
+    let go = v1::Gate { go: true, ..Default::default() };
+    v1::Plan {
+        key: "dreams".to_owned(),
+        environment: "production".to_owned(),
+        first_day: 1,
+        stages: vec![stage(10.0, Some(go)), stage(100.0, None)],
+        ladder: Some(v1::Ladder { percents: vec![0.0], every_seconds: 1 }),
+        ..Default::default()
+    }
+}
+
+fn act(deed: v1::PlanDeed) -> Kind {
+    let act = Some(v1::act_on_plan::Act::Deed(deed.into()));
+    Kind::ActOnPlan(v1::ActOnPlan { plan: "dreams".to_owned(), act })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_shows_the_plans_under_way_and_what_they_wait_for() {
+    let Some(_curl) = tool("curl") else { return };
+    let server = Server::in_memory().await;
+    let (url, mut admin) = (&*server.url, server.admin().await);
+    let set = Kind::SetPlan(v1::SetPlan { plan: Some(plan()) });
+    admin.apply(vec![create("dreams"), set]).await;
+    let counts = |under_way: u64, paused: u64, rolled_back: u64| {
+        json!({
+            "under_way": under_way, "waiting_for_gate": under_way - paused - rolled_back, "paused": paused,
+            "rolled_back": rolled_back, "blocked": 0, "alerting": 0
+        })
+    };
+    let (of, ops) = (|| curl(url, "/status.json", &[]).body, || curl(url, "/ops/status.json", &[]).body);
+    assert_eq!((&of()["plans"], &ops()["plans"]), (&json!([]), &counts(0, 0, 0)), "a draft does nothing yet");
+    admin.apply(vec![act(v1::PlanDeed::Start)]).await;
+    let expected = json!([{
+        "key": "dreams", "state": "waiting_for_gate", "reason": "started by test", "day": 1,
+        "stage": "to 10%", "number": 1, "stages": 2,
+        "flags": [{ "key": "dreams", "target": "10%", "serves": "10%", "agrees": true }],
+        "waits_for": ["nobody has said go"], "alerts": []
+    }]);
+    assert_eq!((&of()["plans"], &ops()["plans"]), (&expected, &counts(1, 0, 0)));
+    let elsewhere = curl(url, "/status.json?env=staging", &[]).body;
+    assert_eq!(elsewhere["plans"], json!([]), "it moves nothing there");
+    admin.apply(vec![disable("dreams")]).await;
+    let paused = &of()["plans"][0];
+    assert_eq!((&paused["state"], &paused["reason"]), (&"paused".into(), &"test disabled dreams".into()));
+    let flag = json!({ "key": "dreams", "target": "10%", "serves": "disabled", "agrees": false });
+    assert_eq!((&paused["flags"][0], &ops()["plans"]), (&flag, &counts(1, 1, 0)));
+    admin.apply(vec![act(v1::PlanDeed::Cancel)]).await;
+    assert_eq!((&of()["plans"], &ops()["plans"]), (&json!([]), &counts(0, 0, 0)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operational_status_says_who_lacks_what() {
     let Some(_curl) = tool("curl") else { return };

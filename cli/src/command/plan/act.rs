@@ -4,6 +4,7 @@ use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::act_on_plan::Act;
 use mycelia_flags_proto::v1::change::Change;
 
+use super::settled::{Awaited, submit_and_wait};
 use crate::args::plan::{PlanArgs, PlanCheckArgs, PlanReportValueArgs, PlanRollbackArgs};
 use crate::args::rollback::usual_ladder;
 use crate::args::write::WriteArgs;
@@ -41,9 +42,13 @@ pub(super) async fn say(args: PlanArgs, deed: v1::PlanDeed, session: &Session<'_
         }
         v1::PlanDeed::Unspecified => return Err(Failure::Usage("this says nothing to a plan".to_owned())),
     };
+    let awaited = match deed {
+        v1::PlanDeed::Approve | v1::PlanDeed::Go => Awaited::Stage,
+        _ => Awaited::Spread,
+    };
     let change = change_of(plan, Act::Deed(deed.into()));
     let told = Told::everywhere(Subject::Plan(plan.clone()), action, words);
-    submit_act(plan.clone(), Submission::of(change, told), args.write, session).await
+    submit_act(plan.clone(), Submission::of(change, told), args.write, awaited, session).await
 }
 
 /// Without points the checklist is shown.
@@ -61,14 +66,15 @@ pub(super) async fn check(args: PlanCheckArgs, session: &Session<'_>) -> Result<
     let verb = if args.undo { "opened again" } else { "ticked off" };
     let deed = format!("{verb} {} of plan {}", args.items.join(", "), args.plan);
     let told = Told::everywhere(Subject::Plan(args.plan.clone()), "plan check", deed);
-    submit_act(args.plan, Submission { changes, told }, args.write, session).await
+    submit_act(args.plan, Submission { changes, told }, args.write, Awaited::Spread, session).await
 }
 
 pub(super) async fn report_value(args: PlanReportValueArgs, session: &Session<'_>) -> Result<Exit, Failure> {
     let deed = format!("reported {} {} to plan {}", args.metric, args.value, args.plan);
     let told = Told::everywhere(Subject::Plan(args.plan.clone()), "plan report-value", deed);
     let act = Act::Report(v1::MetricReport { metric: args.metric, value: args.value });
-    submit_act(args.plan.clone(), Submission::of(change_of(&args.plan, act), told), args.write, session).await
+    let submission = Submission::of(change_of(&args.plan, act), told);
+    submit_act(args.plan, submission, args.write, Awaited::Spread, session).await
 }
 
 pub(super) async fn roll_back(args: PlanRollbackArgs, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -81,7 +87,7 @@ pub(super) async fn roll_back(args: PlanRollbackArgs, session: &Session<'_>) -> 
     let deed = format!("rolled plan {} back{}", args.plan, way_in_words(&way));
     let told = Told::everywhere(Subject::Plan(args.plan.clone()), "plan rollback", deed);
     let change = change_of(&args.plan, Act::RollBack(way));
-    submit_act(args.plan, Submission::of(change, told), args.write, session).await
+    submit_act(args.plan, Submission::of(change, told), args.write, Awaited::Rollback, session).await
 }
 
 pub(super) async fn delete(args: PlanArgs, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -97,8 +103,12 @@ pub(crate) async fn submit_act(
     plan: String,
     submission: Submission,
     write: WriteArgs,
+    awaited: Awaited,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
+    if write.wait {
+        return submit_and_wait(&plan, submission, write, awaited, session).await;
+    }
     let is_told = session.terminal.is_for_people() && !write.dry_run && !write.request;
     let exit = submit(submission, write, session).await?;
     if is_told && let Ok(found) = plans::find(&session.connection()?, &plan).await {

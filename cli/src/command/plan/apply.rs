@@ -9,6 +9,7 @@ use mycelia_flags_proto::v1::change::Change;
 use mycelia_flags_proto::{convert, v1};
 
 use super::act::{change_of, submit_act};
+use super::settled::Awaited;
 use crate::args::plan::PlanApplyArgs;
 use crate::args::write::WriteArgs;
 use crate::exit::Exit;
@@ -67,5 +68,5 @@ pub(crate) async fn submit_plan(
     let verb = if start { "applied and started" } else { "applied" };
     let deed = format!("{verb} plan {key} of {}", stages_in_words(plan.stages.len()));
     let told = Told::everywhere(Subject::Plan(key.clone()), action, deed);
-    submit_act(key, Submission { changes, told }, write, session).await
+    submit_act(key, Submission { changes, told }, write, Awaited::Spread, session).await
 }

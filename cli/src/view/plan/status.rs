@@ -65,6 +65,8 @@ pub(crate) struct RollbackView {
     pub(crate) deed: Option<DeedView>,
     /// The guard's condition that was true; empty when somebody took the plan back.
     pub(crate) cause: String,
+    /// When the flags were at their final place; null while they are on their way down.
+    pub(crate) ended_at: Option<String>,
 }
 
 impl RollbackView {
@@ -76,6 +78,7 @@ impl RollbackView {
             rung_at: moment::exactly(rollback.rung_at.as_ref()),
             deed: rollback.deed.as_ref().map(DeedView::of),
             cause: rollback.cause.clone(),
+            ended_at: moment::exactly(rollback.ended_at.as_ref()),
         }
     }
 }

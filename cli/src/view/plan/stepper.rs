@@ -3,7 +3,7 @@
 
 use mycelia_flags_proto::v1;
 
-use super::{apart, apart_in_words, drift_in_words, state_span};
+use super::{alert_in_words, apart, apart_in_words, drift_in_words, state_span};
 use crate::duration_text::print_seconds;
 use crate::page::{Page, Span, Tone};
 use crate::plans::{self, FoundPlan};
@@ -27,6 +27,10 @@ pub(crate) fn describe(found: &FoundPlan, now: Now, page: &mut Page) {
     }
     for flag in apart(&found.status) {
         page.line([Span::new(&apart_in_words(flag), Tone::Loud)]);
+    }
+    rollback(&found.status, page);
+    for alert in &found.status.alerts {
+        page.line([Span::new(&alert_in_words(alert), Tone::Loud)]);
     }
     if !found.status.blocked.is_empty() {
         page.line([Span::new(&format!("blocked: {}", found.status.blocked), Tone::Loud)]);
@@ -86,12 +90,29 @@ fn rows(found: &FoundPlan, index: usize, stage: &v1::StageStatus, now: Now) -> V
     rows
 }
 
-/// What the stage sets: `dreams 25%, whispers.max 6`.
+/// What the stage sets, and how soon it can be taken back: `dreams 25%, whispers.max 6; back within 5m`.
 fn targets(stage: &v1::StageStatus) -> String {
-    if stage.set.len() > FLAGS_NAMED_MAX {
-        return format!("{} flags", stage.set.len());
+    let mut words = match stage.set.len() {
+        0..=FLAGS_NAMED_MAX => {
+            let set = stage.set.iter().map(|set| format!("{} {}", set.flag, set.target));
+            set.collect::<Vec<_>>().join(", ")
+        }
+        many => format!("{many} flags"),
+    };
+    if let Some(seconds) = stage.rollback_within_seconds {
+        let and = if words.is_empty() { "" } else { "; " };
+        words.push_str(&format!("{and}back within {}", print_seconds(seconds)));
     }
-    stage.set.iter().map(|set| format!("{} {}", set.flag, set.target)).collect::<Vec<_>>().join(", ")
+    words
+}
+
+/// How long the rollback took that the plan stands after.
+fn rollback(status: &v1::PlanStatus, page: &mut Page) {
+    let is_back = matches!(status.state(), v1::PlanState::Latched | v1::PlanState::RollingBack);
+    if let Some(length) = super::rollback_length(status).filter(|_| is_back) {
+        let tone = if length.is_kept() == Some(false) { Tone::Loud } else { Tone::Faint };
+        page.line([Span::new(&length.to_string(), tone)]);
+    }
 }
 
 fn detail(found: &FoundPlan, index: usize, stage: &v1::StageStatus, now: Now) -> Span {

@@ -173,8 +173,29 @@ fn each_state_says_what_is_to_be_done() {
     rolling.progress.rollback =
         Some(v1::RollbackProgress { rollback: Some(rollback), rung: 1, ..v1::RollbackProgress::default() });
     rolling.status.rung_until = at(5 * DAY + 480);
+    rolling.status.stages[1].rollback_within_seconds = Some(1_800);
+    let length = |minutes: u64, over, kept| v1::RollbackLength {
+        taken_micros: minutes * 60_000_000,
+        over,
+        within_seconds: Some(1_800),
+        kept,
+    };
+    rolling.status.rollback = Some(length(10, false, None));
+    check(rolling.clone(), "on its way down for 10m; the plan allows 30m\n");
+    check(rolling.clone(), "whispers.on 10%; back within 30m\n");
+    let mut late = state(v1::PlanState::Latched);
+    late.status.rollback = Some(length(40, true, Some(false)));
+    check(late.clone(), "rolled back in 40m; the plan allows 30m: NOT kept\n");
+    assert_eq!(alarms(&late.status)[1], "rolled back in 40m; the plan allows 30m: NOT kept");
+    late.status.state = v1::PlanState::Holding.into();
+    assert!(!page(late).contains("NOT kept"), "it has gone on since");
     check(rolling.clone(), "rung 2 of 3: 25%, the next in 8m");
     check(rolling, "whispers.max   6       4         taken back");
+    let mut alerting = state(v1::PlanState::Holding);
+    let alert = v1::AlertStatus { alert: "error_rate > 2% (3.5%)".to_owned(), since: at(DAY) };
+    alerting.status.alerts.push(alert);
+    check(alerting.clone(), "\nalert: error_rate > 2% (3.5%), since 1970-01-02 00:00Z\n");
+    assert_eq!(alarms(&alerting.status)[0], "alert: error_rate > 2% (3.5%), since 1970-01-02 00:00Z");
     let mut blocked = state(v1::PlanState::Running);
     blocked.status.blocked = "FLAG_ARCHIVED: gone".to_owned();
     check(blocked, "blocked: FLAG_ARCHIVED: gone");
@@ -235,6 +256,9 @@ fn the_document_of_a_plan_has_stable_names() {
     assert_eq!(document["next"][1]["command"], "mycelia-flags plan approve whispers");
     assert_eq!(document["flags"][2]["target"], serde_json::Value::Null);
     assert!(document["decision"].is_null() && document["rollback"].is_null());
+    assert!(
+        document["rollback_length"].is_null() && document["stages"][1]["rollback_within_seconds"].is_null()
+    );
 }
 
 #[test]

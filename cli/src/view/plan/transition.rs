@@ -22,6 +22,8 @@ pub(crate) struct TransitionView {
     pub(crate) actor: Option<String>,
     /// What was asked, in words; null for `status`.
     pub(crate) what: Option<String>,
+    /// The conditions that only alert and are true from then on, as the plan words them.
+    pub(crate) alerts: Vec<String>,
     /// Where the plan is from then on, as in `plan status`.
     pub(crate) state: String,
     /// The stage that it is in; null when it is in none.
@@ -70,6 +72,7 @@ impl TransitionView {
             at: moment::exactly(at),
             actor: None,
             what: None,
+            alerts: progress.alerts.iter().map(|alert| condition_of(plan, alert.guard)).collect(),
             state: name_of(state),
             stage: stage.filter(|_| is_in_one).map(|stage| stage.name.clone()),
             reason: progress.reason.clone(),
@@ -78,6 +81,12 @@ impl TransitionView {
             state_in_words: words_of(state),
         }
     }
+}
+
+/// The condition of a guard.
+fn condition_of(plan: &v1::Plan, guard: u32) -> String {
+    let guard = usize::try_from(guard).ok().and_then(|guard| plan.guards.get(guard));
+    guard.map(|guard| guard.when.clone()).unwrap_or_default()
 }
 
 impl View for TransitionView {
@@ -92,6 +101,9 @@ impl View for TransitionView {
         }
         if !self.reason.is_empty() {
             line.push(Span::new(&format!(" ({})", self.reason), Tone::Faint));
+        }
+        if !self.alerts.is_empty() {
+            line.push(Span::new(&format!("; alert: {}", self.alerts.join(", ")), Tone::Loud));
         }
         let mut page = Page::default();
         page.line(line);

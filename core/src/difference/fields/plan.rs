@@ -56,6 +56,10 @@ pub(super) fn progress_fields(progress: &Progress) -> Fields {
     let reported =
         progress.reported.iter().map(|reported| format!("{} {}", reported.subject, reported.value));
     let drift = progress.drift.iter().map(|drift| format!("{} {}", drift.flag, drift.actual));
+    let alerts = progress
+        .alerts
+        .iter()
+        .map(|alert| format!("guard {} at {}", alert.guard.saturating_add(1), alert.value));
     fields([
         ("state", progress.state.as_str().to_owned()),
         ("reason", progress.reason.to_string()),
@@ -66,5 +70,6 @@ pub(super) fn progress_fields(progress: &Progress) -> Fields {
         ("reported", reported.collect::<Vec<_>>().join(", ")),
         ("drift", drift.collect::<Vec<_>>().join(", ")),
         ("blocked", progress.blocked.to_string()),
+        ("alerts", alerts.collect::<Vec<_>>().join(", ")),
     ])
 }

@@ -2,6 +2,7 @@
 
 use super::Assumptions;
 use crate::change::PlanAct;
+use crate::plan::PlanDefinition;
 use crate::plan::gate::Missing;
 use crate::plan::progress::{PlanState, Progress};
 use crate::plan::runner::Step;
@@ -80,8 +81,18 @@ fn answer(missing: &Missing, progress: &Progress, doings: &mut Vec<Doing>) {
 }
 
 /// What a step is called; `{stage}` and `{reason}` stand for where the plan is then, and why.
-pub(super) const fn step_word(step: &Step) -> &'static str {
-    match step {
+pub(super) fn step_words(plan: &PlanDefinition, step: &Step) -> String {
+    let guard = |place: &u32| usize::try_from(*place).ok().and_then(|place| plan.guards.get(place));
+    let words = match step {
+        Step::Alert { guard: place, value } => {
+            let told =
+                guard(place).map(|guard| format!("alert: {} ({})", guard.when, guard.when.show(*value)));
+            return told.unwrap_or_default();
+        }
+        Step::Quiet { guard: place } => {
+            let told = guard(place).map(|guard| format!("quiet again: {}", guard.when));
+            return told.unwrap_or_default();
+        }
         Step::Start => "starts: {reason}",
         Step::Enter { .. } => "enters {stage}: {reason}",
         Step::AwaitGate { .. } => "waits for the gate: {reason}",
@@ -92,5 +103,6 @@ pub(super) const fn step_word(step: &Step) -> &'static str {
         Step::Rest { .. } => "the ladder ends: {reason}",
         Step::ClockWentBack => "the clock went back",
         Step::Block { .. } => "the next step was refused",
-    }
+    };
+    words.to_owned()
 }

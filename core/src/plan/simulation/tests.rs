@@ -176,8 +176,80 @@ fn an_alert_is_told_once_for_each_time_that_it_comes() {
         &[
             (0.0, "people", "started"),
             (1.0, "mycelia", "alert: error_rate > 5% (6%)"),
+            (3.0, "mycelia", "quiet again: error_rate > 5%"),
             (4.0, "mycelia", "alert: error_rate > 5% (8%)"),
             (24.0, "mycelia", "completes: every stage is through"),
+        ],
+    );
+}
+
+/// What a condition says of a stage that was entered at hour 10, in a trace of hours, at an hour.
+#[track_caller]
+fn versus(rows: &[(i64, &str, f64)], condition: &str, hour: i64, expected: Verdict) {
+    let mut trace = Trace::default();
+    let at = |hour: i64| Timestamp::from_unix_micros(3_600_000_000 * hour);
+    for (hour, subject, value) in rows {
+        trace.note(at(*hour), subject, *value);
+    }
+    let check = MetricCheck::parse(condition).unwrap();
+    assert_eq!(trace.judge_at(&check, at(hour), Some(at(10))), expected, "{condition} at {hour}");
+}
+
+#[test]
+fn a_difference_that_the_trace_states_counts() {
+    let rows = [
+        (0, "latency.p95", 100.0),
+        (11, "latency.p95", 900.0),
+        (0, "latency.p95 versus control", 3.0),
+        (11, "latency.p95 of d versus baseline", 25.0),
+        (12, "latency.p95 of d in ui versus baseline", 45.0),
+    ];
+    versus(&rows, "latency.p95 > 20% versus control", 12, Verdict::NotMet { value: 3.0 });
+    versus(&rows, "latency.p95 > 20% of d in ui versus control", 12, Verdict::NotMet { value: 3.0 });
+    versus(&rows, "latency.p95 > 20% of d versus baseline", 12, Verdict::Met { value: 25.0 });
+    versus(&rows, "latency.p95 > 20% of d in ui versus baseline", 12, Verdict::Met { value: 45.0 });
+    versus(&rows, "error_rate > 20% versus control", 12, Verdict::InsufficientData);
+}
+
+#[test]
+fn a_baseline_is_what_was_before_the_stage_over_the_same_window() {
+    // Two hours before the entry: one of 100, one of 300. Afterwards 250, then 500.
+    let rows = [(0, "p", 9_000.0), (8, "p", 100.0), (9, "p", 300.0), (10, "p", 250.0), (12, "p", 500.0)];
+    versus(&rows, "p > 20% over 2h versus baseline", 12, Verdict::Met { value: 25.0 });
+    versus(&rows, "p > 20% over 1h versus baseline", 12, Verdict::NotMet { value: -16.667 });
+    versus(&rows, "p > 20% over 2h versus baseline", 13, Verdict::Met { value: 87.5 });
+    versus(&rows, "p > 20% versus baseline", 11, Verdict::NotMet { value: -16.667 });
+    versus(&rows, "p > 20% for 1h versus baseline", 12, Verdict::NotMet { value: 66.667 });
+    versus(&rows, "p > 20% for 1h versus baseline", 13, Verdict::Met { value: 66.667 });
+}
+
+#[test]
+fn without_a_reference_nobody_guesses_a_difference() {
+    let since_the_entry = [(10, "p", 100.0), (12, "p", 500.0)];
+    versus(&since_the_entry, "p > 20% over 1h versus baseline", 13, Verdict::InsufficientData);
+    versus(&since_the_entry, "p > 20% versus baseline", 13, Verdict::InsufficientData);
+    versus(&since_the_entry, "p > 20% versus control", 13, Verdict::InsufficientData);
+    let from_nothing = [(8, "p", 0.0), (12, "p", 500.0)];
+    versus(&from_nothing, "p > 20% over 1h versus baseline", 13, Verdict::InsufficientData);
+}
+
+#[test]
+fn a_relative_guard_takes_a_plan_back_in_simulated_time() {
+    let mut plan = plan(vec![
+        stage("a", &[("d", Target::Percent(5.0))], 10),
+        stage("b", &[("d", Target::Percent(50.0))], 10),
+    ]);
+    plan.guards = vec![guard("latency.p95 > 20% for 1h versus baseline", RollbackKind::ToZero)];
+    let mut bad = assumptions();
+    bad.trace.note(Timestamp::default(), "latency.p95", 100.0);
+    bad.trace.note(Timestamp::from_unix_micros(3_600_000_000 * 12), "latency.p95", 130.0);
+    check(
+        &plan,
+        &bad,
+        &[
+            (0.0, "people", "started"),
+            (10.0, "mycelia", "enters b: its time has come"),
+            (13.0, "mycelia", "guard: latency.p95 > 20% for 1h versus baseline (30%)"),
         ],
     );
 }

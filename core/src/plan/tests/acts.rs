@@ -277,7 +277,7 @@ fn flags_without_a_plan_are_taken_back_too() {
     world.serves("dreams", "disabled");
     let refused =
         world.commit(Origin::Caller, "ana", "", vec![back(RollbackKind::Gradual(Ladder::default()))]);
-    assert_eq!(faults(&refused.unwrap_err()), [(Reason::NotApplicable, "changes[0].roll_back.kind")]);
+    assert_eq!(faults(&refused.unwrap_err()), [(Reason::NotApplicable, "changes[0].roll_back.rollback")]);
 }
 
 #[test]

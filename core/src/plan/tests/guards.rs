@@ -1,6 +1,7 @@
 //! Guards of a plan, and soaks and drills of its gates.
 
 use super::super::metric_check::{Asked, Verdict};
+use super::super::runner::Step;
 use super::super::{GuardAction, Ladder, PlanGuard, RollbackKind};
 use super::*;
 
@@ -54,6 +55,94 @@ fn a_value_that_somebody_reports_trips_a_guard() {
     world.act("ben", PlanAct::Report { metric: "error_rate".to_owned(), value: "7.5%".to_owned() });
     world.is(PlanState::Latched, 0);
     assert_eq!(&*world.progress().reason, "guard: error_rate > 5% for 10m (7.5%)");
+}
+
+#[test]
+fn an_alert_is_in_the_log_once_for_each_time_that_it_comes() {
+    let mut world = World::with(guarded(GuardAction::Alert));
+    world.act("ana", PlanAct::Start);
+    let records = |world: &World| world.records.len();
+    let before = records(&world);
+    let report = |world: &mut World, value: &str| {
+        let report = PlanAct::Report { metric: "error_rate".to_owned(), value: value.to_owned() };
+        world.act("ben", report);
+    };
+    report(&mut world, "7.5%");
+    report(&mut world, "8%");
+    assert_eq!(records(&world) - before, 3, "it stays true: two reports, and one alert");
+    let alerts = world.progress().alerts;
+    assert_eq!((alerts.len(), alerts[0].guard, alerts[0].value), (1, 0, 7.5));
+    let (plan, progress) = world.snapshot.plan(&key()).unwrap();
+    let around = Surroundings { now: world.now, metrics: &NoMetrics, memory: &NoMemory };
+    let status = super::super::status::status(plan, progress, &world.snapshot, &around);
+    assert_eq!(status.alerts[0].to_string(), "error_rate > 5% for 10m (7.5%)");
+    let report_of_day = super::super::report::markdown(plan, progress, &world.snapshot, &around, &[]);
+    assert!(
+        report_of_day.contains("- ALERT: error_rate > 5% for 10m (7.5%), since 2026-12-"),
+        "{report_of_day}"
+    );
+    assert!(report_of_day.contains("- error_rate: 8% (alert at: > 5%)"), "{report_of_day}");
+    world.is(PlanState::Holding, 0);
+    report(&mut world, "1%");
+    assert!(world.progress().alerts.is_empty());
+    report(&mut world, "9%");
+    assert_eq!(world.progress().alerts.len(), 1, "it has come again");
+}
+
+#[test]
+fn a_difference_is_reported_by_its_own_name() {
+    let mut definition = guarded(GuardAction::Alert);
+    definition.guards[0].when = check_of("error_rate > 20% versus baseline");
+    definition.guards.push(PlanGuard { when: check_of("error_rate > 90%"), ..definition.guards[0].clone() });
+    let mut world = World::with(definition);
+    world.act("ana", PlanAct::Start);
+    let report = |metric: &str| PlanAct::Report { metric: metric.to_owned(), value: "30%".to_owned() };
+    world.act("ben", report("error_rate"));
+    assert!(world.progress().alerts.is_empty(), "30 % of errors are not 30 % more of them");
+    world.act("ben", report("error_rate versus baseline"));
+    assert_eq!(world.progress().alerts[0].guard, 0);
+    let refused = world.try_act("ben", "", report("error_rate versus control")).unwrap_err();
+    let allowed = "a metric that the stage or a guard asks for: error_rate, error_rate versus baseline";
+    assert_eq!(refused.violations[0].allowed, allowed);
+}
+
+#[test]
+fn an_alert_of_which_nothing_is_known_any_more_is_not_over() {
+    let mut world = World::with(guarded(GuardAction::Alert));
+    world.act("ana", PlanAct::Start);
+    world.go_on_with(&Value(6.0), &NoMemory);
+    world.go_on_with(&NoMetrics, &NoMemory);
+    assert_eq!(world.progress().alerts.len(), 1);
+    world.go_on_with(&Value(1.0), &NoMemory);
+    assert!(world.progress().alerts.is_empty());
+}
+
+#[test]
+fn a_guard_that_takes_back_comes_before_one_that_alerts() {
+    let mut definition = guarded(GuardAction::Alert);
+    let when = check_of("crash_rate > 1%");
+    let action = GuardAction::Rollback(RollbackKind::Disable);
+    definition.guards.push(PlanGuard { when, flags: Vec::new(), action });
+    let mut world = World::with(definition);
+    world.act("ana", PlanAct::Start);
+    world.go_on_with(&Value(10.0), &NoMemory);
+    world.is(PlanState::Latched, 0);
+    assert!(world.progress().alerts.is_empty());
+}
+
+#[test]
+fn only_what_is_due_may_be_alerted() {
+    for (action, step) in [
+        (GuardAction::Pause, Step::Alert { guard: 0, value: 9.0 }),
+        (GuardAction::Alert, Step::Alert { guard: 1, value: 9.0 }),
+        (GuardAction::Alert, Step::Quiet { guard: 0 }),
+    ] {
+        let mut world = World::with(guarded(action));
+        world.act("ana", PlanAct::Start);
+        let change = Change::ActOnPlan { plan: "plan".to_owned(), act: PlanAct::Step(step) };
+        let refused = world.commit(Origin::Control, "mycelia", "", vec![change]).unwrap_err();
+        assert_eq!(faults(&refused), [(Reason::PlanState, "changes[0].act_on_plan.plan")]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::{Ladder, RollbackKind};
+use super::super::{GuardAction, Ladder, PlanGuard, RollbackKind};
 use super::*;
 
 /// Something that happens while a plan runs.
@@ -28,6 +28,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         PlanAct::Resume,
         PlanAct::Acknowledge,
         PlanAct::Tick { item: "1".to_owned() },
+        PlanAct::Report { metric: "error_rate".to_owned(), value: "1%".to_owned() },
+        PlanAct::Report { metric: "error_rate".to_owned(), value: "9%".to_owned() },
         PlanAct::RollBack(RollbackKind::Disable),
         PlanAct::RollBack(RollbackKind::Gradual(Ladder::default())),
     ]);
@@ -56,7 +58,9 @@ fn plans() -> impl Strategy<Value = PlanDefinition> {
                 ..percent(f64::from(share))
             }
         });
-        plan(stages.collect())
+        let when = check_of("error_rate > 5%");
+        let guards = vec![PlanGuard { when, flags: Vec::new(), action: GuardAction::Alert }];
+        PlanDefinition { guards, ..plan(stages.collect()) }
     })
 }
 

@@ -161,13 +161,13 @@ fn acts_are_refused_where_the_state_does_not_allow_them() {
         assert_eq!(faults(&refused), [(Reason::PlanState, "changes[0].act_on_plan.plan")]);
     }
     let refused = holding.try_act("ben", "", PlanAct::Approve).unwrap_err();
-    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.approve")]);
+    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.deed")]);
     let tick = PlanAct::Tick { item: "1".to_owned() };
     let refused = holding.try_act("ben", "", tick).unwrap_err();
-    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.item")]);
+    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.tick.item")]);
     let report = PlanAct::Report { metric: "moon".to_owned(), value: "1".to_owned() };
     let refused = holding.try_act("ben", "", report).unwrap_err();
-    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.metric")]);
+    assert_eq!(faults(&refused), [(Reason::NotApplicable, "changes[0].act_on_plan.report.metric")]);
     let unknown = Change::ActOnPlan { plan: "moon".to_owned(), act: PlanAct::Go };
     let refused = holding.commit(Origin::Caller, "ben", "", vec![unknown]).unwrap_err();
     assert_eq!(faults(&refused), [(Reason::UnknownPlan, "changes[0].act_on_plan.plan")]);

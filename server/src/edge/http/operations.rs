@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::HttpEdge;
 use super::lines::Lines;
+use super::plans::{self, PlanCounts};
 use super::query::Query;
 use crate::edge::problem::{Faults, Problem};
 use crate::edge::subscribers::by_service;
@@ -29,6 +30,8 @@ struct Head {
     changes_waiting: u64,
     /// Open subscriptions, those that only look on included.
     streams: u64,
+    /// Rollout plans that are under way.
+    plans: PlanCounts,
     convergence: Convergence,
     notifications: Notifications,
 }
@@ -121,6 +124,7 @@ impl HttpEdge {
             changes_waiting: store.stats().waiting,
             streams: counted.values().map(|found| found.streams).sum(),
             notifications: self.notifications(),
+            plans: plans::counts(&snapshot, self.clock.now()),
             convergence: Convergence { converged: live == applied && !behind, applied, live },
         };
         let mut lines = Lines::begin(&head, "services");

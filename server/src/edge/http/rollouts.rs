@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::HttpEdge;
 use super::flag_state::FlagState;
 use super::lines::Lines;
+use super::plans::{Plan, plans};
 use super::query::Query;
 use crate::edge::limits::FLAGS_AT_A_STRETCH;
 use crate::edge::problem::{Faults, Problem};
@@ -22,6 +23,8 @@ struct Head<'a> {
     /// All that there are, for `?env=`.
     environments: Vec<&'a str>,
     canary: Canary,
+    /// Those under way that move something here.
+    plans: Vec<Plan>,
 }
 
 /// Whether canary mode is on, and how many keys are on its allowlist.
@@ -53,6 +56,7 @@ impl HttpEdge {
             environment: environment.as_str(),
             environments: snapshot.environments().map(EnvironmentKey::as_str).collect(),
             canary,
+            plans: plans(&snapshot, &environment, self.clock.now()),
         };
         let mut lines = Lines::begin(&head, "flags");
         for (index, (flag, configuration)) in snapshot.configurations(&environment).enumerate() {

@@ -44,6 +44,20 @@ pub(super) struct Progress {
     acknowledged: Option<Deed>,
     #[prost(string, tag = "17")]
     blocked: String,
+    #[prost(message, repeated, tag = "18")]
+    alerts: Vec<Alert>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct Alert {
+    #[prost(uint32, tag = "1")]
+    guard: u32,
+    #[prost(double, tag = "2")]
+    value: f64,
+    #[prost(sint64, tag = "3")]
+    at_micros: i64,
+    #[prost(uint64, tag = "4")]
+    revision: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -122,6 +136,10 @@ struct RollingBack {
     cause: Option<Check>,
     #[prost(string, repeated, tag = "6")]
     flags: Vec<String>,
+    #[prost(sint64, optional, tag = "7")]
+    ended_at_micros: Option<i64>,
+    #[prost(uint64, optional, tag = "8")]
+    within_seconds: Option<u64>,
 }
 
 impl From<&core::Deed> for Deed {
@@ -193,6 +211,7 @@ impl From<&core::Progress> for Progress {
             rollback: progress.rollback.as_ref().map(RollingBack::from),
             acknowledged: progress.acknowledged.as_ref().map(Deed::from),
             blocked: progress.blocked.to_string(),
+            alerts: progress.alerts.iter().map(Alert::from).collect(),
         }
     }
 }
@@ -228,6 +247,7 @@ impl TryFrom<Progress> for core::Progress {
             rollback: progress.rollback.map(core::RollingBack::try_from).transpose()?,
             acknowledged: progress.acknowledged.map(Into::into),
             blocked: progress.blocked.into(),
+            alerts: progress.alerts.into_iter().map(core::Alert::from).collect(),
         })
     }
 }
@@ -244,6 +264,24 @@ impl From<Entry> for core::Entry {
             stage: entry.stage,
             at: Timestamp::from_unix_micros(entry.at_micros),
             revision: Revision::new(entry.revision),
+        }
+    }
+}
+
+impl From<&core::Alert> for Alert {
+    fn from(alert: &core::Alert) -> Self {
+        let (at_micros, revision) = (alert.at.unix_micros(), alert.revision.get());
+        Self { guard: alert.guard, value: alert.value, at_micros, revision }
+    }
+}
+
+impl From<Alert> for core::Alert {
+    fn from(alert: Alert) -> Self {
+        Self {
+            guard: alert.guard,
+            value: alert.value,
+            at: Timestamp::from_unix_micros(alert.at_micros),
+            revision: Revision::new(alert.revision),
         }
     }
 }
@@ -283,6 +321,8 @@ impl From<&core::RollingBack> for RollingBack {
             deed: Some(Deed::from(&rollback.deed)),
             cause: rollback.cause.as_ref().map(Check::from),
             flags: rollback.flags.iter().map(ToString::to_string).collect(),
+            ended_at_micros: rollback.ended_at.map(Timestamp::unix_micros),
+            within_seconds: rollback.within_seconds,
         }
     }
 }
@@ -298,6 +338,8 @@ impl TryFrom<RollingBack> for core::RollingBack {
             deed: deed(rollback.deed)?,
             cause: rollback.cause.map(TryInto::try_into).transpose()?,
             flags: rollback.flags.iter().map(|flag| FlagKey::new(flag)).collect(),
+            ended_at: rollback.ended_at_micros.map(Timestamp::from_unix_micros),
+            within_seconds: rollback.within_seconds,
         })
     }
 }

@@ -44,6 +44,12 @@ fn of_step(plan: &str, step: &v1::PlanStep) -> String {
         Some(Step::Rest(_)) => format!("the ladder of plan {plan} ends"),
         Some(Step::ClockWentBack(_)) => format!("plan {plan} counts anew: the clock went back"),
         Some(Step::Block(_)) => format!("plan {plan} is blocked"),
+        Some(Step::Alert(trip)) => {
+            format!("guard {} of plan {plan} alerts at {}", trip.guard.saturating_add(1), trip.value)
+        }
+        Some(Step::Quiet(guard)) => {
+            format!("guard {} of plan {plan} is quiet again", guard.saturating_add(1))
+        }
         None => format!("plan {plan} goes on"),
     }
 }

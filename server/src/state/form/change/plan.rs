@@ -55,7 +55,7 @@ struct Report {
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Step {
-    #[prost(oneof = "StepKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "StepKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     kind: Option<StepKind>,
 }
 
@@ -82,6 +82,10 @@ enum StepKind {
     ClockWentBack(bool),
     #[prost(string, tag = "10")]
     Block(String),
+    #[prost(message, tag = "11")]
+    Alert(Trip),
+    #[prost(uint32, tag = "12")]
+    Quiet(u32),
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -160,6 +164,8 @@ fn step_kind(step: &runner::Step) -> StepKind {
         runner::Step::Rest { reason } => StepKind::Rest(reason.clone()),
         runner::Step::ClockWentBack => StepKind::ClockWentBack(true),
         runner::Step::Block { reason } => StepKind::Block(reason.clone()),
+        runner::Step::Alert { guard, value } => StepKind::Alert(Trip { guard: *guard, value: *value }),
+        runner::Step::Quiet { guard } => StepKind::Quiet(*guard),
     }
 }
 
@@ -175,6 +181,8 @@ fn step_of(kind: StepKind) -> runner::Step {
         StepKind::Rest(reason) => runner::Step::Rest { reason },
         StepKind::ClockWentBack(_) => runner::Step::ClockWentBack,
         StepKind::Block(reason) => runner::Step::Block { reason },
+        StepKind::Alert(Trip { guard, value }) => runner::Step::Alert { guard, value },
+        StepKind::Quiet(guard) => runner::Step::Quiet { guard },
     }
 }
 

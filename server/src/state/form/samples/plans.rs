@@ -4,7 +4,7 @@ use mycelia_flags_core::change::PlanAct;
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, PlanKey, SegmentKey, ServiceName};
 use mycelia_flags_core::plan::metric_check::{Comparison, MetricCheck, Unit, Versus};
 use mycelia_flags_core::plan::progress::{
-    Decision, Deed, Drift, Entry, PlanState, Progress, Reported, RollingBack, Tick,
+    Alert, Decision, Deed, Drift, Entry, PlanState, Progress, Reported, RollingBack, Tick,
 };
 use mycelia_flags_core::plan::runner::Step;
 use mycelia_flags_core::plan::{
@@ -178,14 +178,17 @@ fn state() -> impl Strategy<Value = PlanState> {
 
 fn rolling_back() -> BoxedStrategy<RollingBack> {
     let flags = vec(text().prop_map(|key| FlagKey::new(&key)), 0..2);
-    (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()))
-        .prop_map(|(kind, flags, rung, rung_at, deed, cause)| RollingBack {
+    let length = (option::of(moment()), option::of(any::<u64>()));
+    (rollback(), flags, any::<u32>(), moment(), deed(), option::of(check()), length)
+        .prop_map(|(kind, flags, rung, rung_at, deed, cause, (ended_at, within_seconds))| RollingBack {
             kind,
             flags,
             rung,
             rung_at,
             deed,
             cause,
+            ended_at,
+            within_seconds,
         })
         .boxed()
 }
@@ -212,7 +215,11 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
         });
     let moments = (moment(), moment(), any::<u32>());
     let deeds = (option::of(deed()), option::of(deed()), option::of(deed()), vec(deed(), 0..2));
-    let said = (option::of(decision), vec(tick, 0..2), vec(reported, 0..2), vec(drift, 0..2));
+    let alert = (any::<u32>(), number(), moment(), any::<u64>()).prop_map(|(guard, value, at, revision)| {
+        Alert { guard, value, at, revision: Revision::new(revision) }
+    });
+    let said =
+        (option::of(decision), vec(tick, 0..2), vec(reported, 0..2), vec(drift, 0..2), vec(alert, 0..2));
     let back = (option::of(state()), option::of(rolling_back()));
     (state(), (boxed(), boxed()), moments, deeds, (vec(entry, 0..3), said), back)
         .prop_map(
@@ -225,7 +232,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                 (paused_in, rollback),
             )| {
                 let (applied, started, acknowledged, approvals) = deeds;
-                let (decision, ticks, reported, drift) = said;
+                let (decision, ticks, reported, drift, alerts) = said;
                 Progress {
                     state,
                     since,
@@ -244,6 +251,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                     rollback,
                     acknowledged,
                     blocked,
+                    alerts,
                 }
             },
         )
@@ -262,6 +270,8 @@ pub(super) fn act() -> BoxedStrategy<PlanAct> {
         text().prop_map(|reason| Step::Rest { reason }),
         Just(Step::ClockWentBack),
         text().prop_map(|reason| Step::Block { reason }),
+        (any::<u32>(), number()).prop_map(|(guard, value)| Step::Alert { guard, value }),
+        any::<u32>().prop_map(|guard| Step::Quiet { guard }),
     ];
     let plain = select(vec![
         PlanAct::Start,
