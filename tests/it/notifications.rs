@@ -209,6 +209,8 @@ async fn whoever_does_not_acknowledge_in_time_is_named_once() {
     let server = Wanted { notify, clock: clock.clone(), ..Wanted::default() }.start().await;
     let mut admin = server.admin().await;
     admin.create("dreams").await;
+    // Nobody who has come after a look began is expected to have anything at its end.
+    clock.advance(Duration::from_secs(1));
     let mut slow = Checked::follow(&server.url, "runner", "runner-1").await;
     let mut quick = Checked::follow(&server.url, "ui", "ui-1").await;
     let revision = admin.enable("dreams").await;
