@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 19] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
@@ -23,6 +23,9 @@ const FILES: [&str; 16] = [
     "mycelia/flags/v1/plan_service.proto",
     "mycelia/flags/v1/promotion_service.proto",
     "mycelia/flags/v1/notification_service.proto",
+    "flagd/evaluation/v1/evaluation.proto",
+    "flagd/evaluation/v2/evaluation.proto",
+    "flagd/sync/v1/sync.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -15,6 +15,34 @@ pub mod v1 {
     tonic::include_proto!("mycelia.flags.v1");
 }
 
+#[expect(
+    unused_qualifications,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated from proto/, where the comments are"
+)]
+pub mod flagd {
+    //! flagd's protocols, wire-compatible.
+    pub mod evaluation {
+        //! `flagd.evaluation`.
+        pub mod v1 {
+            //! `flagd.evaluation.v1`.
+            tonic::include_proto!("flagd.evaluation.v1");
+        }
+        pub mod v2 {
+            //! `flagd.evaluation.v2`.
+            tonic::include_proto!("flagd.evaluation.v2");
+        }
+    }
+    pub mod sync {
+        //! `flagd.sync`.
+        pub mod v1 {
+            //! `flagd.sync.v1`.
+            tonic::include_proto!("flagd.sync.v1");
+        }
+    }
+}
+
 pub mod convert;
 pub mod raw;
 

@@ -24,17 +24,19 @@ use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::admin::AdminEdge;
 use crate::edge::compiled_sets::CompiledSets;
 use crate::edge::evaluation::EvaluationEdge;
+use crate::edge::flagd::FlagdEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::http::HttpEdge;
+use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
 use crate::edge::notifications::NotificationEdge;
 use crate::edge::plans::PlanEdge;
 use crate::edge::promotions::PromotionEdge;
-use crate::edge::router::{Edges, ReflectionError, serving, starting};
+use crate::edge::router::{DescriptorsError, Edges, serving, starting};
 use crate::edge::sync::SyncEdge;
 use crate::edge::telemetry::TelemetryEdge;
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
@@ -110,9 +112,9 @@ pub enum StartError {
     /// Nobody could be told what happens.
     #[error(transparent)]
     Notify(#[from] NotifyError),
-    /// Reflection could not read our own descriptors.
-    #[error("reflection: {0}")]
-    Reflection(#[from] ReflectionError),
+    /// Our own descriptors could not be read.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] DescriptorsError),
 }
 
 /// A server that runs.
@@ -309,7 +311,20 @@ impl Running {
         let started_at = clock.now();
         let usage = Arc::new(Usage::new(started_at));
         let seen = Arc::new(SeenContexts::new(self.seen_contexts));
+        let evaluation = EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(store.clone())),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+        };
         Edges {
+            ofrep: OfrepEdge {
+                evaluation: evaluation.clone(),
+                store: store.clone(),
+                ending: hub.draining().clone(),
+            },
+            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
             telemetry: TelemetryEdge {
                 store: store.clone(),
                 usage: Arc::clone(&usage),
@@ -329,13 +344,7 @@ impl Running {
             },
             notifications: NotificationEdge { notifier: Arc::clone(&self.notifier) },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
-            evaluation: EvaluationEdge {
-                sets: Arc::new(CompiledSets::new(store.clone())),
-                default_environment: default_environment.clone(),
-                clock: Arc::clone(clock),
-                usage: Arc::clone(&usage),
-                seen: Arc::clone(&seen),
-            },
+            evaluation,
             http: HttpEdge {
                 intake: intake.clone(),
                 metrics: Arc::new(metrics),

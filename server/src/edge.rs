@@ -6,7 +6,9 @@
 
 pub mod admin;
 pub mod compiled_sets;
+pub mod connect;
 pub mod evaluation;
+pub mod flagd;
 pub mod frames;
 pub mod gate;
 pub mod grpc_message;
@@ -21,6 +23,7 @@ pub mod plans;
 pub mod problem;
 pub mod promotions;
 pub mod router;
+pub mod selector;
 pub mod status;
 pub mod subscribers;
 pub mod sync;

@@ -60,16 +60,16 @@ fn run(url: &str, command: &str) -> String {
 }
 
 /// What curl was answered.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The headers as they came.
-    head: String,
-    body: Value,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 /// One request with curl.
 #[track_caller]
-fn curl(url: &str, path: &str, arguments: &[&str]) -> Answer {
+pub(crate) fn curl(url: &str, path: &str, arguments: &[&str]) -> Answer {
     let output = Command::new("curl")
         .args(["-sS", "-i"])
         .arg(format!("{url}{path}"))

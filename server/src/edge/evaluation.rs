@@ -52,7 +52,7 @@ impl EvaluationEdge {
 
 impl EvaluationEdge {
     /// Notes the first evaluation of a flag as it is now.
-    fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
+    pub(super) fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
         if let Slot::Flag(flag) = slot
             && flag.note_evaluated()
         {
@@ -74,7 +74,7 @@ fn evaluate(slot: &Slot, around: Around<'_>, context: &Context) -> v1::Evaluatio
 }
 
 /// Whether a caller may know of a flag; an empty service is a person or a tool and may know of all.
-fn is_visible(slot: &Slot, service: &str) -> bool {
+pub(super) fn is_visible(slot: &Slot, service: &str) -> bool {
     service.is_empty() || slot.is_visible_to(service)
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Here are `/health`, `/ready` and `/metrics`; beside this file is one for each of the others.
 
+mod body;
 mod bulk;
 mod bulk_body;
 mod change_words;
 mod flag_state;
 mod history;
 mod lines;
+pub mod ofrep;
 mod operations;
 mod plans;
 mod query;

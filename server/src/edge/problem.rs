@@ -120,6 +120,18 @@ impl Problem {
         Self { status, reason: reason.to_owned(), detail: detail.into(), violations: Vec::new() }
     }
 
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// One fault.
     #[must_use]
     pub fn of_fault(status: StatusCode, fault: Fault) -> Self {

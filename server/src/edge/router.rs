@@ -5,6 +5,8 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
+use mycelia_flags_proto::flagd::evaluation::{v1 as evaluation_v1, v2 as evaluation_v2};
+use mycelia_flags_proto::flagd::sync::v1::flag_sync_service_server::FlagSyncServiceServer;
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use mycelia_flags_proto::v1::notification_service_server::NotificationServiceServer;
@@ -16,8 +18,11 @@ use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
 
 use super::admin::AdminEdge;
+use super::connect::{Connect, ConnectError, translate};
 use super::evaluation::EvaluationEdge;
+use super::flagd::FlagdEdge;
 use super::health::EndingHealth;
+use super::http::ofrep::{self, OfrepEdge};
 use super::http::{HttpEdge, bulk, health, history, metrics, not_ready, operations, ready, rollouts};
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
 use super::notifications::NotificationEdge;
@@ -47,10 +52,22 @@ pub struct Edges {
     pub telemetry: TelemetryEdge,
     /// Plain HTTP.
     pub http: HttpEdge,
+    /// OFREP.
+    pub ofrep: OfrepEdge,
+    /// flagd's services.
+    pub flagd: FlagdEdge,
 }
 
-/// A reflection service could not be made from our own descriptors.
-pub type ReflectionError = tonic_reflection::server::Error;
+/// Our own descriptors could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptorsError {
+    /// By reflection.
+    #[error(transparent)]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// By the Connect protocol.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
 
 /// The router of a server whose store is still being loaded: it tells its health and asks everybody else to wait.
 pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
@@ -66,8 +83,8 @@ pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
 /// The router of a server that serves.
 ///
 /// # Errors
-/// When reflection cannot read our own descriptors.
-pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, ReflectionError> {
+/// When our own descriptors cannot be read.
+pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, DescriptorsError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -94,6 +111,13 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(plans);
     routes.add_service(promotions);
     routes.add_service(notifications);
+    // Twice the same name: they are two versions.
+    let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());
+    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let resolve = evaluation_v2::service_server::ServiceServer::new(edges.flagd.clone());
+    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let flags = FlagSyncServiceServer::new(edges.flagd).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    routes.add_service(flags);
     let sync = Router::new()
         .route(SUBSCRIBE_PATH, post(subscribe))
         .route(ACKNOWLEDGE_PATH, post(acknowledge))
@@ -107,15 +131,23 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/api/admin/features/bulk", post(bulk))
         .route("/api/admin/features/history", get(history))
         .with_state(edges.http);
+    let ofrep = Router::new()
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
+        .route("/ofrep/v1/events", get(ofrep::events))
+        .with_state(edges.ofrep);
     Ok(routes
         .routes()
         .into_axum_router()
         .reset_fallback()
         .merge(sync)
         .merge(http)
+        .merge(ofrep)
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
-        .layer(axum::middleware::map_response(say_whose_fault)))
+        .layer(axum::middleware::map_response(say_whose_fault))
+        .layer(axum::middleware::from_fn_with_state(Connect::new()?, translate)))
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::State;
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::entity::{Entity, EntityId};
 use mycelia_flags_core::flag::FlagConfiguration;
@@ -15,11 +13,12 @@ use mycelia_flags_core::rejection::Reason;
 use serde::Serialize;
 
 use super::HttpEdge;
+use super::body::read_body;
 use super::bulk_body::Bulk;
 use super::flag_state::FlagState;
 use super::lines::Lines;
 use super::query::Query;
-use crate::edge::limits::{ADMIN_MESSAGE_BYTES_MAX, MESSAGE_TIMEOUT};
+use crate::edge::limits::ADMIN_MESSAGE_BYTES_MAX;
 use crate::edge::problem::{Fault, Faults, Problem};
 use crate::edge::status::word;
 use crate::state::{CommitRequest, Committed};
@@ -46,7 +45,7 @@ impl HttpEdge {
     async fn bulk(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
         let (head, body) = request.into_parts();
         check_origin(&head.uri, &head.headers)?;
-        let body = read_body(&head.headers, body).await?;
+        let body = read_body(&head.headers, body, ADMIN_MESSAGE_BYTES_MAX).await?;
         let mut faults = Faults::default();
         let query = Query::read(&head.uri, &["env"], &mut faults);
         let environment = query.environment(&self.intake.store.snapshot(), &mut faults);
@@ -127,33 +126,4 @@ fn idempotency_key(headers: &HeaderMap, faults: &mut Faults) -> Box<str> {
             Box::default()
         }
     }
-}
-
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let announced = announced.and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > ADMIN_MESSAGE_BYTES_MAX) {
-        return Err(too_large(announced.map(|length| length.to_string())));
-    }
-    let collected = Limited::new(body, ADMIN_MESSAGE_BYTES_MAX).collect();
-    match tokio::time::timeout(MESSAGE_TIMEOUT, collected).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(None)),
-        Ok(Err(error)) => {
-            let detail = format!("the body did not arrive: {error}");
-            Err(Problem::new(StatusCode::BAD_REQUEST, word::INVALID_JSON, detail))
-        }
-        Err(_elapsed) => {
-            let seconds = MESSAGE_TIMEOUT.as_secs();
-            let detail = format!("the body did not arrive within {seconds} seconds");
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, word::BODY_TIMEOUT, detail))
-        }
-    }
-}
-
-fn too_large(announced: Option<String>) -> Problem {
-    let value = announced.unwrap_or_else(|| format!("more than {ADMIN_MESSAGE_BYTES_MAX}"));
-    let allowed = format!("at most {ADMIN_MESSAGE_BYTES_MAX} bytes");
-    let fault = Fault::new(Reason::TooLarge.as_str(), "body", value, allowed);
-    Problem::of_fault(StatusCode::PAYLOAD_TOO_LARGE, fault)
 }

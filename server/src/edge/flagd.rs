@@ -1,0 +1,74 @@
+//! flagd's gRPC protocols, wire-compatible: its providers connect as they are.
+//!
+//! `flagd.evaluation` (v1 and v2) evaluates here; `flagd.sync` hands out every flag in flagd's format, for providers that
+//! evaluate in process. A set of flags is an environment. What is answered where the two products differ stands in
+//! `docs/openfeature.md`.
+
+mod changes;
+mod documents;
+mod evaluation;
+mod resolve;
+mod structs;
+mod sync;
+
+use std::sync::Arc;
+
+use mycelia_flags_core::key::{EnvironmentKey, NAME_GRAMMAR, ServiceName};
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Status};
+
+use self::documents::Documents;
+use super::compiled_sets::CompiledEnvironment;
+use super::evaluation::EvaluationEdge;
+use super::selector::{self, SELECTOR, SERVICE, flag_set};
+use crate::state::Store;
+use crate::tasks::Tasks;
+
+/// What flagd's services call.
+#[derive(Debug, Clone)]
+pub struct FlagdEdge {
+    evaluation: EvaluationEdge,
+    store: Store,
+    documents: Arc<Documents>,
+    tasks: Tasks,
+    /// Cancelled when streams are to end.
+    draining: CancellationToken,
+}
+
+impl FlagdEdge {
+    /// Over compiled flags and the log.
+    #[must_use]
+    pub fn new(evaluation: EvaluationEdge, store: Store, tasks: Tasks, draining: CancellationToken) -> Self {
+        Self { evaluation, documents: Arc::new(Documents::new(store.clone())), store, tasks, draining }
+    }
+
+    /// The environment that a call means: by its metadata, else by the field of its message, else the default one.
+    fn environment_key(&self, metadata: &MetadataMap, field: &str) -> Result<EnvironmentKey, Status> {
+        let said = metadata.get(SELECTOR).and_then(|value| value.to_str().ok()).unwrap_or(field);
+        let Some(name) = flag_set(said).map_err(Status::invalid_argument)? else {
+            return Ok(self.evaluation.default_environment.clone());
+        };
+        let snapshot = self.store.snapshot();
+        let key = EnvironmentKey::parse(name).ok().filter(|key| snapshot.has_environment(key));
+        // A provider that asks for what is not there would wait for it for ever, and not say so.
+        key.ok_or_else(|| Status::invalid_argument(selector::unknown(name, &snapshot)))
+    }
+
+    /// The service that says that it asks; empty for whoever says nothing, and sees all flags.
+    fn service(metadata: &MetadataMap) -> Result<&str, Status> {
+        let said = metadata.get(SERVICE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match said.is_empty() || ServiceName::parse(said).is_ok() {
+            true => Ok(said),
+            false => Err(Status::invalid_argument(format!("{SERVICE} {said:?}: {NAME_GRAMMAR}"))),
+        }
+    }
+
+    fn compiled(&self, metadata: &MetadataMap) -> Result<CompiledEnvironment, Status> {
+        let key = self.environment_key(metadata, "")?;
+        let found = self.evaluation.sets.environment(&key);
+        found.ok_or_else(|| {
+            Status::new(Code::InvalidArgument, format!("there is no environment {key} any more"))
+        })
+    }
+}

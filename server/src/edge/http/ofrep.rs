@@ -1,0 +1,145 @@
+//! OFREP, OpenFeature's own protocol over HTTP (openapi 0.3.0), for providers that know nothing of us.
+//!
+//! `POST /ofrep/v1/evaluate/flags/{key}` evaluates one flag, `POST /ofrep/v1/evaluate/flags` all of them, and
+//! [`events`] tells when it is worth asking again.
+
+mod answer;
+mod asked;
+mod events;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use mycelia_flags_core::compiled::Slot;
+use mycelia_flags_core::evaluation::ErrorCode;
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use self::answer::{Failure, bulk_body, evaluated, json};
+use self::asked::Asked;
+use crate::edge::evaluation::EvaluationEdge;
+use crate::state::Store;
+
+pub(crate) use events::events;
+
+/// What OFREP calls.
+#[derive(Debug, Clone)]
+pub struct OfrepEdge {
+    /// Compiled flags, and what notes that they were evaluated.
+    pub evaluation: EvaluationEdge,
+    /// Whose head moves.
+    pub store: Store,
+    /// Cancelled when the server wants its connections to end.
+    pub ending: CancellationToken,
+}
+
+/// Evaluates one flag.
+pub(crate) async fn single(
+    State(edge): State<OfrepEdge>,
+    Path(key): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    match edge.asked(&head.headers, body).await {
+        Ok(asked) => edge.single(&key, &asked),
+        Err(failure) => failure.of_flag(&key).into_response(),
+    }
+}
+
+/// Evaluates all flags that the caller may see.
+pub(crate) async fn bulk(State(edge): State<OfrepEdge>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    match edge.asked(&head.headers, body).await {
+        Ok(asked) => edge.bulk(&asked, &head.uri, &head.headers),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+impl OfrepEdge {
+    fn single(&self, key: &str, asked: &Asked) -> Response<Body> {
+        let Some(slot) = asked.environment.flags.get(key).filter(|slot| asked.may_see(slot)) else {
+            let details = format!("there is no flag {key:?} in {}", asked.environment.key);
+            return Failure::new(StatusCode::NOT_FOUND, ErrorCode::FlagNotFound, details)
+                .of_flag(key)
+                .into_response();
+        };
+        match self.evaluate(slot, key, asked) {
+            Ok(value) => json(StatusCode::OK, mycelia_flags_core::json::print(&value)),
+            Err(failure) => failure.into_response(),
+        }
+    }
+
+    fn bulk(&self, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
+        let slots = asked.environment.flags.in_order().iter().filter(|slot| asked.may_see(slot));
+        let flags = slots.map(|slot| {
+            let key = slot.key().as_str();
+            self.evaluate(slot, key, asked).unwrap_or_else(|failure| failure.value())
+        });
+        let body = bulk_body(&asked.environment.key, flags.collect());
+        let tag = format!("\"{}\"", hex(&Sha256::digest(body.as_bytes())));
+        let mut response = if self.holds(asked, &tag, uri, headers) {
+            let mut unchanged = Response::new(Body::empty());
+            *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+            unchanged
+        } else {
+            json(StatusCode::OK, body)
+        };
+        if let Ok(tag) = tag.parse() {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
+
+    /// Whether the caller has this answer already. One that was told of a newer configuration than ours gets the whole
+    /// answer: a replica that lags must not confirm what is old.
+    fn holds(&self, asked: &Asked, tag: &str, uri: &Uri, headers: &HeaderMap) -> bool {
+        let told = uri.query().and_then(|query| parameter(query, "flagConfigEtag"));
+        if told
+            .is_some_and(|told| told.trim_matches('"') != self.version(asked.environment.snapshot.revision()))
+        {
+            return false;
+        }
+        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let mut known = known.flat_map(|value| value.split(','));
+        known.any(|known| {
+            let known = known.trim();
+            let known = known.strip_prefix("W/").unwrap_or(known);
+            known == "*" || known.trim_matches('"') == tag.trim_matches('"')
+        })
+    }
+
+    fn evaluate(
+        &self,
+        slot: &Arc<Slot>,
+        key: &str,
+        asked: &Asked,
+    ) -> Result<mycelia_flags_core::value::Value, Failure> {
+        let now = self.evaluation.clock.now();
+        self.evaluation.note(&asked.environment.key, slot, now);
+        match &**slot {
+            Slot::Flag(flag) => {
+                let around = asked.environment.flags.around(&asked.service, now);
+                Ok(evaluated(key, &flag.evaluate(around, &asked.context)))
+            }
+            Slot::Broken { .. } => {
+                let details = "the flag cannot be evaluated by this version of the server".to_owned();
+                Err(Failure::new(StatusCode::BAD_REQUEST, ErrorCode::ParseError, details).of_flag(key))
+            }
+        }
+    }
+}
+
+/// A parameter of a query, as it was written: what we look for needs no escapes.
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,96 @@
+//! OFREP's change notifications: server-sent events that say when it is worth asking again (ADR-0008 of the protocol).
+//!
+//! They carry no flag: whoever listens asks for what it may see. The first event comes at once, so that what changed
+//! between a caller's evaluation and its first event is not missed; it costs an answer of 304.
+
+use std::convert::Infallible;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::IntoResponse as _;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_core::Stream;
+use http::{Request, Response};
+use mycelia_flags_core::entity::EntityId;
+use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::revision::Revision;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::{OfrepEdge, parameter};
+
+/// How long a page that nobody looks at may go on listening, in seconds; then its provider lets go.
+pub(super) const INACTIVITY_SECONDS: i64 = 120;
+
+/// A comment at least this often, so that what is between us sees that the stream lives.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// Answers with a stream of events of one environment: `?flagSetId=ENVIRONMENT`, else the server's default one.
+pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>) -> Response<Body> {
+    let name = request.uri().query().and_then(|query| parameter(query, "flagSetId"));
+    let environment = match edge.environment(name.filter(|name| !name.is_empty())) {
+        Ok(found) => found.key,
+        Err(failure) => return failure.into_response(),
+    };
+    let mut seen = None;
+    let ending = edge.ending.clone().cancelled_owned();
+    let heads = WatchStream::new(edge.store.head());
+    let events = heads.filter_map(move |head| {
+        let is_news = seen.is_none_or(|seen| edge.is_touched(&environment, seen, head));
+        seen = Some(head);
+        is_news.then(|| Ok::<Event, Infallible>(edge.refetch(head)))
+    });
+    let events = Until { events: Box::pin(events), ending: Box::pin(ending) };
+    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+}
+
+impl OfrepEdge {
+    /// The configuration's version at a revision, as callers give it back.
+    pub(super) fn version(&self, revision: Revision) -> String {
+        format!("{}.{revision}", self.store.epoch())
+    }
+
+    fn refetch(&self, revision: Revision) -> Event {
+        let version = self.version(revision);
+        let data = format!(r#"{{"type":"refetchEvaluation","etag":"{version}"}}"#);
+        Event::default().id(version).event("message").data(data)
+    }
+
+    /// Whether an evaluation in the environment may have changed between two revisions.
+    fn is_touched(&self, environment: &EnvironmentKey, after: Revision, head: Revision) -> bool {
+        let Some(records) = self.store.records_after(after) else { return true };
+        let records = records.iter().filter(|record| record.revision <= head);
+        records.flat_map(|record| record.writes.iter()).any(|write| match &write.id {
+            EntityId::Flag(_) => true,
+            EntityId::Configuration(of, _)
+            | EntityId::Segment(of, _)
+            | EntityId::Canary(of)
+            | EntityId::Listed(of, _, _) => of == environment,
+            _ => false,
+        })
+    }
+}
+
+type Events = Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>;
+
+/// Events until the server wants its connections to end.
+struct Until {
+    events: Events,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Stream for Until {
+    type Item = Result<Event, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.ending.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => self.events.as_mut().poll_next(context),
+        }
+    }
+}

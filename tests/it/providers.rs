@@ -1,0 +1,249 @@
+//! Stock providers of other languages, unmodified, against a real server.
+//!
+//! `.ci/setup` installs them; without them these stories say that they did not run.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::Receiver;
+
+use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_proto::v1;
+use mycelia_flags_proto::v1::change::Change as Kind;
+use mycelia_flags_proto::v1::value::Kind as ValueKind;
+use serde_json::{Value, json};
+
+use crate::binary::tool;
+use crate::patience::{PATIENCE, eventually};
+use crate::server::{Server, Wanted, create, enable, rollout};
+
+/// A process that asks a provider.
+struct Asker {
+    child: Child,
+    questions: ChildStdin,
+    answers: Receiver<String>,
+}
+
+impl Asker {
+    fn begin(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (questions, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (sender, receiver) = std::sync::mpsc::sync_channel(16);
+        std::thread::spawn(move || {
+            for line in BufReader::new(answers).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let asker = Self { child, questions, answers: receiver };
+        assert_eq!(asker.next(), json!({ "ready": true }));
+        asker
+    }
+
+    #[track_caller]
+    fn next(&self) -> Value {
+        serde_json::from_str(&self.answers.recv_timeout(PATIENCE).expect("the provider answers")).unwrap()
+    }
+
+    #[track_caller]
+    fn ask(&mut self, flag_type: &str, key: &str, default: &Value, context: &Value) -> Value {
+        let question = json!({ "type": flag_type, "key": key, "default": default, "context": context });
+        writeln!(self.questions, "{question}").unwrap();
+        self.next()
+    }
+
+    /// Asks for a boolean flag until it has this value.
+    async fn until(&mut self, value: bool, key: &str, context: &Value) -> Value {
+        let mut answer = Value::Null;
+        let asked = eventually("the flag's new value", || {
+            answer = self.ask("boolean", key, &json!(!value), context);
+            std::future::ready(answer["value"] == value)
+        });
+        asked.await;
+        answer
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+fn python(provider: &str, url: &str) -> Option<Command> {
+    let mut command = Command::new(tool("python-clients")?);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ask.py")).args([provider, url]);
+    Some(command)
+}
+
+fn go(provider: &str, url: &str) -> Option<Command> {
+    let mut command = Command::new(tool("go-client")?);
+    command.args([provider, url]);
+    Some(command)
+}
+
+fn web(provider: &str, url: &str) -> Option<Command> {
+    script("ask-web.mjs", provider, url)
+}
+
+fn node(provider: &str, url: &str) -> Option<Command> {
+    script("ask.mjs", provider, url)
+}
+
+fn script(name: &str, provider: &str, url: &str) -> Option<Command> {
+    let clients = tool("node-clients")?.canonicalize().unwrap();
+    let mut command = Command::new("node");
+    command
+        .env("MYCELIA_NODE_CLIENTS", clients)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
+        .args([provider, url]);
+    Some(command)
+}
+
+fn configuration(key: &str, flag_type: v1::FlagType, value: ValueKind) -> Kind {
+    let variant = v1::Variant { name: "set".to_owned(), value: Some(v1::Value { kind: Some(value) }) };
+    let definition = v1::FlagDefinition {
+        key: key.to_owned(),
+        r#type: flag_type.into(),
+        variants: vec![variant],
+        ..Default::default()
+    };
+    Kind::CreateFlag(v1::CreateFlag {
+        definition: Some(definition),
+        default_variant: "set".to_owned(),
+        off_variant: "set".to_owned(),
+    })
+}
+
+/// Flags of all five types.
+fn five() -> Vec<Kind> {
+    let map = [("few".to_owned(), v1::Value { kind: Some(ValueKind::IntegerValue(3)) })];
+    vec![
+        create("dreams"),
+        enable("dreams"),
+        create("oracle.chat"),
+        rollout("oracle.chat", 50.0),
+        configuration("title", v1::FlagType::String, ValueKind::StringValue("Whispers".to_owned())),
+        configuration("subtitle", v1::FlagType::String, ValueKind::StringValue("of sleep".to_owned())),
+        configuration("whispers.max", v1::FlagType::Integer, ValueKind::IntegerValue(6)),
+        configuration("share", v1::FlagType::Float, ValueKind::FloatValue(0.25)),
+        configuration(
+            "limits",
+            v1::FlagType::Object,
+            ValueKind::ObjectValue(v1::ValueMap { fields: map.into_iter().collect() }),
+        ),
+    ]
+}
+
+async fn check(server: &Server, command: Option<Command>) {
+    let Some(command) = command else { return };
+    let mut admin = server.admin().await;
+    let mut asker = Asker::begin(command);
+    let ana = json!({ "targetingKey": "ana", "account": { "plan": "pro", "seats": [1, 2] } });
+    let mut value = |flag_type: &str, key: &str, default: Value| {
+        let answer = asker.ask(flag_type, key, &default, &ana);
+        assert_eq!(answer["error"], Value::Null, "{key}: {answer}");
+        answer["value"].clone()
+    };
+    assert_eq!(value("boolean", "dreams", json!(false)), json!(true));
+    assert_eq!(value("string", "title", json!("")), json!("Whispers"));
+    assert_eq!(value("integer", "whispers.max", json!(0)), json!(6));
+    assert_eq!(value("float", "share", json!(0.5)), json!(0.25));
+    // flagd's protocol has one kind of number in an object.
+    assert_eq!(value("object", "limits", json!({}))["few"].as_f64(), Some(3.0));
+    // Fifty people, half of them on, and the same ones as the RPC says.
+    let mut rpc = server.evaluation().await;
+    for number in 0..50 {
+        let key = format!("user-{number}");
+        let answer = asker.ask("boolean", "oracle.chat", &json!(false), &json!({ "targetingKey": key }));
+        let context = v1::EvaluationContext { targeting_key: key.clone(), ..Default::default() };
+        let request = v1::EvaluateRequest {
+            flag: "oracle.chat".to_owned(),
+            context: Some(context),
+            ..Default::default()
+        };
+        let expected = rpc.evaluate(request).await.unwrap().into_inner().evaluation.unwrap();
+        assert_eq!(answer["variant"], expected.variant.as_str(), "{key}: {answer}");
+    }
+    let missing = asker.ask("boolean", "dream", &json!(true), &ana);
+    assert_eq!((&missing["value"], &missing["error"]), (&json!(true), &json!("FLAG_NOT_FOUND")), "{missing}");
+    // A flag that nobody has asked for yet: Node's provider keeps answers by key, whatever their type.
+    let mistyped = asker.ask("boolean", "subtitle", &json!(true), &ana);
+    assert_eq!(
+        (&mistyped["value"], &mistyped["error"]),
+        (&json!(true), &json!("TYPE_MISMATCH")),
+        "{mistyped}"
+    );
+    // Nobody polls: a provider that keeps what it knows must be told.
+    admin.disable("dreams").await;
+    let disabled = asker.until(false, "dreams", &ana).await;
+    assert_eq!(disabled["variant"], "off", "{disabled}");
+}
+
+/// A provider whose server is restarted sees what changes afterwards.
+async fn check_restart(command: impl FnOnce(&str) -> Option<Command>) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Wanted::on_disk(dir.path()).start().await;
+    server.admin().await.apply(vec![create("dreams"), enable("dreams")]).await;
+    let Some(command) = command(&server.url) else { return };
+    let mut asker = Asker::begin(command);
+    let ana = json!({ "targetingKey": "ana" });
+    asker.until(true, "dreams", &ana).await;
+    let address = server.running.address();
+    server.running.stop().await;
+    let server = Wanted { listen: address, ..Wanted::on_disk(dir.path()) }.start().await;
+    server.admin().await.disable("dreams").await;
+    asker.until(false, "dreams", &ana).await;
+}
+
+macro_rules! provider {
+    ($name:ident, $command:ident, $kind:literal, $generation:ident) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            let wanted = Wanted { bucketing: Some(Generation::$generation), ..Wanted::default() };
+            let server = wanted.start().await;
+            server.admin().await.apply(five()).await;
+            check(&server, $command($kind, &server.url)).await;
+        }
+    };
+}
+
+provider!(python_asks_by_ofrep, python, "ofrep", V3);
+provider!(python_asks_by_rpc, python, "rpc", V3);
+provider!(python_evaluates_in_process, python, "in-process", V3);
+provider!(node_asks_by_ofrep, node, "ofrep", V3);
+provider!(node_asks_by_rpc, node, "rpc", V3);
+// Node's flagd core buckets as the generation before did.
+provider!(node_evaluates_in_process, node, "in-process", V2);
+
+provider!(go_asks_by_ofrep, go, "ofrep", V3);
+// By Connect, over HTTP/1.1.
+provider!(go_asks_by_rpc, go, "rpc", V3);
+provider!(go_evaluates_in_process, go, "in-process", V2);
+// By Connect in JSON, as a page does.
+provider!(a_page_asks_by_connect, web, "web", V3);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_go_providers_outlive_their_server() {
+    check_restart(|url| go("rpc", url)).await;
+    check_restart(|url| go("in-process", url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_outlives_its_server() {
+    check_restart(|url| web("web", url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_providers_outlive_their_server() {
+    check_restart(|url| python("rpc", url)).await;
+    check_restart(|url| python("in-process", url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_providers_outlive_their_server() {
+    check_restart(|url| node("rpc", url)).await;
+    check_restart(|url| node("in-process", url)).await;
+}
