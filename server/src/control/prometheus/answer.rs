@@ -1,6 +1,7 @@
 //! What a Prometheus-compatible server answers to an instant query.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// How much of a complaint is repeated.
 const COMPLAINT_LETTERS_MAX: usize = 300;
@@ -13,12 +14,11 @@ struct Body {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
-    Scalar(Sample),
-    Vector(Vec<Series>),
-    #[serde(other)]
-    Other,
+struct Data {
+    #[serde(rename = "resultType")]
+    kind: String,
+    /// Its form depends on the kind.
+    result: Value,
 }
 
 #[derive(Deserialize)]
@@ -40,19 +40,22 @@ pub(super) fn value_of(body: &[u8]) -> Result<f64, String> {
     if body.status != "success" {
         return Err(format!("the query failed: {}", cut(&body.error.unwrap_or_default())));
     }
-    let sample = match body.data {
-        Some(Data::Scalar(sample)) => sample,
-        Some(Data::Vector(mut series)) => match (series.pop(), series.len()) {
-            (None, _) => return Err("the answer is empty".to_owned()),
-            (Some(series), 0) => series.value,
-            (Some(_), more) => {
-                return Err(format!(
-                    "the answer has {} series: a condition needs one",
-                    more.saturating_add(1)
-                ));
+    let data = body.data.ok_or("the answer has no data")?;
+    let odd = |error: serde_json::Error| format!("the answer is not understood: {error}");
+    let sample = match data.kind.as_str() {
+        "scalar" => serde_json::from_value::<Sample>(data.result).map_err(odd)?,
+        "vector" => {
+            let mut series = serde_json::from_value::<Vec<Series>>(data.result).map_err(odd)?;
+            match (series.pop(), series.len()) {
+                (None, _) => return Err("the answer is empty".to_owned()),
+                (Some(series), 0) => series.value,
+                (Some(_), more) => {
+                    let all = more.saturating_add(1);
+                    return Err(format!("the answer has {all} series: a condition needs one"));
+                }
             }
-        },
-        Some(Data::Other) | None => return Err("the answer is neither a scalar nor a vector".to_owned()),
+        }
+        other => return Err(format!("the answer is a {}: neither a scalar nor a vector", cut(other))),
     };
     // Prometheus writes NaN, +Inf and -Inf, of which nothing can be said.
     match sample.1.parse::<f64>() {
@@ -96,7 +99,7 @@ mod tests {
             check(&data, Err(&format!("the answer is {text}, which is no number")));
         }
         let matrix = r#"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"]]}]}"#;
-        check(matrix, Err("the answer is neither a scalar nor a vector"));
+        check(matrix, Err("the answer is a matrix: neither a scalar nor a vector"));
     }
 
     #[test]
