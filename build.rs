@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 22] = [
+const FILES: [&str; 23] = [
     "mycelia/flags/v1/value.proto",
     "mycelia/flags/v1/flag.proto",
     "mycelia/flags/v1/segment.proto",
@@ -26,6 +26,7 @@ const FILES: [&str; 22] = [
     "mycelia/flags/v1/plan_service.proto",
     "mycelia/flags/v1/promotion_service.proto",
     "mycelia/flags/v1/guard_service.proto",
+    "mycelia/flags/v1/notification_service.proto",
     "flagd/evaluation/v1/evaluation.proto",
     "flagd/evaluation/v2/evaluation.proto",
     "flagd/sync/v1/sync.proto",

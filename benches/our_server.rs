@@ -12,6 +12,7 @@ use mycelia_flags_core::key::{EnvironmentKey, VariantName};
 use mycelia_flags_core::value::{FlagType, Value};
 use mycelia_flags_server::app::{Config, DrainOptions, GUARD_PACE, PACE, Running, start};
 use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{CommitRequest, LogChoice, Store, StoreOptions};
 use tokio::runtime::Runtime;
@@ -58,6 +59,8 @@ pub async fn begin() -> Result<Running> {
         pace: PACE,
         guard_pace: GUARD_PACE,
         measured: None,
+        notify: NotifyOptions::default(),
+        prometheus: None,
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

@@ -150,6 +150,22 @@ fn control_knows_neither_the_wire_nor_who_listens() {
 }
 
 #[test]
+fn what_speaks_to_others_knows_nobody_here() {
+    forbid(
+        "server/src/outbound",
+        &[
+            "crate::state",
+            "crate::distribution",
+            "crate::control",
+            "crate::edge",
+            "crate::app",
+            "tonic",
+            "mycelia_flags_",
+        ],
+    );
+}
+
+#[test]
 fn distribution_knows_neither_the_wire_nor_who_writes() {
     forbid(
         "server/src/distribution",

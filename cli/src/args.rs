@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod guard;
 pub(crate) mod inspect;
 pub(crate) mod manual;
+pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod plan_file;
 pub(crate) mod policy;
@@ -39,6 +40,7 @@ use crate::args::inspect::{
     AuditCommand, BucketArgs, DiffArgs, ExplainArgs, ExportArgs, ImportArgs, StaleArgs, UndoArgs,
 };
 use crate::args::manual::{CompletionsArgs, ManArgs};
+use crate::args::notify::NotifyCommand;
 use crate::args::plan::PlanCommand;
 use crate::args::policy::{PolicyCommand, RequestCommand};
 use crate::args::promotion::{DrillCommand, IncidentCommand, PromoteArgs, PromotionCommand};
@@ -151,6 +153,9 @@ pub(crate) enum Command {
     /// Try out a rollback: how long does every service take?
     #[command(subcommand)]
     Drill(DrillCommand),
+    /// Show who is told what happens, and deliver what could not be delivered
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Show the server, who is served what, and the connected services
     Status,
     /// Show what was changed, by whom, when and why

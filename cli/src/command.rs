@@ -20,6 +20,7 @@ pub(crate) mod incident;
 pub(crate) mod list;
 pub(crate) mod list_edit;
 pub(crate) mod manual;
+pub(crate) mod notify;
 pub(crate) mod overrides;
 pub(crate) mod plan;
 pub(crate) mod plan_simulate;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_proto::v1::guard_service_client::GuardServiceClient;
+use mycelia_flags_proto::v1::notification_service_client::NotificationServiceClient;
 use mycelia_flags_proto::v1::plan_service_client::PlanServiceClient;
 use mycelia_flags_proto::v1::promotion_service_client::PromotionServiceClient;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
@@ -56,6 +57,10 @@ impl Connection {
 
     pub(crate) fn promotions(&self) -> PromotionServiceClient<Channel> {
         PromotionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn notifications(&self) -> NotificationServiceClient<Channel> {
+        NotificationServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     pub(crate) fn evaluation(&self) -> EvaluationServiceClient<Channel> {

@@ -15,6 +15,7 @@ mod failure;
 mod freeze_text;
 mod inventory;
 mod metrics_trace;
+mod notify_file;
 mod page;
 mod percent;
 mod plan_file;
@@ -139,6 +140,7 @@ async fn run_client(client_command: Command, session: &Session<'_>) -> Result<Ex
         Command::Promotion(group) => command::promotion::run(group, session).await,
         Command::Incident(group) => command::incident::run(group, session).await,
         Command::Drill(group) => command::drill::run(group, session).await,
+        Command::Notify(group) => command::notify::run(group, session).await,
         Command::Serve(_) | Command::Restore(_) | Command::Completions(_) | Command::Man(_) => {
             Err(Failure::Usage("this command needs no server".to_owned()))
         }

@@ -2,13 +2,18 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_server::app::{self, Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::SystemClock;
+use mycelia_flags_server::control::notifier::NotifyOptions;
+use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
+use mycelia_flags_server::outbound::http::Address;
+use mycelia_flags_server::outbound::secret::SecretSource;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,7 +21,14 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::store::{BucketingArg, LogFormatArg, ServeArgs};
+use crate::notify_file;
 use crate::terminal::Terminal;
+
+/// Asking more often would say nothing more: Prometheus itself scrapes every few seconds at most.
+const PROMETHEUS_RHYTHM_MIN: Duration = Duration::from_millis(100);
+
+/// An answer has the time of a rhythm, and at least this.
+const PROMETHEUS_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process without waiting for anybody.
 pub(crate) async fn run(args: ServeArgs, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -52,6 +64,13 @@ fn raise_file_limit() {
 fn config(args: ServeArgs) -> anyhow::Result<Config> {
     let default_environment = EnvironmentKey::parse(&args.default_environment)
         .with_context(|| format!("--default-environment {}", args.default_environment))?;
+    let notify = NotifyOptions {
+        targets: args.notify.as_deref().map(notify_file::read).transpose()?.unwrap_or_default(),
+        folder: args.data_dir.join("notify"),
+        convergence_bound: args.convergence_bound,
+        ..NotifyOptions::default()
+    };
+    let prometheus = prometheus(&args)?;
     Ok(Config {
         listen: args.listen,
         store: StoreOptions {
@@ -75,7 +94,25 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         pace: app::PACE,
         guard_pace: app::GUARD_PACE,
         measured: None,
+        notify,
+        prometheus,
     })
+}
+
+/// The Prometheus-compatible server, if there is one; its token is read now.
+fn prometheus(args: &ServeArgs) -> anyhow::Result<Option<PrometheusOptions>> {
+    let Some(url) = &args.prometheus_url else {
+        return Ok(None);
+    };
+    let address = Address::parse(url).map_err(|error| anyhow!("--prometheus-url: expected {error}"))?;
+    let file = args.prometheus_token_file.clone().map(SecretSource::File);
+    let source = file.or_else(|| args.prometheus_token_env.clone().map(SecretSource::Variable));
+    let token = source.map(|source| source.read()).transpose().context("the token for Prometheus")?;
+    let rhythm = args.prometheus_rhythm;
+    if rhythm < PROMETHEUS_RHYTHM_MIN {
+        return Err(anyhow!("--prometheus-rhythm: at least {} ms", PROMETHEUS_RHYTHM_MIN.as_millis()));
+    }
+    Ok(Some(PrometheusOptions { address, token, rhythm, timeout: rhythm.max(PROMETHEUS_TIMEOUT_MIN) }))
 }
 
 fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::Result<()> {

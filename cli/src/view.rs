@@ -27,6 +27,7 @@ pub(crate) mod incident;
 pub(crate) mod matrix;
 pub(crate) mod metrics;
 pub(crate) mod moment;
+pub(crate) mod notify;
 pub(crate) mod overrides;
 pub(crate) mod plan;
 pub(crate) mod plan_validation;

@@ -26,6 +26,7 @@ pub mod difference;
 pub mod digest;
 pub mod entity;
 pub mod evaluation;
+pub mod event;
 pub mod explain;
 pub mod flag;
 pub mod flagd;

@@ -1,5 +1,7 @@
 //! Puts the floors together, and takes them apart: top floor first.
 
+mod convergence_watch;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +16,10 @@ use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
 use crate::control::measured::Measured;
+use crate::control::notifier::{Courier, Notifier, NotifyError, NotifyOptions, Surroundings};
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
+use crate::control::prometheus::{Prometheus, PrometheusOptions};
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
 use crate::control::{expiry, guard_watch, plan_runner};
@@ -34,6 +38,7 @@ use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
 use crate::edge::metrics::Metrics;
+use crate::edge::notifications::NotificationEdge;
 use crate::edge::plans::PlanEdge;
 use crate::edge::promotions::PromotionEdge;
 use crate::edge::router::{DescriptorsError, Edges, serving, starting};
@@ -64,6 +69,10 @@ pub struct Config {
     pub guard_pace: Duration,
     /// What metrics say, for guards and plans; none means that nobody measures.
     pub measured: Option<Measured>,
+    /// Whom to tell what happens.
+    pub notify: NotifyOptions,
+    /// Who keeps the metrics that conditions name by queries.
+    pub prometheus: Option<PrometheusOptions>,
 }
 
 /// How often guards ask what metrics say, unless somebody says otherwise: what a decision costs at most, once a window is
@@ -113,6 +122,9 @@ pub enum StartError {
         /// What there is.
         environments: Vec<String>,
     },
+    /// Nobody could be told what happens.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// Our own descriptors could not be read.
     #[error("descriptors: {0}")]
     Descriptors(#[from] DescriptorsError),
@@ -134,6 +146,8 @@ pub struct Running {
     observations: Arc<Observations>,
     keep: Option<Keep>,
     measured: Measured,
+    notifier: Arc<Notifier>,
+    convergence_bound: Duration,
     ended: bool,
 }
 
@@ -154,8 +168,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     let tasks = Tasks::default();
     let accepting = CancellationToken::new();
     tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
-    let store = match open(&config, &clock).await {
-        Ok(store) => store,
+    let loaded = match load(&config, &clock).await {
+        Ok(loaded) => loaded,
         Err(error) => {
             accepting.cancel();
             connections.close(Duration::ZERO).await;
@@ -163,8 +177,13 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             return Err(error);
         }
     };
-    let keep = config.store.log.data_dir().map(|data_dir| Keep::beside(data_dir, store.epoch()));
-    let observations = recall(keep.clone(), &store, clock.now()).await;
+    let store = loaded.store;
+    let stopping = tasks.stopping();
+    loaded.couriers.into_iter().for_each(|courier| tasks.spawn(courier.run(stopping.clone())));
+    if let Some(prometheus) = loaded.prometheus {
+        let (store, clock) = (store.clone(), Arc::clone(&clock));
+        tasks.spawn(prometheus.run(store, clock, config.pace, stopping.clone()));
+    }
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
     let running = Running {
         address,
@@ -177,9 +196,11 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         draining: Arc::new(AtomicBool::new(false)),
         drain: config.drain,
         seen_contexts: config.seen_contexts,
-        measured: config.measured.unwrap_or_else(|| Measured::by(Arc::clone(&observations) as _)),
-        observations,
-        keep,
+        observations: loaded.observations,
+        keep: loaded.keep,
+        notifier: loaded.notifier,
+        measured: loaded.measured,
+        convergence_bound: config.notify.convergence_bound,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace, config.guard_pace);
@@ -187,6 +208,42 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
     Ok(running)
+}
+
+/// What there is to begin with.
+struct Loaded {
+    store: Store,
+    observations: Arc<Observations>,
+    keep: Option<Keep>,
+    prometheus: Option<Arc<Prometheus>>,
+    measured: Measured,
+    notifier: Arc<Notifier>,
+    couriers: Vec<Courier>,
+}
+
+/// Opens the store, remembers what services observed, and finds out how far everybody is who is to be told of it.
+async fn load(config: &Config, clock: &SharedClock) -> Result<Loaded, StartError> {
+    let store = open(config, clock).await?;
+    let keep = config.store.log.data_dir().map(|data_dir| Keep::beside(data_dir, store.epoch()));
+    let observations = recall(keep.clone(), &store, clock.now()).await;
+    let others = config.measured.clone().unwrap_or_else(|| Measured::by(Arc::clone(&observations) as _));
+    let prometheus = config.prometheus.clone().map(|options| Prometheus::new(options, others.clone()));
+    let measured = prometheus.clone().map_or(others, |prometheus| Measured::by(prometheus));
+    let around = Surroundings {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        measured: measured.clone(),
+        pace: config.pace,
+    };
+    match Notifier::open(config.notify.clone(), around).await {
+        Ok((notifier, couriers)) => {
+            Ok(Loaded { store, observations, keep, prometheus, measured, notifier, couriers })
+        }
+        Err(error) => {
+            store.close().await;
+            Err(error.into())
+        }
+    }
 }
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
@@ -271,6 +328,15 @@ impl Running {
         self.tasks.spawn(Arc::clone(&self.hub).run(stopping.clone()));
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
+        let hub = Arc::clone(&self.hub);
+        let (bound, notifier) = (self.convergence_bound, Arc::clone(&self.notifier));
+        self.tasks.spawn(convergence_watch::run(
+            hub,
+            notifier,
+            Arc::clone(clock),
+            (bound, pace),
+            stopping.clone(),
+        ));
         self.tasks.spawn(watch_feeds(Arc::clone(&self.hub), self.health.clone(), stopping.clone()));
     }
 
@@ -330,12 +396,14 @@ impl Running {
                 clock: Arc::clone(clock),
                 default_environment: default_environment.clone(),
             },
+            notifications: NotificationEdge { notifier: Arc::clone(&self.notifier) },
             sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
             evaluation,
             http: HttpEdge {
                 intake: intake.clone(),
                 hearing,
                 metrics: Arc::new(metrics),
+                notifier: Arc::clone(&self.notifier),
                 draining: Arc::clone(&self.draining),
                 started_at,
                 clock: Arc::clone(clock),

@@ -6,8 +6,11 @@
 pub mod expiry;
 pub mod guard_watch;
 pub mod measured;
+pub mod notifier;
 pub mod observations;
+pub mod plan_report;
 pub mod plan_runner;
+pub mod prometheus;
 pub mod seen;
 pub mod usage;
 pub mod written;

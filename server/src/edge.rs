@@ -20,6 +20,7 @@ pub mod intake;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+pub mod notifications;
 pub mod plans;
 pub mod problem;
 pub mod promotions;

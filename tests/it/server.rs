@@ -13,6 +13,8 @@ use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::{SharedClock, SystemClock};
 use mycelia_flags_server::control::measured::Measured;
+use mycelia_flags_server::control::notifier::NotifyOptions;
+use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -29,6 +31,10 @@ pub(crate) struct Wanted {
     pub(crate) pace: Duration,
     /// What metrics say.
     pub(crate) measured: Option<Measured>,
+    /// Whom to tell what happens.
+    pub(crate) notify: NotifyOptions,
+    /// Who keeps the metrics that conditions name by queries.
+    pub(crate) prometheus: Option<PrometheusOptions>,
 }
 
 impl Default for Wanted {
@@ -42,6 +48,8 @@ impl Default for Wanted {
             clock: SystemClock::shared(),
             pace: Duration::from_millis(5),
             measured: None,
+            notify: NotifyOptions::default(),
+            prometheus: None,
         }
     }
 }
@@ -67,6 +75,8 @@ impl Wanted {
             pace: self.pace,
             guard_pace: self.pace,
             measured: self.measured,
+            notify: self.notify,
+            prometheus: self.prometheus,
         };
         let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }

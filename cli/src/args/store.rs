@@ -91,6 +91,30 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_seen_contexts: bool,
 
+    /// Tell others what happens: a TOML file with one [[notify]] table for each target
+    #[arg(long, value_name = "FILE", env = "MYCELIA_NOTIFY", hide_env_values = true)]
+    pub(crate) notify: Option<PathBuf>,
+
+    /// Tell when live instances have not acknowledged a revision within this time
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub(crate) convergence_bound: Duration,
+
+    /// Ask this Prometheus-compatible server the queries that conditions name by promql("…")
+    #[arg(long, value_name = "URL", env = "MYCELIA_PROMETHEUS_URL", hide_env_values = true)]
+    pub(crate) prometheus_url: Option<String>,
+
+    /// A file with the bearer token for it
+    #[arg(long, value_name = "FILE", requires = "prometheus_url")]
+    pub(crate) prometheus_token_file: Option<PathBuf>,
+
+    /// The environment variable with the bearer token for it
+    #[arg(long, value_name = "NAME", requires = "prometheus_url", conflicts_with = "prometheus_token_file")]
+    pub(crate) prometheus_token_env: Option<String>,
+
+    /// How often each query is asked
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub(crate) prometheus_rhythm: Duration,
+
     /// How the log is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormatArg::Text)]
     pub(crate) log_format: LogFormatArg,

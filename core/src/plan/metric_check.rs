@@ -1,7 +1,10 @@
 //! Conditions on metrics, as plans and guards write them: `error_rate < 2% over 1h`, `latency.p95 > 5s for 10m`.
 //!
 //! `METRIC OP VALUE [of FLAG] [in SERVICE] [over WINDOW] [for LENGTH] [versus control|baseline] [min_samples N]`. A value
-//! may have a unit: `%`, `ms` or `s`. What a metric's value is, others know; here is what is asked of it.
+//! may have a unit: `%`, `ms` or `s`. What a metric's value is, others know; here is what is asked of it. In place of a
+//! metric's name may stand a query, in PromQL.
+
+mod promql;
 
 use std::fmt;
 
@@ -76,7 +79,8 @@ impl Versus {
 /// A condition on a metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricCheck {
-    /// The metric's name: `error_rate`, `crash_rate`, `latency.mean`, `latency.p95`, `requests`, or any that is reported.
+    /// The metric's name: `error_rate`, `crash_rate`, `latency.mean`, `latency.p95`, `requests`, or any that is reported;
+    /// or a query in the form in which it is printed.
     pub metric: Box<str>,
     /// How it is compared.
     pub comparison: Comparison,
@@ -109,6 +113,8 @@ pub struct MetricCheckError {
 }
 
 const GRAMMAR: &str = "a condition such as `error_rate < 2% over 1h` or `latency.p95 > 5s for 10m`";
+const QUERY_CLAUSES: &str =
+    "only for LENGTH behind the value: a query says itself what it is of, and over which window";
 const CLAUSES: &str = "of FLAG, in SERVICE, over WINDOW, for LENGTH, versus control or baseline, min_samples N, each at most once";
 
 impl MetricCheck {
@@ -118,6 +124,17 @@ impl MetricCheck {
     /// When the text is none; names the part and what may stand there.
     pub fn parse(text: &str) -> Result<Self, MetricCheckError> {
         let fault = |found: &str, allowed| Err(MetricCheckError { found: found.to_owned(), allowed });
+        if let Some(query) = promql::read(text) {
+            let (metric, rest) = query?;
+            let signs = Comparison::ALL.into_iter();
+            let mut conditions =
+                signs.filter_map(|sign| Some((sign, rest.trim_start().strip_prefix(sign.as_str())?)));
+            let Some((comparison, rest)) = conditions.next() else {
+                return fault(text, GRAMMAR);
+            };
+            let check = Self::compared(Box::from(metric), comparison, rest)?;
+            return if check.is_bare() { Ok(check) } else { fault(text, QUERY_CLAUSES) };
+        }
         let signs = Comparison::ALL.into_iter().filter_map(|comparison| {
             text.split_once(comparison.as_str()).map(|(before, after)| (comparison, before, after))
         });
@@ -129,13 +146,19 @@ impl MetricCheck {
         if !is_metric(metric) {
             return fault(metric, "the name of a metric: lower case letters, digits, dots and underscores");
         }
+        Self::compared(Box::from(metric), comparison, rest)
+    }
+
+    /// Reads what stands behind the sign.
+    fn compared(metric: Box<str>, comparison: Comparison, rest: &str) -> Result<Self, MetricCheckError> {
+        let fault = |found: &str, allowed| Err(MetricCheckError { found: found.to_owned(), allowed });
         let mut words = rest.split_whitespace();
         let value = words.next().unwrap_or_default();
         let Some((threshold, unit)) = parse_value(value) else {
             return fault(value, "a number, with %, ms or s if it is one of them");
         };
         let mut check = Self {
-            metric: Box::from(metric),
+            metric,
             comparison,
             threshold,
             unit,
@@ -155,6 +178,21 @@ impl MetricCheck {
             check.take(clause, words.next().unwrap_or_default())?;
         }
         Ok(check)
+    }
+
+    /// Whether nothing but `for` is said behind the value.
+    const fn is_bare(&self) -> bool {
+        self.flag.is_none()
+            && self.service.is_none()
+            && self.window_seconds == 0
+            && self.samples_min == 0
+            && matches!(self.versus, Versus::Threshold)
+    }
+
+    /// The query that stands where the name of a metric would; none when a name stands there.
+    #[must_use]
+    pub fn query(&self) -> Option<String> {
+        promql::query(&self.metric)
     }
 
     fn take(&mut self, clause: &str, word: &str) -> Result<(), MetricCheckError> {

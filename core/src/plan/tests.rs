@@ -1,6 +1,7 @@
 //! Plans that run in a store in memory, by a clock that the test moves.
 
 mod acts;
+mod events;
 mod guards;
 mod laws;
 mod refused;

@@ -52,6 +52,19 @@ pub struct Progress {
     pub spread_micros: Option<u64>,
 }
 
+/// A live instance that lacks something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lagging {
+    /// Where.
+    pub environment: EnvironmentKey,
+    /// `service/instance`.
+    pub instance: String,
+    /// What it has applied.
+    pub applied: Revision,
+    /// What it needs.
+    pub needed: Revision,
+}
+
 impl Hub {
     /// Waits until all feeds have taken in a revision; false when the hub stops before that.
     pub async fn wait_taken_in(&self, revision: Revision) -> bool {
@@ -105,6 +118,24 @@ impl Hub {
         let slowest = pending.or(last.map(|(_, entry)| entry));
         progress.slowest = slowest.map(|entry| name(&entry)).unwrap_or_default();
         progress
+    }
+
+    /// The live instances that lack something up to a revision, although they were connected at a moment already, in the
+    /// order in which they came.
+    #[must_use]
+    pub fn lagging(&self, revision: Revision, since: Timestamp) -> Vec<Lagging> {
+        let entries = self.registry().list().into_iter();
+        let entries = entries.filter(|entry| !entry.identity.observer && entry.connected_at <= since);
+        let lagging = entries.filter_map(|entry| {
+            let (needed, _) = self.needed(&entry.scope, Some(revision))?;
+            (entry.applied() < needed).then(|| Lagging {
+                environment: entry.scope.environment.clone(),
+                instance: name(&entry),
+                applied: entry.applied(),
+                needed,
+            })
+        });
+        lagging.collect()
     }
 
     /// The next progress that is different from the one before, or the first one when there is none before.

@@ -33,6 +33,7 @@ use super::intake::Intake;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
 use crate::control::measured::Measured;
+use crate::control::notifier::Notifier;
 use crate::state::WriterHealth;
 
 pub(super) use bulk::bulk;
@@ -51,6 +52,8 @@ pub struct HttpEdge {
     pub hearing: Hearing,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// Who is told what happens.
+    pub notifier: Arc<Notifier>,
     /// Set when the server shuts down.
     pub draining: Arc<AtomicBool>,
     /// Since when this process serves.

@@ -10,6 +10,7 @@ use mycelia_flags_proto::flagd::sync::v1::flag_sync_service_server::FlagSyncServ
 use mycelia_flags_proto::v1::admin_service_server::AdminServiceServer;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use mycelia_flags_proto::v1::guard_service_server::GuardServiceServer;
+use mycelia_flags_proto::v1::notification_service_server::NotificationServiceServer;
 use mycelia_flags_proto::v1::plan_service_server::PlanServiceServer;
 use mycelia_flags_proto::v1::promotion_service_server::PromotionServiceServer;
 use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
@@ -28,6 +29,7 @@ use super::http::{
     HttpEdge, bulk, health, history, metrics, not_ready, observations, operations, ready, rollouts, usage,
 };
 use super::limits::{ADMIN_MESSAGE_BYTES_MAX, REPORT_MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX};
+use super::notifications::NotificationEdge;
 use super::plans::PlanEdge;
 use super::problem::Problem;
 use super::promotions::PromotionEdge;
@@ -46,6 +48,8 @@ pub struct Edges {
     pub guards: GuardEdge,
     /// PromotionService.
     pub promotions: PromotionEdge,
+    /// NotificationService.
+    pub notifications: NotificationEdge,
     /// SyncService.
     pub sync: SyncEdge,
     /// EvaluationService.
@@ -101,6 +105,8 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     let guards = GuardServiceServer::new(edges.guards).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let promotions =
         PromotionServiceServer::new(edges.promotions).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let notifications = NotificationServiceServer::new(edges.notifications)
+        .max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
     let mut routes = Routes::builder();
     routes.add_service(health_service);
     // Both versions: grpcurl asks v1, Python's client v1alpha.
@@ -112,6 +118,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(plans);
     routes.add_service(guards);
     routes.add_service(promotions);
+    routes.add_service(notifications);
     // Twice the same name: they are two versions.
     let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());
     routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));

@@ -62,8 +62,13 @@ pub mod word {
     /// HTTP: a page of another site asks for a change.
     pub const CROSS_ORIGIN: &str = "CROSS_ORIGIN";
 
+    /// There is no such notification target.
+    pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
+    /// No target has a dead letter of this event.
+    pub const UNKNOWN_DEAD_LETTER: &str = "UNKNOWN_DEAD_LETTER";
+
     /// All of them.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 16] = [
         STORE_POISONED,
         DRAINING,
         STARTING,
@@ -78,6 +83,8 @@ pub mod word {
         METHOD_NOT_ALLOWED,
         BODY_TIMEOUT,
         CROSS_ORIGIN,
+        UNKNOWN_TARGET,
+        UNKNOWN_DEAD_LETTER,
     ];
 }
 

@@ -2,6 +2,8 @@
 
 mod memory;
 
+use std::sync::Arc;
+
 use mycelia_flags_core::change::CreateFlag;
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, VariantName};
 use mycelia_flags_core::plan::progress::PlanState;

@@ -33,6 +33,19 @@ struct Head {
     /// Rollout plans that are under way.
     plans: PlanCounts,
     convergence: Convergence,
+    notifications: Notifications,
+}
+
+/// Who is told what happens, in numbers.
+#[derive(Serialize, Default)]
+struct Notifications {
+    targets: usize,
+    /// Notices that were delivered.
+    delivered: u64,
+    /// Notices that were put aside.
+    dead: usize,
+    /// Targets that have not taken what is being tried now.
+    failing: usize,
 }
 
 /// How many live instances have everything that concerns them, up to the newest revision.
@@ -60,6 +73,18 @@ pub(crate) async fn operations(State(edge): State<HttpEdge>, uri: Uri) -> Respon
 }
 
 impl HttpEdge {
+    fn notifications(&self) -> Notifications {
+        let mut counted = Notifications::default();
+        for desk in self.notifier.desks() {
+            let known = desk.known();
+            counted.targets += 1;
+            counted.delivered += known.delivered;
+            counted.dead += known.dead.len();
+            counted.failing += usize::from(desk.trying().is_some());
+        }
+        counted
+    }
+
     fn operations(&self, uri: &Uri) -> Result<Response<Body>, Problem> {
         let mut faults = Faults::default();
         Query::read(uri, &[], &mut faults);
@@ -98,6 +123,7 @@ impl HttpEdge {
             flags: snapshot.flag_count(),
             changes_waiting: store.stats().waiting,
             streams: counted.values().map(|found| found.streams).sum(),
+            notifications: self.notifications(),
             plans: plans::counts(&snapshot, &self.measured, self.clock.now()),
             convergence: Convergence { converged: live == applied && !behind, applied, live },
         };
