@@ -177,7 +177,8 @@ impl Gathered {
             .compared
             .values()
             .all(|bucket| self.metric.read(bucket).is_none_or(|found| found.samples == 0));
-        let everybody = has_nobody && self.check.versus == Versus::Threshold;
+        // Versus control there must be two groups.
+        let everybody = has_nobody && self.check.versus != Versus::Control;
         if everybody {
             let reference = std::mem::take(&mut self.reference);
             for (index, bucket) in reference {
@@ -189,7 +190,7 @@ impl Gathered {
         match self.check.versus {
             Versus::Threshold => {}
             Versus::Control => self.fill_strata(sides),
-            Versus::Baseline => self.fill_baseline(sides),
+            Versus::Baseline => self.fill_baseline(sides, everybody),
         }
     }
 
@@ -228,8 +229,8 @@ impl Gathered {
             .collect();
     }
 
-    /// Everybody in a window that ends at the change, and who has the feature since.
-    fn fill_baseline(&mut self, sides: &[(bool, &SeriesKey, &Series)]) {
+    /// Everybody in a window that ends at the change, and who has the feature since: everybody, while nobody has it.
+    fn fill_baseline(&mut self, sides: &[(bool, &SeriesKey, &Series)], everybody: bool) {
         let Some(changed_at) = self.not_before else { return };
         let window = self.window_steps.saturating_mul(self.pace.step_seconds);
         let ago = self.now.unix_seconds().saturating_sub(changed_at.unix_seconds());
@@ -240,7 +241,7 @@ impl Gathered {
         for (is_control, _, series) in sides {
             // The bucket in which it was changed belongs to neither.
             add(&mut before, series, pace, first, change - 1);
-            if !is_control {
+            if everybody || !is_control {
                 add(&mut since, series, pace, change + 1, i64::MAX);
             }
         }

@@ -31,6 +31,22 @@ fn those_without_the_feature_do_not_hide_those_who_have_it() {
 }
 
 #[test]
+fn what_became_of_a_feature_that_was_taken_back_is_held_against_what_was_before_it() {
+    let mut world = World::new();
+    world.steadily(600, "ui", "off", &requests(99, 1));
+    world.changed_at = Some(world.now);
+    world.steadily(300, "ui", "on", &requests(50, 50));
+    assert_eq!(world.word("error_rate > 20% versus baseline over 1m"), "met");
+    world.steadily(900, "ui", "off", &requests(99, 1));
+    assert_eq!(world.word("error_rate > 20% versus baseline over 1m"), "not met");
+    let measured = world.measure("error_rate > 10% versus baseline over 1m").unwrap();
+    let reference = measured.reference.unwrap();
+    assert_eq!((reference.value, reference.compared), (1.0, 1.0));
+    // There is nobody to compare with those who do not have it.
+    assert_eq!(world.word("error_rate > 20% versus control over 1m"), "insufficient");
+}
+
+#[test]
 fn too_few_samples_and_none_are_no_data() {
     let mut world = World::new();
     assert_eq!(world.word("error_rate > 1%"), "insufficient");
