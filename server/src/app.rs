@@ -2,6 +2,8 @@
 
 mod convergence_watch;
 
+mod edges;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,30 +22,13 @@ use crate::control::notifier::{Courier, Notifier, NotifyError, NotifyOptions, Su
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
 use crate::control::prometheus::{Prometheus, PrometheusOptions};
-use crate::control::seen::SeenContexts;
-use crate::control::usage::Usage;
 use crate::control::{expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
-use crate::edge::admin::AdminEdge;
-use crate::edge::compiled_sets::CompiledSets;
-use crate::edge::evaluation::EvaluationEdge;
-use crate::edge::flagd::FlagdEdge;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
-use crate::edge::guards::GuardEdge;
 use crate::edge::health::HealthStatuses;
-use crate::edge::hearing::Hearing;
-use crate::edge::http::HttpEdge;
-use crate::edge::http::ofrep::OfrepEdge;
-use crate::edge::intake::Intake;
 use crate::edge::listener::Connections;
-use crate::edge::metrics::Metrics;
-use crate::edge::notifications::NotificationEdge;
-use crate::edge::plans::PlanEdge;
-use crate::edge::promotions::PromotionEdge;
-use crate::edge::router::{DescriptorsError, Edges, serving, starting};
-use crate::edge::sync::SyncEdge;
-use crate::edge::telemetry::TelemetryEdge;
+use crate::edge::router::{DescriptorsError, serving, starting};
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
 use crate::tasks::Tasks;
 
@@ -338,90 +323,6 @@ impl Running {
             stopping.clone(),
         ));
         self.tasks.spawn(watch_feeds(Arc::clone(&self.hub), self.health.clone(), stopping.clone()));
-    }
-
-    /// What each edge calls, and nothing more.
-    fn edges(&self, default_environment: &EnvironmentKey, clock: &SharedClock) -> Edges {
-        let (store, hub, tasks) = (self.store.clone(), Arc::clone(&self.hub), self.tasks.clone());
-        let default_environment = default_environment.clone();
-        let metrics = Metrics {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            connections: Arc::clone(&self.connections),
-            tasks: tasks.clone(),
-        };
-        let intake = Intake {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            default_environment: default_environment.clone(),
-        };
-        let started_at = clock.now();
-        let usage = Arc::new(Usage::new(started_at));
-        let seen = Arc::new(SeenContexts::new(self.seen_contexts));
-        let hearing = Hearing {
-            store: store.clone(),
-            usage: Arc::clone(&usage),
-            seen: Arc::clone(&seen),
-            observations: Arc::clone(&self.observations),
-            default_environment: default_environment.clone(),
-            clock: Arc::clone(clock),
-        };
-        let evaluation = EvaluationEdge {
-            sets: Arc::new(CompiledSets::new(store.clone())),
-            default_environment: default_environment.clone(),
-            clock: Arc::clone(clock),
-            usage: Arc::clone(&usage),
-            seen: Arc::clone(&seen),
-        };
-        Edges {
-            ofrep: OfrepEdge {
-                evaluation: evaluation.clone(),
-                store: store.clone(),
-                ending: hub.draining().clone(),
-            },
-            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
-            telemetry: TelemetryEdge { hearing: hearing.clone() },
-            plans: PlanEdge {
-                store: store.clone(),
-                clock: Arc::clone(clock),
-                measured: self.measured.clone(),
-            },
-            guards: GuardEdge {
-                store: store.clone(),
-                clock: Arc::clone(clock),
-                measured: self.measured.clone(),
-            },
-            promotions: PromotionEdge {
-                store: store.clone(),
-                clock: Arc::clone(clock),
-                default_environment: default_environment.clone(),
-            },
-            notifications: NotificationEdge { notifier: Arc::clone(&self.notifier) },
-            sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
-            evaluation,
-            http: HttpEdge {
-                intake: intake.clone(),
-                hearing,
-                metrics: Arc::new(metrics),
-                notifier: Arc::clone(&self.notifier),
-                draining: Arc::clone(&self.draining),
-                started_at,
-                clock: Arc::clone(clock),
-                measured: self.measured.clone(),
-            },
-            admin: AdminEdge {
-                intake,
-                store,
-                hub,
-                tasks,
-                default_environment,
-                started_at,
-                clock: Arc::clone(clock),
-                usage,
-                seen,
-                written: Arc::default(),
-            },
-        }
     }
 
     /// Where the server listens.

@@ -1,0 +1,115 @@
+//! What each edge of a running server calls.
+
+use std::sync::Arc;
+
+use mycelia_flags_core::key::EnvironmentKey;
+
+use super::Running;
+use crate::clock::SharedClock;
+use crate::control::seen::SeenContexts;
+use crate::control::usage::Usage;
+use crate::edge::admin::AdminEdge;
+use crate::edge::compiled_sets::CompiledSets;
+use crate::edge::evaluation::EvaluationEdge;
+use crate::edge::flagd::FlagdEdge;
+use crate::edge::guards::GuardEdge;
+use crate::edge::hearing::Hearing;
+use crate::edge::http::HttpEdge;
+use crate::edge::http::ofrep::OfrepEdge;
+use crate::edge::intake::Intake;
+use crate::edge::metrics::Metrics;
+use crate::edge::notifications::NotificationEdge;
+use crate::edge::plans::PlanEdge;
+use crate::edge::promotions::PromotionEdge;
+use crate::edge::router::Edges;
+use crate::edge::sync::SyncEdge;
+use crate::edge::telemetry::TelemetryEdge;
+
+impl Running {
+    /// What each edge calls, and nothing more.
+    pub(super) fn edges(&self, default_environment: &EnvironmentKey, clock: &SharedClock) -> Edges {
+        let (store, hub, tasks) = (self.store.clone(), Arc::clone(&self.hub), self.tasks.clone());
+        let default_environment = default_environment.clone();
+        let intake = Intake {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            default_environment: default_environment.clone(),
+        };
+        let started_at = clock.now();
+        let usage = Arc::new(Usage::new(started_at));
+        let seen = Arc::new(SeenContexts::new(self.seen_contexts));
+        let hearing = Hearing {
+            store: store.clone(),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+            observations: Arc::clone(&self.observations),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+        };
+        let evaluation = EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(store.clone())),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+            usage: Arc::clone(&usage),
+            seen: Arc::clone(&seen),
+        };
+        Edges {
+            ofrep: OfrepEdge {
+                evaluation: evaluation.clone(),
+                store: store.clone(),
+                ending: hub.draining().clone(),
+            },
+            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
+            telemetry: TelemetryEdge { hearing: hearing.clone() },
+            plans: PlanEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                measured: self.measured.clone(),
+            },
+            guards: GuardEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                measured: self.measured.clone(),
+            },
+            promotions: PromotionEdge {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                default_environment: default_environment.clone(),
+            },
+            notifications: NotificationEdge { notifier: Arc::clone(&self.notifier) },
+            sync: SyncEdge { hub: Arc::clone(&hub), default_environment: default_environment.clone() },
+            evaluation,
+            http: HttpEdge {
+                intake: intake.clone(),
+                hearing,
+                metrics: Arc::new(self.metrics()),
+                notifier: Arc::clone(&self.notifier),
+                draining: Arc::clone(&self.draining),
+                started_at,
+                clock: Arc::clone(clock),
+                measured: self.measured.clone(),
+            },
+            admin: AdminEdge {
+                intake,
+                store,
+                hub,
+                tasks,
+                default_environment,
+                started_at,
+                clock: Arc::clone(clock),
+                usage,
+                seen,
+                written: Arc::default(),
+            },
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics {
+            store: self.store.clone(),
+            hub: Arc::clone(&self.hub),
+            connections: Arc::clone(&self.connections),
+            tasks: self.tasks.clone(),
+        }
+    }
+}
