@@ -4,6 +4,8 @@
 //! same order, so that an event has a name of its own: the store's epoch, the revision, and its place among the events of
 //! the record. What is deliberately absent: who is told, and how.
 
+mod guard;
+mod measured;
 mod plan;
 
 use std::fmt;
@@ -44,6 +46,14 @@ pub enum EventKind {
     PlanDigest,
     /// A guard's condition was true.
     GuardFired,
+    /// A guard has taken flags back, and holds them down.
+    GuardTripped,
+    /// Somebody has acknowledged what a guard did.
+    GuardAcknowledged,
+    /// It is said what became of what a guard did.
+    GuardRecovery,
+    /// What a guard would do is refused.
+    GuardBlocked,
     /// Changes wait for approval.
     RequestWaiting,
     /// A change request was applied, rejected or withdrawn.
@@ -64,7 +74,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::PlanStarted,
         Self::PlanStage,
         Self::PlanWaiting,
@@ -77,6 +87,10 @@ impl EventKind {
         Self::PlanCancelled,
         Self::PlanDigest,
         Self::GuardFired,
+        Self::GuardTripped,
+        Self::GuardAcknowledged,
+        Self::GuardRecovery,
+        Self::GuardBlocked,
         Self::RequestWaiting,
         Self::RequestClosed,
         Self::IncidentOpened,
@@ -103,6 +117,10 @@ impl EventKind {
             Self::PlanCancelled => "plan.cancelled",
             Self::PlanDigest => "plan.digest",
             Self::GuardFired => "guard.fired",
+            Self::GuardTripped => "guard.tripped",
+            Self::GuardAcknowledged => "guard.acknowledged",
+            Self::GuardRecovery => "guard.recovery",
+            Self::GuardBlocked => "guard.blocked",
             Self::RequestWaiting => "request.waiting",
             Self::RequestClosed => "request.closed",
             Self::IncidentOpened => "incident.opened",
@@ -138,6 +156,8 @@ pub struct Event {
     pub words: String,
     /// What it rests on, a line each; may be empty.
     pub evidence: Vec<String>,
+    /// The names of the notification targets that hear of it whatever they have asked for.
+    pub notify: Vec<Box<str>>,
 }
 
 /// The events of a record, in order. `before` is the state at the revision before it.
@@ -195,6 +215,7 @@ fn of_change(change: &Change, before: &Snapshot) -> Option<Event> {
                 plan: None,
                 words,
                 evidence: Vec::new(),
+                notify: Vec::new(),
             })
         }
         Change::Promote(Promote { flag, from, to, force: true }) => Some(Event {
@@ -205,6 +226,7 @@ fn of_change(change: &Change, before: &Snapshot) -> Option<Event> {
             plan: None,
             words: format!("{} was promoted from {from} to {to} by force", spelled(flag, before)),
             evidence: Vec::new(),
+            notify: Vec::new(),
         }),
         Change::ActOnPlan { plan, act } => plan::of_act(plan, act, before),
         _ => None,
@@ -233,6 +255,9 @@ fn of_write(write: &Write, record: &Record, before: &Snapshot) -> Vec<Event> {
     match (&write.id, &write.value) {
         (EntityId::Progress(plan), Some(Entity::Progress(after))) => {
             plan::of_progress(plan, after, record, before)
+        }
+        (EntityId::GuardState(guard), Some(Entity::GuardState(after))) => {
+            guard::of_state(guard, after, record, before)
         }
         (EntityId::Incident(id), Some(Entity::Incident(after))) => {
             let known = before.incident(*id).map(|known| &**known);
@@ -273,6 +298,7 @@ fn of_incident(after: &Incident, known: Option<&Incident>) -> Option<Event> {
         plan: None,
         words,
         evidence: Vec::new(),
+        notify: Vec::new(),
     })
 }
 
@@ -299,5 +325,6 @@ fn of_request(after: &ChangeRequest, known: Option<&ChangeRequest>) -> Option<Ev
         plan: None,
         words,
         evidence: Vec::new(),
+        notify: Vec::new(),
     })
 }

@@ -1,8 +1,9 @@
 //! The events of rollout plans: what the difference between two progresses means.
 
-use super::{Event, EventKind, joined};
+use super::{Event, EventKind, joined, measured};
 use crate::change::PlanAct;
 use crate::entity::{Entity, EntityId};
+use crate::guard::state::rounded;
 use crate::incident::Severity;
 use crate::key::{FlagKey, PlanKey};
 use crate::plan::progress::{PlanState, Progress};
@@ -30,14 +31,17 @@ impl Told<'_> {
             plan: Some(self.plan.key.clone()),
             words,
             evidence: Vec::new(),
+            notify: Vec::new(),
         }
     }
 }
 
 /// A guard of a plan whose condition was true.
 pub(super) fn of_act(plan: &str, act: &PlanAct, before: &Snapshot) -> Option<Event> {
-    let PlanAct::Step(Step::Trip { guard, value, .. }) = act else {
-        return None;
+    let (guard, value, measurement) = match act {
+        PlanAct::Step(Step::Trip { guard, value, measurement }) => (guard, value, measurement.as_ref()),
+        PlanAct::Step(Step::Alert { guard, value }) => (guard, value, None),
+        _ => return None,
     };
     let (plan, progress) = before.plan(&PlanKey::new(plan))?;
     let guard = plan.guards.get(usize::try_from(*guard).ok()?)?;
@@ -46,7 +50,11 @@ pub(super) fn of_act(plan: &str, act: &PlanAct, before: &Snapshot) -> Option<Eve
         GuardAction::Pause => (Severity::Warning, "pauses the plan"),
         GuardAction::Rollback(_) => (Severity::Critical, "takes the plan back"),
     };
-    let (when, value) = (guard.when.to_string(), guard.when.show(*value));
+    let (when, value, evidence) = (
+        guard.when.to_string(),
+        guard.when.show(rounded(*value)),
+        measured::lines(&guard.when, *value, measurement),
+    );
     let told = Told { plan, at: progress };
     let mut event = told.event(
         EventKind::GuardFired,
@@ -56,7 +64,7 @@ pub(super) fn of_act(plan: &str, act: &PlanAct, before: &Snapshot) -> Option<Eve
     if !guard.flags.is_empty() {
         event.flags.clone_from(&guard.flags);
     }
-    event.evidence = vec![format!("{} = {value}", guard.when.subject()), format!("condition: {when}")];
+    event.evidence = evidence;
     Some(event)
 }
 

@@ -1,5 +1,6 @@
 //! Guards in a store in memory, with metrics that a test sets and a clock that it moves.
 
+mod events;
 mod latches;
 mod laws;
 mod refused;

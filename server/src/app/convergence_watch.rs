@@ -92,6 +92,7 @@ fn raise(
             names.join(", ")
         ),
         evidence: evidence.collect(),
+        notify: Vec::new(),
     };
     let id = format!("{}-{revision}-convergence", notifier.epoch());
     let origin = Origin { id, at: clock.now(), revision, actor: "mycelia", reason: "" };

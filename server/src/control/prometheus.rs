@@ -203,7 +203,7 @@ impl Prometheus {
     }
 }
 
-/// The queries that plans which have begun name, and for how many seconds their answers are needed.
+/// The queries that guards name, and plans which have begun, and for how many seconds their answers are needed.
 fn queries(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     let mut queries: BTreeMap<String, u64> = BTreeMap::new();
     let plans = snapshot.plans().filter(|(_, progress)| progress.state.is_active());
@@ -211,7 +211,7 @@ fn queries(snapshot: &Snapshot) -> BTreeMap<String, u64> {
         let gates = plan.stages.iter().flat_map(|stage| &stage.gate.checks);
         gates.chain(plan.guards.iter().map(|guard| &guard.when))
     });
-    for check in checks {
+    for check in checks.chain(snapshot.guards().map(|(guard, _)| &guard.when)) {
         if let Some(query) = check.query() {
             let seconds = queries.entry(query).or_default();
             *seconds = (*seconds).max(check.sustained_seconds);

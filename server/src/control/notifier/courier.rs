@@ -84,7 +84,7 @@ impl Courier {
         let (raised, newest) = self.alarms.after(self.heard);
         self.heard = newest;
         for alarm in raised {
-            if self.desk.target.filter.passes(&alarm.0) {
+            if self.desk.target.hears(&alarm.0) {
                 self.deliver(&alarm.1).await;
                 self.save().await;
             }
@@ -125,7 +125,7 @@ impl Courier {
         }
         let told = self.desk.ledger().told;
         for (place, event) in events_of(record, &self.before).into_iter().enumerate().skip(told) {
-            if self.desk.target.filter.passes(&event) {
+            if self.desk.target.hears(&event) {
                 let notice = Notice::of_record(self.store.epoch(), record, place, event);
                 self.deliver(&notice).await;
                 self.desk.ledger().told = place.saturating_add(1);

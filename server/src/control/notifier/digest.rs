@@ -68,6 +68,7 @@ pub(super) async fn notices(
             plan: Some(plan.key.clone()),
             words: format!("day {day} of plan {}: {}", plan.key, progress.state.as_str()),
             evidence: Vec::new(),
+            notify: Vec::new(),
         };
         let origin = Origin {
             id: format!("{}-digest-{}-{day}", store.epoch(), plan.key),

@@ -103,6 +103,7 @@ impl Notice {
             plan: None,
             words: format!("a test of the notification target {target}"),
             evidence: Vec::new(),
+            notify: Vec::new(),
         };
         let id = format!("{epoch}-test-{}", at.unix_micros());
         Self::of(Origin { id, at, revision: Revision::ZERO, actor: "mycelia", reason: "" }, event)

@@ -149,6 +149,14 @@ pub struct Target {
     pub attempts: u32,
 }
 
+impl Target {
+    /// Whether it hears of an event: it has asked for it, or the event names it.
+    #[must_use]
+    pub fn hears(&self, event: &Event) -> bool {
+        event.notify.iter().any(|name| **name == *self.name) || self.filter.passes(event)
+    }
+}
+
 const ATTEMPTS: u32 = 8;
 const ATTEMPTS_MAX: u32 = 20;
 const TIMEOUT_SECONDS: u64 = 10;

@@ -146,6 +146,7 @@ fn a_filter_lets_through_what_it_says() {
         plan: None,
         words: String::new(),
         evidence: Vec::new(),
+        notify: Vec::new(),
     };
     assert!(filter.passes(&event(Severity::Warning, &["production"])));
     assert!(filter.passes(&event(Severity::Critical, &["staging", "production"])));
