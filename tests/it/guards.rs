@@ -4,6 +4,7 @@
 //! does in life. What is not yet so is looked at twice before the story believes it.
 
 mod acts;
+mod real;
 mod triggers;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -142,7 +142,9 @@ impl Draft<'_> {
             return;
         };
         let mut configuration = FlagConfiguration::clone(configuration);
+        let noted = self.findings.violations.len();
         edit(&mut self.findings, &definition, &mut configuration);
+        self.name_latch(noted, &environment, &folded);
         let id = EntityId::Configuration(environment, folded);
         self.write(id, Some(Entity::Configuration(Arc::new(configuration))));
     }

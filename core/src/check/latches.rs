@@ -61,6 +61,25 @@ impl Draft<'_> {
         self.findings.note(Reason::FlagLatched, field, &name, words);
     }
 
+    /// What a guard holds is disabled, as a rule: whoever raises it has to hear of the guard, and not that it may be enabled.
+    pub(super) fn name_latch(&mut self, noted: usize, environment: &EnvironmentKey, flag: &FoldedKey) {
+        let mut news = self.findings.violations.iter().skip(noted);
+        if !news.any(|violation| violation.reason == Reason::FlagDisabled) {
+            return;
+        }
+        let latch =
+            self.latch_in_words(|guard, state| guard.environment == *environment && state.holds(flag));
+        let Some(words) = latch else {
+            return;
+        };
+        for violation in self.findings.violations.iter_mut().skip(noted) {
+            if violation.reason == Reason::FlagDisabled {
+                violation.reason = Reason::FlagLatched;
+                violation.allowed.clone_from(&words);
+            }
+        }
+    }
+
     /// Canary mode gives whoever is on the allowlist every flag that takes part.
     fn hold_canary(&mut self, field: &str, environment: &EnvironmentKey) {
         let is_on = |canary: Canary| canary.on;

@@ -35,6 +35,9 @@ pub const BATCHES_MAX: usize = 65_536;
 /// A clock that goes back further than this was wrong before.
 pub const STEP_BACK_SECONDS_MAX: i64 = 60;
 
+/// A clock that shows so much more than at the last look, which is a moment ago, has jumped.
+const JUMP_SECONDS: i64 = 30;
+
 /// Nothing heard in an environment for this long is a break: what is said of a longer time is not said of all of it.
 pub const BREAK_SECONDS: i64 = 120;
 
@@ -112,6 +115,16 @@ impl Windows {
             }
         }
         taken
+    }
+
+    /// The clock is looked at, by whoever asks. Nobody can have been silent while nobody listened: where the clock jumped
+    /// ahead, or the process stood still, silence is counted from then on.
+    pub fn look(&mut self, now: Timestamp) {
+        let ahead = now.unix_seconds().saturating_sub(self.newest.unix_seconds());
+        if ahead > JUMP_SECONDS {
+            self.listening_since = now;
+        }
+        self.newest = self.newest.max(now);
     }
 
     /// The moment that counts, where the clock shows another one.

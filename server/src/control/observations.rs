@@ -60,7 +60,9 @@ impl Observations {
     fn gather(&self, check: &MetricCheck, asked: &Asked<'_>) -> Gathered {
         let snapshot = self.store.snapshot();
         let control = |flag: &FoldedKey| control(&snapshot, asked.environment, flag);
-        self.windows().gather(check, asked, &control)
+        let mut windows = self.windows();
+        windows.look(asked.now);
+        windows.gather(check, asked, &control)
     }
 }
 

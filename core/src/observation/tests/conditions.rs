@@ -136,6 +136,24 @@ fn a_service_that_falls_silent_is_noticed() {
 }
 
 #[test]
+fn a_clock_that_jumps_ahead_makes_nobody_silent() {
+    let mut world = World::new();
+    world.steadily(60, "ui", "on", &requests(1, 0));
+    world.now += 3_600;
+    world.windows.look(at(world.now));
+    assert_eq!(world.judge("unavailable_seconds > 60"), Verdict::NotMet { value: 0.0 });
+    for _ in 0..61 {
+        world.now += 1;
+        world.windows.look(at(world.now));
+    }
+    assert_eq!(
+        world.judge("unavailable_seconds > 60"),
+        Verdict::Met { value: 61.0 },
+        "from then on it counts"
+    );
+}
+
+#[test]
 fn what_services_count_and_measure_themselves_is_judged_too() {
     let mut world = World::new();
     let mut bucket = requests(10, 0);
