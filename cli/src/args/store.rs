@@ -91,7 +91,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_seen_contexts: bool,
 
-    /// Tell others what happens: a TOML file with one [[notify]] table for each target
+    /// Tell others what happens: a TOML file with one table `notify` for each target
     #[arg(long, value_name = "FILE", env = "MYCELIA_NOTIFY", hide_env_values = true)]
     pub(crate) notify: Option<PathBuf>,
 

@@ -5,7 +5,7 @@
 //!   environment was heard of without a break since the window began. One that says that something is high may be true of
 //!   less: what fails after ten seconds fails.
 //! * `for LENGTH`: true of the window that ends now and of each that ended within that length.
-//! * `versus`: a difference is claimed only with evidence ([`sequential`](super::sequential)). That there is none worth
+//! * `versus`: a difference is claimed only with evidence (`sequential.rs`). That there is none worth
 //!   speaking of (`< 20%`) needs no evidence, only samples.
 
 use super::bucket::{Bucket, Spread};

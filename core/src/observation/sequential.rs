@@ -7,7 +7,7 @@
 //!
 //! * **Rates.** Within a short span of time the shares of the two groups in all requests are known. When there is no
 //!   difference, a failure falls on a group with that share. The evidence is the likelihood of what happened if failures
-//!   were [`ODDS`] times as likely in one group, mixed over these numbers (the method of mixtures, Robbins 1970), over
+//!   were `ODDS` times as likely in one group, mixed over these numbers (the method of mixtures, Robbins 1970), over
 //!   that if they were not, multiplied over all spans. Of a fixed number of failures among requests that are as likely as
 //!   each other the count in a group is hypergeometric, which is less spread than the binomial that stands in for it
 //!   (Hoeffding 1963, theorem 4): so the evidence errs on the quiet side. Rates that go up and down with the hour of the

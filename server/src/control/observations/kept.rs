@@ -2,15 +2,15 @@
 //!
 //! It is a cache of measurements and no part of the store: what cannot be read is left out with a warning, and the server
 //! starts all the same. It is written as a whole into another file that then takes its place, so that a crash leaves the
-//! one or the other. What was observed after it was last written is lost in a crash: at most [`RHYTHM_MIN`] of it, or so
-//! long that writing takes [`SHARE_MAX`] of the time.
+//! one or the other. What was observed after it was last written is lost in a crash: at most `RHYTHM_MIN` of it, or so
+//! long that writing takes `SHARE_MAX` of the time.
 //!
 //! ```text
 //! 0       8        12      28       36          36 + n
 //! magic ┆ format ┆ epoch ┆ length n ┆ content … ┆ crc32c of all before
 //! ```
 //!
-//! Numbers are big-endian; the content is a message of [`form`].
+//! Numbers are big-endian; the content is a message of `kept/form.rs`.
 
 mod form;
 

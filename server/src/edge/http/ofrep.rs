@@ -1,7 +1,7 @@
 //! OFREP, OpenFeature's own protocol over HTTP (openapi 0.3.0), for providers that know nothing of us.
 //!
 //! `POST /ofrep/v1/evaluate/flags/{key}` evaluates one flag, `POST /ofrep/v1/evaluate/flags` all of them, and
-//! [`events`] tells when it is worth asking again.
+//! `ofrep/events.rs` tells when it is worth asking again.
 
 mod answer;
 mod asked;
