@@ -113,7 +113,7 @@ pub(crate) fn check_poisoned(url: &str, said: &str) {
 }
 
 /// Waits for the last acknowledgement; answers how long it took by service, in microseconds.
-async fn converged(admin: &mut Admin, revision: u64) -> Vec<(String, u64)> {
+pub(crate) async fn converged(admin: &mut Admin, revision: u64) -> Vec<(String, u64)> {
     let request = v1::WaitConvergedRequest { revision, min_instances: 3, ..Default::default() };
     let mut progress = admin.client.wait_converged(request).await.unwrap().into_inner();
     loop {

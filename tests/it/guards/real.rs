@@ -4,7 +4,8 @@
 use mycelia_flags_sdk::{Client, Context, Observation};
 
 use super::*;
-use crate::patience::{PATIENCE, within};
+use crate::http_commands::converged;
+use crate::patience::PATIENCE;
 
 const FLAG: &str = "elevenlabs_agent";
 
@@ -25,19 +26,6 @@ fn serve(client: &Client, failing: bool) {
         }
         let observed = if failing { Observation::error(latency) } else { Observation::ok(latency) };
         client.observe(FLAG, &person, observed);
-    }
-}
-
-/// When a revision was committed, and how long it took until each service had acknowledged it, in microseconds.
-async fn acknowledged(admin: &mut Admin, revision: u64) -> Vec<(String, u64)> {
-    let request = v1::WaitConvergedRequest { revision, min_instances: 3, ..Default::default() };
-    let mut progress = admin.client.wait_converged(request).await.unwrap().into_inner();
-    loop {
-        let now = within("convergence", progress.message()).await.unwrap().unwrap();
-        if now.converged {
-            let micros = |service: v1::ServiceProgress| (service.service, service.last_after_micros.unwrap());
-            return now.services.into_iter().map(micros).collect();
-        }
     }
 }
 
@@ -93,7 +81,7 @@ async fn a_service_that_begins_to_fail_takes_all_three_back() {
     assert!(measured.value > 10.0 && measured.samples >= 50, "{measured:?}");
     assert_eq!(measured.instances[0].service, "runner", "the worst comes first: {measured:?}");
     let revision = server.running.revision().get();
-    let acknowledged = acknowledged(&mut admin, revision).await;
+    let acknowledged = converged(&mut admin, revision).await;
     assert_eq!(acknowledged.len(), 3, "{acknowledged:?}");
     println!("fault to off everywhere: {off:?}; {}% of {} requests", measured.value, measured.samples);
     for (service, micros) in acknowledged {
