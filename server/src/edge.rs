@@ -30,3 +30,4 @@ pub mod status;
 pub mod subscribers;
 pub mod sync;
 pub mod telemetry;
+pub mod touched;

@@ -1,11 +1,9 @@
 //! Which flags of an environment change: what providers must hear, because they keep what is STATIC.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mycelia_flags_core::entity::EntityId;
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
-use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::snapshot::Snapshot;
 use mycelia_flags_core::value::Value;
 use prost_types::Struct;
@@ -17,6 +15,7 @@ use tonic::metadata::MetadataMap;
 use super::FlagdEdge;
 use super::structs::{fields, theirs};
 use crate::edge::status;
+use crate::edge::touched::Touched;
 
 /// A quiet stream says so this often, as flagd's does.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -82,7 +81,8 @@ impl FlagdEdge {
                 Ok(Err(_closed)) => return,
                 Ok(Ok(())) => {
                     let now = self.store.snapshot();
-                    let touched = self.touched(environment, before.revision(), &now);
+                    let touched =
+                        Touched::between(&self.store, environment, before.revision(), now.revision());
                     let changed = changed(environment, &before, &now, touched);
                     before = now;
                     if changed.is_empty() {
@@ -96,31 +96,6 @@ impl FlagdEdge {
             }
         }
     }
-
-    fn touched(&self, environment: &EnvironmentKey, after: Revision, now: &Snapshot) -> Touched {
-        let Some(records) = self.store.records_after(after) else { return Touched::All };
-        let mut keys = BTreeSet::new();
-        let records = records.iter().filter(|record| record.revision <= now.revision());
-        for write in records.flat_map(|record| record.writes.iter()) {
-            match &write.id {
-                EntityId::Flag(flag) => drop(keys.insert(flag.clone())),
-                EntityId::Configuration(of, flag) if of == environment => drop(keys.insert(flag.clone())),
-                EntityId::Segment(of, _) | EntityId::Canary(of) | EntityId::Listed(of, _, _)
-                    if of == environment =>
-                {
-                    return Touched::All;
-                }
-                _ => {}
-            }
-        }
-        Touched::These(keys)
-    }
-}
-
-enum Touched {
-    /// Whatever there is: an audience changed, or too much to tell.
-    All,
-    These(BTreeSet<FoldedKey>),
 }
 
 /// How each of the touched flags changed, by its key as it is or was spelled; and those that ask one of them.

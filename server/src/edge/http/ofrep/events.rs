@@ -15,14 +15,13 @@ use axum::response::IntoResponse as _;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_core::Stream;
 use http::{Request, Response};
-use mycelia_flags_core::entity::EntityId;
-use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::revision::Revision;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{OfrepEdge, parameter};
+use crate::edge::touched::Touched;
 
 /// How long a page that nobody looks at may go on listening, in seconds; then its provider lets go.
 pub(super) const INACTIVITY_SECONDS: i64 = 120;
@@ -41,7 +40,8 @@ pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>
     let ending = edge.ending.clone().cancelled_owned();
     let heads = WatchStream::new(edge.store.head());
     let events = heads.filter_map(move |head| {
-        let is_news = seen.is_none_or(|seen| edge.is_touched(&environment, seen, head));
+        let is_news =
+            seen.is_none_or(|seen| !Touched::between(&edge.store, &environment, seen, head).is_nothing());
         seen = Some(head);
         is_news.then(|| Ok::<Event, Infallible>(edge.refetch(head)))
     });
@@ -59,20 +59,6 @@ impl OfrepEdge {
         let version = self.version(revision);
         let data = format!(r#"{{"type":"refetchEvaluation","etag":"{version}"}}"#);
         Event::default().id(version).event("message").data(data)
-    }
-
-    /// Whether an evaluation in the environment may have changed between two revisions.
-    fn is_touched(&self, environment: &EnvironmentKey, after: Revision, head: Revision) -> bool {
-        let Some(records) = self.store.records_after(after) else { return true };
-        let records = records.iter().filter(|record| record.revision <= head);
-        records.flat_map(|record| record.writes.iter()).any(|write| match &write.id {
-            EntityId::Flag(_) => true,
-            EntityId::Configuration(of, _)
-            | EntityId::Segment(of, _)
-            | EntityId::Canary(of)
-            | EntityId::Listed(of, _, _) => of == environment,
-            _ => false,
-        })
     }
 }
 
