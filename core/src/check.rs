@@ -13,6 +13,7 @@ mod guards;
 mod incidents;
 mod integrity;
 mod kept;
+mod latched_audiences;
 mod latches;
 pub(crate) mod matrix;
 mod overrides;

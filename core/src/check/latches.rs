@@ -27,6 +27,7 @@ impl Draft<'_> {
         }
         let touched: Vec<(EntityId, Arc<str>)> =
             self.touched.iter().map(|(id, field)| (id.clone(), Arc::clone(field))).collect();
+        self.hold_audiences(&touched);
         // A flag whose definition is touched as well is judged once.
         let mut places: BTreeMap<(EnvironmentKey, FoldedKey), Arc<str>> = BTreeMap::new();
         for (id, field) in touched {
@@ -106,7 +107,7 @@ impl Draft<'_> {
     }
 
     /// Why something is held, by the first latch that binds: one that was there before, and is there still.
-    fn latch_in_words(&self, binds: impl Fn(&Guard, &GuardState) -> bool) -> Option<String> {
+    pub(super) fn latch_in_words(&self, binds: impl Fn(&Guard, &GuardState) -> bool) -> Option<String> {
         let latched = self.base.guards().filter_map(|(guard, state)| {
             let state = state.filter(|state| state.is_latched() && binds(guard, state))?;
             let still = self.work.guard_state(&guard.key).is_some_and(|state| state.is_latched());

@@ -1,7 +1,8 @@
 //! What a latch refuses, of whom, and until when.
 
 use super::*;
-use crate::flag::Serve;
+use crate::condition::Condition;
+use crate::flag::{Rule, Serve};
 use crate::key::VariantName;
 
 fn tripped() -> World {
@@ -194,4 +195,66 @@ fn canary_mode_gives_nobody_what_is_latched() {
     world.refuses(on(), Reason::FlagLatched);
     world.acknowledge();
     world.ask(on());
+}
+
+/// Who is in a segment by name, or on the allowlist.
+fn listed(list: &str, add: &[&str], remove: &[&str]) -> Change {
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+    Change::EditList {
+        environment: "production".to_owned(),
+        list: list.to_owned(),
+        add: keys(add),
+        remove: keys(remove),
+    }
+}
+
+#[test]
+fn nobody_is_added_to_those_who_kept_a_latched_flag() {
+    let mut world = World::new();
+    let rule = |segment: &str| Rule {
+        name: Box::from(segment),
+        condition: Condition::Segment(SegmentKey::new(segment)),
+        serve: Serve::Variant(VariantName::new("on")),
+    };
+    let rules = vec![rule("B"), rule("A")];
+    world.ask(Change::SetRules { place: place("dreams"), rules });
+    world.ask(listed("segment/A/included", &["ada"], &[]));
+    let kind = RollbackKind::Segments(vec![SegmentKey::new("B")]);
+    world.ask(guard("error_rate > 10% over 300s", GuardAction::Rollback(kind)));
+    world.measures("error_rate", 12.0);
+    world.is(GuardPhase::Latched);
+
+    let words = world.refuses(listed("segment/A/included", &["ben", "cy"], &[]), Reason::FlagLatched);
+    for part in ["what gives nobody dreams", "guard errors took it back", "guard ack errors --cause"] {
+        assert!(words.contains(part), "{words}");
+    }
+    // Whoever leaves loses, and a segment that no rule of the flag names concerns nobody.
+    world.ask(listed("segment/A/excluded", &["dan"], &[]));
+    world.refuses(listed("segment/A/excluded", &[], &["dan"]), Reason::FlagLatched);
+    world.ask(listed("segment/A/included", &[], &["ada"]));
+    world.ask(listed("segment/C/included", &["ben"], &[]));
+    let edited = |description: &str, condition: Option<Condition>| {
+        Change::SetSegment(SetSegment {
+            environment: "production".to_owned(),
+            segment: "A".to_owned(),
+            description: description.to_owned(),
+            condition,
+            ..SetSegment::default()
+        })
+    };
+    world.ask(edited("others", None));
+    world.refuses(edited("others", Some(Condition::All(Vec::new()))), Reason::FlagLatched);
+    world.acknowledge();
+    world.ask(listed("segment/A/included", &["ben"], &[]));
+}
+
+#[test]
+fn nobody_comes_onto_the_allowlist_while_the_canary_keeps_a_latched_flag() {
+    let mut world = World::guarded("error_rate > 10% over 300s", GuardAction::Rollback(RollbackKind::ToZero));
+    world.ask(Change::SwitchCanary { environment: "production".to_owned(), on: true });
+    world.measures("error_rate", 12.0);
+    world.is(GuardPhase::Latched);
+    world.refuses(listed("canary", &["ada"], &[]), Reason::FlagLatched);
+    world.acknowledge();
+    world.ask(listed("canary", &["ada"], &[]));
 }
