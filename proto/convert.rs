@@ -44,8 +44,8 @@ pub use flag::{
     lifetime_to_wire,
 };
 pub use guard::{
-    guard_phase_to_wire, guard_state_to_wire, guard_to_wire, guard_verdict_to_wire, measurement_to_wire,
-    observed_to_wire,
+    firing_to_wire, guard_phase_to_wire, guard_state_to_wire, guard_to_wire, guard_verdict_to_wire,
+    measurement_to_wire, observed_to_wire,
 };
 pub use inspection::{
     bucket_to_wire, explanation_to_wire, field_change_to_wire, impact_to_wire, import_line_to_wire,

@@ -8,6 +8,7 @@
 
 pub mod recovery;
 pub mod rehearsal;
+pub mod replay;
 pub mod state;
 pub mod watch;
 

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod measurement;
 pub mod metric;
 pub mod question;
+pub mod recorded;
 pub mod ring;
 pub mod sequential;
 pub mod sketch;

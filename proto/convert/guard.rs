@@ -1,5 +1,6 @@
 //! Guards to the wire, and what came of them. What is sent back is a change.
 
+use mycelia_flags_core::guard::replay::{Firing, Judgement};
 use mycelia_flags_core::guard::state::{
     GuardPhase, GuardState, Observed, Recovery, RecoveryVerdict, Statement, Trip,
 };
@@ -154,6 +155,24 @@ pub(super) fn observed(
     let path = path.field("measurement");
     let measurement = wire.measurement.as_ref().map(|wire| measurement(&path, wire, faults)).transpose()?;
     Ok(Observed { value: wire.value, measurement })
+}
+
+/// The wire's firing, of a guard that was replayed.
+#[must_use]
+pub fn firing_to_wire(firing: &Firing) -> v1::GuardFiring {
+    let (judgement, because) = match &firing.judgement {
+        Judgement::Confirmed(because) => (v1::GuardFiringJudgement::Confirmed, because.clone()),
+        Judgement::FalseAlarm => (v1::GuardFiringJudgement::FalseAlarm, String::new()),
+        Judgement::Open(because) => (v1::GuardFiringJudgement::Open, because.clone()),
+        Judgement::NobodyHadIt => (v1::GuardFiringJudgement::NobodyHadIt, String::new()),
+    };
+    v1::GuardFiring {
+        from: Some(timestamp_to_wire(firing.from)),
+        until: firing.until.map(timestamp_to_wire),
+        observed: Some(observed_to_wire(&firing.observed)),
+        judgement: judgement.into(),
+        because,
+    }
 }
 
 /// The wire's measurement.

@@ -5,6 +5,7 @@
 
 mod acts;
 mod real;
+mod replay;
 mod triggers;
 
 use std::sync::atomic::{AtomicU64, Ordering};

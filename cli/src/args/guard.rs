@@ -27,6 +27,8 @@ pub(crate) enum GuardCommand {
     Delete(GuardDeleteArgs),
     /// Say when guards would have acted, by metrics in a file: those of a plan file, or one on the server
     Test(GuardTestArgs),
+    /// Say when a guard would have acted, by what services have reported, with the false alarms counted
+    Replay(GuardReplayArgs),
 }
 
 /// `guard set`.
@@ -139,6 +141,34 @@ pub(crate) struct GuardTestArgs {
     /// Metrics as CSV: `at,metric,value`, where `at` is a time since the beginning (2d3h) or a date and time
     #[arg(long, value_name = "CSV")]
     pub(crate) metrics: PathBuf,
+}
+
+/// `guard replay`.
+#[derive(Debug, Args)]
+pub(crate) struct GuardReplayArgs {
+    /// The guard's key; left out, one that is not there yet is tried out
+    #[arg(required_unless_present_any = ["flags", "feature"], conflicts_with_all = ["flags", "feature"])]
+    pub(crate) guard: Option<String>,
+
+    /// A flag that the guard would watch over; may be repeated
+    #[arg(long = "flag", value_name = "FLAG", conflicts_with = "feature", requires = "when")]
+    pub(crate) flags: Vec<String>,
+
+    /// The feature that the guard would watch over
+    #[arg(long, value_name = "FEATURE", requires = "when")]
+    pub(crate) feature: Option<String>,
+
+    /// Another condition than the guard's own
+    #[arg(long, value_name = "CONDITION", value_parser = parse_condition)]
+    pub(crate) when: Option<MetricCheck>,
+
+    /// How far back; what is not kept any more is not answered
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_duration)]
+    pub(crate) since: Duration,
+
+    /// How long after a firing somebody may still have done something about it
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub(crate) within: Duration,
 }
 
 fn parse_condition(text: &str) -> Result<MetricCheck, String> {

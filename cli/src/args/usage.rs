@@ -46,7 +46,7 @@ pub(crate) struct MetricsArgs {
     /// The flag
     #[arg(value_name = "FLAG")]
     pub(crate) flag: String,
-    /// Draw each metric over time, with the limits that plans set to it
+    /// Draw each metric over time, with the limits that guards set to it
     #[arg(long)]
     pub(crate) chart: bool,
     /// One service alone

@@ -13,7 +13,8 @@ use mycelia_flags_proto::v1::change::Change;
 use mycelia_flags_proto::{convert, v1};
 
 use crate::args::guard::{
-    GuardAckArgs, GuardCommand, GuardDeleteArgs, GuardListArgs, GuardSetArgs, GuardStatusArgs, GuardTestArgs,
+    GuardAckArgs, GuardCommand, GuardDeleteArgs, GuardListArgs, GuardReplayArgs, GuardSetArgs,
+    GuardStatusArgs, GuardTestArgs,
 };
 use crate::args::promotion::SeverityArg;
 use crate::connection::Connection;
@@ -25,6 +26,7 @@ use crate::session::Session;
 use crate::submission::{Submission, Told, submit};
 use crate::view::applied::Subject;
 use crate::view::guard::rehearsal::{RehearsalView, TestedView};
+use crate::view::guard::replay::ReplayView;
 use crate::view::guard::{GuardStatusView, GuardView, GuardsView, action_in_words};
 
 pub(crate) async fn run(command: GuardCommand, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -35,6 +37,7 @@ pub(crate) async fn run(command: GuardCommand, session: &Session<'_>) -> Result<
         GuardCommand::Ack(args) => acknowledge(args, session).await,
         GuardCommand::Delete(args) => delete(args, session).await,
         GuardCommand::Test(args) => test(args, session).await,
+        GuardCommand::Replay(args) => replay(args, session).await,
     }
 }
 
@@ -176,5 +179,26 @@ async fn test(args: GuardTestArgs, session: &Session<'_>) -> Result<Exit, Failur
         tested.push(TestedView::of(guard.key, &when, action, &firings(&when, &trace), &trace));
     }
     session.show(&RehearsalView { guards: tested })?;
+    Ok(Exit::Done)
+}
+
+async fn replay(args: GuardReplayArgs, session: &Session<'_>) -> Result<Exit, Failure> {
+    let name = args.guard.clone().unwrap_or_else(|| "the proposed guard".to_owned());
+    let environment = match args.guard {
+        Some(_) => String::new(),
+        None => session.settings.environment.clone(),
+    };
+    let request = v1::ReplayGuardRequest {
+        guard: args.guard.unwrap_or_default(),
+        when: args.when.map(|when| when.to_string()).unwrap_or_default(),
+        environment,
+        flags: args.flags,
+        feature: args.feature.unwrap_or_default(),
+        since_seconds: args.since.as_secs(),
+        confirm_within_seconds: args.within.as_secs(),
+    };
+    let connection = session.connection()?;
+    let answer = connection.answer(connection.guards().replay_guard(request)).await?;
+    session.show(&ReplayView::of(name, &answer))?;
     Ok(Exit::Done)
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use mycelia_flags_core::key::FoldedKey;
+use mycelia_flags_core::plan::metric_check::MetricCheck;
 use mycelia_flags_proto::v1;
 
 use crate::args::usage::{By, MetricsArgs, UsageArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::view::metrics::MetricsView;
 use crate::view::moment::Now;
 use crate::view::usage::UsageView;
@@ -53,16 +55,30 @@ pub(crate) async fn metrics(args: MetricsArgs, session: &Session<'_>) -> Result<
         let found = connection.answer(connection.plans().get_plan(request)).await?;
         limits.extend(found.plan.iter().flat_map(|plan| limits_of(plan, &args.flag)));
     }
+    let environment = match session.settings.environment.as_str() {
+        "" => session::status(&connection).await?.default_environment,
+        named => named.to_owned(),
+    };
+    let standing = super::guard::guards(&connection, &environment, &args.flag).await?;
+    limits.extend(standing.guards.iter().filter_map(|report| limit_of(report, &args.flag)));
     session.show(&MetricsView::of(&args.flag, &answer, &limits, args.chart))?;
     Ok(Exit::Done)
 }
 
 /// The conditions of a plan's guards that speak of a flag, as they were written.
 fn limits_of(plan: &v1::Plan, flag: &str) -> Vec<String> {
-    let folded = |key: &str| mycelia_flags_core::key::FoldedKey::of(key);
+    let folded = |key: &str| FoldedKey::of(key);
     let mut targets = plan.stages.iter().flat_map(|stage| &stage.set);
     let is_about = targets.any(|target| folded(&target.flag) == folded(flag));
     plan.guards.iter().filter(|_| is_about).map(|guard| guard.when.clone()).collect()
+}
+
+/// The condition of a standing guard; none when it speaks of another flag.
+fn limit_of(report: &v1::GuardReport, flag: &str) -> Option<String> {
+    let guard = report.guard.as_ref()?;
+    let check = MetricCheck::parse(&guard.when).ok()?;
+    let is_about = check.flag.is_none_or(|named| named.folded() == FoldedKey::of(flag));
+    is_about.then(|| guard.when.clone())
 }
 
 fn granularity(by: By) -> v1::UsageGranularity {

@@ -1,6 +1,7 @@
 //! Guards: what they say, what came of them, and on what evidence.
 
 pub(crate) mod rehearsal;
+pub(crate) mod replay;
 
 use mycelia_flags_core::guard::state::rounded;
 use mycelia_flags_core::plan::metric_check::MetricCheck;

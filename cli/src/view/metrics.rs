@@ -1,4 +1,4 @@
-//! A flag's metrics over time: as numbers, or drawn, with the limits that plans set to them.
+//! A flag's metrics over time: as numbers, or drawn, with the limits that guards set to them.
 
 use mycelia_flags_core::plan::metric_check::{MetricCheck, Versus};
 use mycelia_flags_proto::v1;
@@ -19,7 +19,7 @@ pub(crate) struct MetricsView {
     pub(crate) from: Option<String>,
     pub(crate) until: Option<String>,
     pub(crate) points: Vec<PointView>,
-    /// Conditions of the guards of plans that speak of the flag.
+    /// Conditions of guards that speak of the flag: those of plans, and those that stand.
     pub(crate) limits: Vec<LimitView>,
     #[serde(skip)]
     chart: bool,
@@ -55,6 +55,7 @@ pub(crate) struct LimitView {
 impl MetricsView {
     pub(crate) fn of(flag: &str, answer: &v1::GetUsageResponse, limits: &[String], chart: bool) -> Self {
         let mut limits: Vec<LimitView> = limits.iter().filter_map(|text| LimitView::of(text)).collect();
+        limits.sort_by(|one, other| one.condition.cmp(&other.condition));
         limits.dedup();
         Self {
             flag: answer.rows.first().map_or_else(|| flag.to_owned(), |row| row.flag.clone()),

@@ -4,6 +4,7 @@ mod events;
 mod latches;
 mod laws;
 mod refused;
+mod replay;
 mod trips;
 
 use std::collections::BTreeMap;

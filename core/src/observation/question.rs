@@ -60,32 +60,42 @@ pub struct Gathered {
 }
 
 /// Which series a condition is about.
-struct Selection<'a> {
+pub(super) struct Selection<'a> {
     environment: &'a EnvironmentKey,
     flags: Vec<FoldedKey>,
     service: Option<&'a ServiceName>,
+}
+
+impl<'a> Selection<'a> {
+    pub(super) fn of(check: &'a MetricCheck, asked: &Asked<'a>) -> Self {
+        let flags: Vec<FoldedKey> = match &check.flag {
+            Some(flag) => vec![flag.folded()],
+            None => asked.flags.iter().map(|flag| flag.folded()).collect(),
+        };
+        Self { environment: asked.environment, flags, service: check.service.as_ref() }
+    }
 }
 
 impl Windows {
     /// Gathers what a condition is asked of.
     #[must_use]
     pub fn gather(&self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+        self.gather_at(check, asked, control, self.asked_at(asked.now))
+    }
+
+    pub(super) fn gather_at(
+        &self,
+        check: &MetricCheck,
+        asked: &Asked<'_>,
+        control: Control<'_>,
+        now: Timestamp,
+    ) -> Gathered {
         let metric = Metric::of(&check.metric);
-        let now = self.asked_at(asked.now);
-        let sustained = signed(check.sustained_seconds);
-        let window = match (signed(check.window_seconds), sustained) {
-            (0, 0) => WINDOW_SECONDS,
-            (0, sustained) => sustained.clamp(REPORT_SECONDS, SUSTAINED_WINDOW_SECONDS),
-            (window, _) => window,
-        };
+        let (window, sustained) = lengths(check);
         let age = self.newest.unix_seconds().saturating_sub(now.unix_seconds());
         let pace = Pace::at(Pace::reaching(window.saturating_add(sustained).saturating_add(age)));
         let steps = |seconds: i64| seconds.saturating_add(pace.step_seconds - 1) / pace.step_seconds;
-        let flags: Vec<FoldedKey> = match &check.flag {
-            Some(flag) => vec![flag.folded()],
-            None => asked.flags.iter().map(|flag| flag.folded()).collect(),
-        };
-        let selection = Selection { environment: asked.environment, flags, service: check.service.as_ref() };
+        let selection = Selection::of(check, asked);
         let mut gathered = Gathered {
             window_steps: steps(window),
             is_forgotten: pace.step_seconds > window,
@@ -115,7 +125,7 @@ impl Windows {
         matches!(metric, Metric::Custom { name, .. } if self.counters.contains(name))
     }
 
-    fn selected<'w>(
+    pub(super) fn selected<'w>(
         &'w self,
         selection: &Selection<'w>,
     ) -> impl Iterator<Item = (&'w SeriesKey, &'w Series)> {
@@ -262,6 +272,17 @@ pub(super) fn sum<'b>(buckets: impl Iterator<Item = &'b Bucket>) -> Bucket {
     let mut sum = Bucket::default();
     buckets.for_each(|bucket| sum.merge(bucket));
     sum
+}
+
+/// The window of a condition and how long it must stay true, in seconds.
+pub(super) fn lengths(check: &MetricCheck) -> (i64, i64) {
+    let sustained = signed(check.sustained_seconds);
+    let window = match (signed(check.window_seconds), sustained) {
+        (0, 0) => WINDOW_SECONDS,
+        (0, sustained) => sustained.clamp(REPORT_SECONDS, SUSTAINED_WINDOW_SECONDS),
+        (window, _) => window,
+    };
+    (window, sustained)
 }
 
 fn signed(seconds: u64) -> i64 {

@@ -3,6 +3,7 @@
 mod clocks;
 mod conditions;
 mod limits;
+mod recorded;
 mod rollouts;
 mod used;
 

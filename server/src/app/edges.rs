@@ -13,6 +13,7 @@ use crate::edge::compiled_sets::CompiledSets;
 use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::flagd::FlagdEdge;
 use crate::edge::guards::GuardEdge;
+use crate::edge::guards::replay::Replays;
 use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
 use crate::edge::http::ofrep::OfrepEdge;
@@ -66,11 +67,7 @@ impl Running {
                 clock: Arc::clone(clock),
                 measured: self.measured.clone(),
             },
-            guards: GuardEdge {
-                store: store.clone(),
-                clock: Arc::clone(clock),
-                measured: self.measured.clone(),
-            },
+            guards: self.guards(&default_environment, clock),
             promotions: PromotionEdge {
                 store: store.clone(),
                 clock: Arc::clone(clock),
@@ -101,6 +98,16 @@ impl Running {
                 seen,
                 written: Arc::default(),
             },
+        }
+    }
+
+    fn guards(&self, default_environment: &EnvironmentKey, clock: &SharedClock) -> GuardEdge {
+        let (store, observations) = (self.store.clone(), Arc::clone(&self.observations));
+        GuardEdge {
+            store: store.clone(),
+            clock: Arc::clone(clock),
+            measured: self.measured.clone(),
+            replays: Replays::new(store, observations, default_environment.clone()),
         }
     }
 

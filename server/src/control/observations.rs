@@ -13,6 +13,7 @@ use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, VariantName};
 use mycelia_flags_core::observation::batch::{Batch, Taken};
 use mycelia_flags_core::observation::measurement::Measurement;
 use mycelia_flags_core::observation::question::Gathered;
+use mycelia_flags_core::observation::recorded::Looks;
 use mycelia_flags_core::observation::usage::{Row, RowKey, UsageQuery};
 use mycelia_flags_core::observation::window::Windows;
 use mycelia_flags_core::plan::metric_check::{Asked, MetricCheck, Metrics, Verdict};
@@ -52,6 +53,18 @@ impl Observations {
         self.windows().usage(query)
     }
 
+    /// When a condition can be asked of what was recorded.
+    #[must_use]
+    pub fn looks(&self, check: &MetricCheck, asked: &Asked<'_>, from: Timestamp) -> Looks {
+        self.windows().looks(check, asked, from)
+    }
+
+    /// What was recorded, for whoever asks about moments that have passed.
+    #[must_use]
+    pub const fn recorded(&self) -> Recorded<'_> {
+        Recorded(self)
+    }
+
     fn windows(&self) -> MutexGuard<'_, Windows> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,6 +76,28 @@ impl Observations {
         let mut windows = self.windows();
         windows.look(asked.now);
         windows.gather(check, asked, &control)
+    }
+}
+
+/// Answers of moments that have passed, by the buckets that are left of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'o>(&'o Observations);
+
+impl Recorded<'_> {
+    fn gather(&self, check: &MetricCheck, asked: &Asked<'_>) -> Gathered {
+        let snapshot = self.0.store.snapshot();
+        let control = |flag: &FoldedKey| control(&snapshot, asked.environment, flag);
+        self.0.windows().recorded(check, asked, &control)
+    }
+}
+
+impl Metrics for Recorded<'_> {
+    fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
+        self.gather(check, asked).judge()
+    }
+
+    fn measure(&self, check: &MetricCheck, asked: &Asked<'_>) -> Option<Measurement> {
+        self.gather(check, asked).measure()
     }
 }
 

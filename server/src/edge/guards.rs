@@ -1,6 +1,8 @@
 //! `GuardService`: guards, what came of them, and what is known of their conditions now. Everything that changes one is a
 //! change set.
 
+pub mod replay;
+
 use mycelia_flags_core::guard::Guard;
 use mycelia_flags_core::guard::state::{GuardPhase, GuardState};
 use mycelia_flags_core::guard::watch;
@@ -27,6 +29,8 @@ pub struct GuardEdge {
     pub clock: SharedClock,
     /// What metrics say.
     pub measured: Measured,
+    /// What they said.
+    pub replays: replay::Replays,
 }
 
 fn refused(reason: Reason, field: &str, value: &str, allowed: String) -> Status {
@@ -84,6 +88,13 @@ impl GuardService for GuardEdge {
         let report = self.report(&snapshot, guard, state, self.clock.now());
         let revision = snapshot.revision().get();
         Ok(Response::new(v1::GetGuardResponse { guard: Some(report), revision }))
+    }
+
+    async fn replay_guard(
+        &self,
+        request: Request<v1::ReplayGuardRequest>,
+    ) -> Result<Response<v1::ReplayGuardResponse>, Status> {
+        self.replays.answer(request.into_inner(), &self.clock).await.map(Response::new)
     }
 }
 

@@ -1,0 +1,54 @@
+//! Conditions, asked of moments that have passed.
+
+use super::*;
+use crate::observation::recorded::Looks;
+
+impl World {
+    fn looks(&self, text: &str, from: i64) -> Looks {
+        self.ask(text, |windows, check, asked| windows.looks(check, asked, at(from)))
+    }
+
+    /// The first moment at which it was true, in seconds.
+    fn first(&self, text: &str, from: i64) -> Option<i64> {
+        let moments = self.looks(text, from).moments;
+        let is_met = |moment: &Timestamp| {
+            self.ask(text, |windows, check, asked| {
+                let asked = Asked { now: *moment, ..*asked };
+                matches!(windows.recorded(check, &asked, &off).judge(), Verdict::Met { .. })
+            })
+        };
+        moments.into_iter().find(is_met).map(|moment| moment.unix_seconds() - START)
+    }
+}
+
+#[test]
+fn a_moment_is_judged_by_what_was_known_then() {
+    let mut world = World::new();
+    world.steadily(3_600, "ui", "on", &requests(100, 0));
+    world.steadily(300, "ui", "on", &requests(0, 100));
+    world.steadily(3_600, "ui", "on", &requests(100, 0));
+    // A minute of six that fails makes 20 %: half of five minutes is half of the requests.
+    let first = world.first("error_rate > 49% over 5m", 0).unwrap();
+    assert!((3_600 + 120..=3_600 + 180).contains(&first), "{first}");
+    assert_eq!(world.first("error_rate > 49% over 5m", 4_500), None, "it was over then");
+    // In seconds, of what happened just now.
+    world.steadily(100, "ui", "on", &requests(0, 100));
+    let first = world.first("error_rate > 90% over 10s", 7_450).unwrap();
+    assert!((7_505..=7_515).contains(&first), "{first}");
+}
+
+#[test]
+fn what_is_not_kept_is_not_asked() {
+    let mut world = World::new();
+    assert_eq!(world.looks("error_rate > 1% over 5m", 0), Looks { held_from: None, moments: Vec::new() });
+    world.steadily(2 * 86_400, "ui", "on", &requests(100, 0));
+    let held = |text: &str| world.looks(text, 0).held_from.unwrap().unix_seconds() - START;
+    // Minutes go back a day, and a window of five minutes needs five of them before it.
+    assert_eq!(held("error_rate > 1% over 5m"), 86_400 + 300);
+    // Buckets of five seconds go back half an hour.
+    assert_eq!(held("error_rate > 1% over 10s"), 2 * 86_400 - 1_800 + 10);
+    assert_eq!(held("error_rate > 1% over 1h"), 0);
+    let looks = world.looks("error_rate > 1% over 1h", 0).moments;
+    assert!(looks.len() <= 336 + 1_440 + 360 + 120, "{}", looks.len());
+    assert!(looks.is_sorted());
+}
