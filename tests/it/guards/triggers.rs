@@ -88,3 +88,53 @@ async fn the_triggers_that_only_say_something() {
         world.end().await;
     }
 }
+
+/// 003: "service unavailable > 1 min", by what services report and by when they fall silent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_unavailable_for_more_than_a_minute() {
+    let clock = ManualClock::at(START);
+    let pace = Duration::from_millis(2);
+    let server = Wanted { clock: Arc::clone(&clock) as SharedClock, pace, ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    admin.apply(vec![create("dreams"), rollout("dreams", 100.0)]).await;
+    admin.apply(vec![guard("unavailable_seconds > 60 in runner", at_once())]).await;
+    let channel = server.channel().await;
+    let mut telemetry = v1::telemetry_service_client::TelemetryServiceClient::new(channel.clone());
+    let guards = GuardServiceClient::new(channel);
+    let report = || async {
+        let request = v1::GetGuardRequest { guard: "errors".to_owned() };
+        guards.clone().get_guard(request).await.unwrap().into_inner().guard.unwrap()
+    };
+    // An empty batch says that the service is there.
+    let alive = |service: &str| v1::ReportRequest {
+        service: service.to_owned(),
+        instance: format!("{service}-1"),
+        ..v1::ReportRequest::default()
+    };
+    for _ in 0..12 {
+        clock.advance(Duration::from_secs(5));
+        telemetry.report(alive("runner")).await.unwrap();
+    }
+    // The others go on; a clock that is looked at has not jumped.
+    for seconds in (5..=60).step_by(5) {
+        clock.advance(Duration::from_secs(5));
+        telemetry.report(alive("ui")).await.unwrap();
+        let found = report().await;
+        assert_eq!(
+            (found.verdict(), found.observed.unwrap().value),
+            (v1::GuardVerdict::NotMet, f64::from(seconds))
+        );
+        assert_eq!(found.state.unwrap().phase(), v1::GuardPhase::Quiet, "{seconds} s");
+    }
+    clock.advance(Duration::from_secs(1));
+    eventually("the guard trips", || async {
+        report().await.state.unwrap().phase() == v1::GuardPhase::Latched
+    })
+    .await;
+    let trip = report().await.state.unwrap().trip.unwrap();
+    let evidence = trip.evidence.unwrap();
+    assert_eq!(evidence.condition, "unavailable_seconds > 60 in runner");
+    assert!(evidence.observed.unwrap().value > 60.0);
+    assert_eq!(trip.taken[0].flag, "dreams");
+    server.running.stop().await;
+}
