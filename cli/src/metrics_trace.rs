@@ -69,7 +69,7 @@ fn parse(text: &str, start: Timestamp) -> Result<Trace, Vec<Fault>> {
             fault(line, "rows", row, &format!("at most {ROWS_MAX} rows"));
             break;
         }
-        let cells: Vec<&str> = row.split(',').map(|cell| cell.trim().trim_matches('"')).collect();
+        let cells = cells(row);
         let [at, metric, value] = cells.as_slice() else {
             fault(line, "row", row, "three cells: at, metric, value");
             continue;
@@ -96,6 +96,26 @@ fn parse(text: &str, start: Timestamp) -> Result<Trace, Vec<Fault>> {
     if faults.is_empty() { Ok(trace) } else { Err(faults) }
 }
 
+/// The cells of a row as RFC 4180 has them: what stands in quotation marks may hold commas, and two of them for one.
+fn cells(row: &str) -> Vec<String> {
+    let (mut cells, mut cell) = (Vec::new(), String::new());
+    let (mut is_quoted, mut letters) = (false, row.chars().peekable());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted && letters.next_if_eq(&'"').is_some() => cell.push('"'),
+            '"' if is_quoted => is_quoted = false,
+            '"' if cell.trim().is_empty() => {
+                cell.clear();
+                is_quoted = true;
+            }
+            ',' if !is_quoted => cells.push(std::mem::take(&mut cell).trim().to_owned()),
+            other => cell.push(other),
+        }
+    }
+    cells.push(cell.trim().to_owned());
+    cells
+}
+
 fn moment(text: &str, start: Timestamp) -> Option<Timestamp> {
     let offset = match text {
         "0" => Some(0),
@@ -104,8 +124,12 @@ fn moment(text: &str, start: Timestamp) -> Option<Timestamp> {
     offset.map(|seconds| timetable::after(start, seconds)).or_else(|| plan_file::moment(text))
 }
 
-/// The metric as a check names it: `METRIC [of FLAG] [in SERVICE] [versus control|baseline]`.
+/// The metric as a check names it: `METRIC [of FLAG] [in SERVICE] [versus control|baseline]`, or a query.
 fn subject(text: &str) -> Result<String, String> {
+    let query = MetricCheck::parse(&format!("{text} > 0")).ok().filter(|check| check.query().is_some());
+    if let Some(check) = query {
+        return Ok(check.subject());
+    }
     let (metric, clauses) = text.split_once(' ').unwrap_or((text, ""));
     let check = MetricCheck::parse(&format!("{metric} > 0 {clauses}"))
         .map_err(|error| format!("{METRIC}; {:?} is no part of one", error.found))?;
@@ -136,6 +160,16 @@ mod tests {
         expected.note(Timestamp::from_unix_micros(hour), "latency.p95", 2_000.0);
         expected.note(Timestamp::default(), "latency.p95 of dreams versus control", 12.0);
         assert_eq!(parse(text, Timestamp::default()), Ok(expected));
+    }
+
+    #[test]
+    fn a_query_stands_in_quotation_marks_and_may_hold_commas() {
+        let query = r#"promql("sum by (a, b) (e > 1)")"#;
+        let mut expected = Trace::default();
+        expected.note(Timestamp::default(), query, 5.0);
+        let text = format!("at,metric,value\n0,\"{}\",5%\n", query.replace('"', "\"\""));
+        assert_eq!(parse(&text, Timestamp::default()), Ok(expected));
+        assert_eq!(cells(r#" 1 , "a, ""b""" ,, c"d" "#), ["1", r#"a, "b""#, "", r#"c"d""#]);
     }
 
     #[test]

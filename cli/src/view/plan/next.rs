@@ -72,9 +72,44 @@ fn of_gate(found: &FoundPlan, command: &impl Fn(&str, &str, String) -> NextView)
         let is_missing = found.status.missing.iter().any(|missing| missing.starts_with(check.as_str()));
         if let Some(check) = MetricCheck::parse(check).ok().filter(|_| is_missing) {
             let subject = check.subject();
-            let quoted = if subject.contains(' ') { format!("\"{subject}\"") } else { subject };
-            all.push(command("report-value", &format!(" {quoted} VALUE"), check.to_string()));
+            all.push(command(
+                "report-value",
+                &format!(" {} VALUE", for_a_shell(&subject)),
+                check.to_string(),
+            ));
         }
     }
     all
+}
+
+/// A word as it is typed in a shell: in double quotation marks where they do, since people read it.
+fn for_a_shell(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else if word.contains(['"', '$', '`', '\\', '!', '\'']) {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    } else {
+        format!("\"{word}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_one_word_of_a_shell() {
+        for word in [
+            "error_rate",
+            "error_rate of dreams",
+            r#"promql("sum(rate(e{job='a'}[5m])) / 2")"#,
+            r#"promql("$x `y` \\ !z")"#,
+        ] {
+            let script = format!("printf %s {}", for_a_shell(word));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+        assert_eq!(for_a_shell("error_rate of dreams"), r#""error_rate of dreams""#);
+    }
 }
