@@ -9,6 +9,7 @@ use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
 use crate::edge::admin::AdminEdge;
+use crate::edge::callers::Callers;
 use crate::edge::compiled_sets::CompiledSets;
 use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::flagd::FlagdEdge;
@@ -52,6 +53,8 @@ impl Running {
             clock: Arc::clone(clock),
             usage: Arc::clone(&usage),
             seen: Arc::clone(&seen),
+            callers: Callers::Inside,
+            following: self.following.clone(),
         };
         Edges {
             ofrep: OfrepEdge {
