@@ -136,7 +136,7 @@ impl Watching {
     }
 
     fn speak(&mut self, message: v1::WatchEvaluationsResponse) -> Poll<Option<<Self as Stream>::Item>> {
-        self.silence.as_mut().reset(tokio::time::Instant::now() + self.edge.following.heartbeat);
+        self.silence = Box::pin(tokio::time::sleep(self.edge.following.heartbeat));
         Poll::Ready(Some(Ok(message)))
     }
 
