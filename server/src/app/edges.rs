@@ -47,15 +47,7 @@ impl Running {
             default_environment: default_environment.clone(),
             clock: Arc::clone(clock),
         };
-        let evaluation = EvaluationEdge {
-            sets: Arc::new(CompiledSets::new(store.clone())),
-            default_environment: default_environment.clone(),
-            clock: Arc::clone(clock),
-            usage: Arc::clone(&usage),
-            seen: Arc::clone(&seen),
-            callers: Callers::Inside,
-            following: self.following.clone(),
-        };
+        let evaluation = self.evaluation(&default_environment, clock, (&usage, &seen));
         Edges {
             ofrep: OfrepEdge {
                 evaluation: evaluation.clone(),
@@ -104,6 +96,24 @@ impl Running {
                 seen,
                 written: Arc::default(),
             },
+        }
+    }
+
+    /// What evaluates for everybody who asks inside.
+    fn evaluation(
+        &self,
+        default_environment: &EnvironmentKey,
+        clock: &SharedClock,
+        (usage, seen): (&Arc<Usage>, &Arc<SeenContexts>),
+    ) -> EvaluationEdge {
+        EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(self.store.clone())),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+            usage: Arc::clone(usage),
+            seen: Arc::clone(seen),
+            callers: Callers::Inside,
+            following: self.following.clone(),
         }
     }
 
