@@ -14,6 +14,7 @@ use mycelia_flags_server::app::{Config, DrainOptions, GUARD_PACE, PACE, Running,
 use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
+use mycelia_flags_server::edge::cors::Origins;
 use mycelia_flags_server::state::{CommitRequest, LogChoice, Store, StoreOptions};
 use tokio::runtime::Runtime;
 
@@ -61,6 +62,8 @@ pub async fn begin() -> Result<Running> {
         measured: None,
         notify: NotifyOptions::default(),
         prometheus: None,
+        origins: Origins::default(),
+        browser: None,
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

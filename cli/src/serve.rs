@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
-use mycelia_flags_server::app::{self, Config, DrainOptions, Running, start};
+use mycelia_flags_server::app::{self, BrowserOptions, Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
+use mycelia_flags_server::edge::cors::Origins;
 use mycelia_flags_server::outbound::http::Address;
 use mycelia_flags_server::outbound::secret::SecretSource;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
@@ -71,6 +72,8 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         ..NotifyOptions::default()
     };
     let prometheus = prometheus(&args)?;
+    let origins = Origins::parse(&args.cors_origin).context("--cors-origin")?;
+    let browser = browser(&args)?;
     Ok(Config {
         listen: args.listen,
         store: StoreOptions {
@@ -96,7 +99,20 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         measured: None,
         notify,
         prometheus,
+        origins,
+        browser,
     })
+}
+
+/// The listener for browsers, if there is one.
+fn browser(args: &ServeArgs) -> anyhow::Result<Option<BrowserOptions>> {
+    let Some(listen) = args.browser_listen else { return Ok(None) };
+    let origins = Origins::parse(&args.browser_origin).context("--browser-origin")?;
+    let named = args
+        .browser_environment
+        .iter()
+        .map(|name| EnvironmentKey::parse(name).with_context(|| format!("--browser-environment {name}")));
+    Ok(Some(BrowserOptions { listen, origins, environments: named.collect::<Result<_, _>>()? }))
 }
 
 /// The Prometheus-compatible server, if there is one; its token is read now.
@@ -117,7 +133,11 @@ fn prometheus(args: &ServeArgs) -> anyhow::Result<Option<PrometheusOptions>> {
 
 fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::Result<()> {
     let (address, revision) = (running.address(), running.revision());
-    let text = format!("mycelia-flags serves on http://{address} at revision {revision} from {data_dir}\n");
+    let mut text =
+        format!("mycelia-flags serves on http://{address} at revision {revision} from {data_dir}\n");
+    if let Some(address) = running.browser_address() {
+        text.push_str(&format!("browsers are served on http://{address}\n"));
+    }
     terminal.print(&text).map_err(|_closed| anyhow!("the standard output is closed"))
 }
 

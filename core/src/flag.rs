@@ -51,6 +51,8 @@ pub struct FlagDefinition {
     pub schema: Option<Box<str>>,
     /// Who archived the flag, when and in which revision. An archived flag is in no scope: nobody evaluates it.
     pub archived: Option<Switched>,
+    /// Whether browsers may ask for its values. It plays no part in any evaluation.
+    pub client_visible: bool,
 }
 
 impl FlagDefinition {

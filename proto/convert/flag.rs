@@ -48,6 +48,7 @@ pub fn definition_to_wire(definition: &FlagDefinition) -> v1::FlagDefinition {
         expected_end: definition.expected_end.map(timestamp_to_wire),
         schema: definition.schema.as_deref().unwrap_or_default().to_owned(),
         archived: definition.archived.as_ref().map(switched_to_wire),
+        client_visible: definition.client_visible,
     }
 }
 
@@ -88,6 +89,7 @@ fn definition(
         expected_end: expected_end?,
         schema: text_or_none(&wire.schema),
         archived: archived?,
+        client_visible: wire.client_visible,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod convergence_watch;
 
+mod browser;
 mod edges;
 
 use std::net::SocketAddr;
@@ -24,13 +25,18 @@ use crate::control::observations::kept::{self, Keep};
 use crate::control::prometheus::{Prometheus, PrometheusOptions};
 use crate::control::{expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
+use crate::edge::cors::Origins;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
 use crate::edge::router::{DescriptorsError, serving, starting};
+use crate::edge::watch_evaluations::Following;
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
 use crate::tasks::Tasks;
+
+use browser::BrowserListener;
+pub use browser::BrowserOptions;
 
 /// What a server is told at its start.
 #[derive(Debug, Clone)]
@@ -58,6 +64,10 @@ pub struct Config {
     pub notify: NotifyOptions,
     /// Who keeps the metrics that conditions name by queries.
     pub prometheus: Option<PrometheusOptions>,
+    /// The origins whose pages may read all that is served, and change it.
+    pub origins: Origins,
+    /// The listener for browsers, which serves evaluated values and nothing else.
+    pub browser: Option<BrowserOptions>,
 }
 
 /// How often guards ask what metrics say, unless somebody says otherwise: what a decision costs at most, once a window is
@@ -107,6 +117,14 @@ pub enum StartError {
         /// What there is.
         environments: Vec<String>,
     },
+    /// An environment that browsers are to be served is not one of the store's.
+    #[error("environment {environment} for browsers: the store has only {}", environments.join(", "))]
+    BrowserEnvironment {
+        /// What was asked for.
+        environment: EnvironmentKey,
+        /// What there is.
+        environments: Vec<String>,
+    },
     /// Nobody could be told what happens.
     #[error(transparent)]
     Notify(#[from] NotifyError),
@@ -133,6 +151,8 @@ pub struct Running {
     measured: Measured,
     notifier: Arc<Notifier>,
     convergence_bound: Duration,
+    following: Following,
+    browser: Option<BrowserListener>,
     ended: bool,
 }
 
@@ -153,11 +173,20 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     let tasks = Tasks::default();
     let accepting = CancellationToken::new();
     tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
+    let browser = match BrowserListener::begin(config.browser.as_ref(), &tasks, &accepting).await {
+        Ok(browser) => browser,
+        Err(error) => {
+            accepting.cancel();
+            connections.close(Duration::ZERO).await;
+            tasks.stop().await;
+            return Err(error);
+        }
+    };
     let loaded = match load(&config, &clock).await {
         Ok(loaded) => loaded,
         Err(error) => {
             accepting.cancel();
-            connections.close(Duration::ZERO).await;
+            close(&connections, browser.as_ref(), Duration::ZERO).await;
             tasks.stop().await;
             return Err(error);
         }
@@ -170,6 +199,12 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         tasks.spawn(prometheus.run(store, clock, config.pace, stopping.clone()));
     }
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
+    let following = Following {
+        store: store.clone(),
+        heartbeat: config.hub.heartbeat,
+        age_max: config.hub.stream_age_max,
+        draining: hub.draining().clone(),
+    };
     let running = Running {
         address,
         store,
@@ -186,10 +221,16 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         notifier: loaded.notifier,
         measured: loaded.measured,
         convergence_bound: config.notify.convergence_bound,
+        following,
+        browser,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace, config.guard_pace);
-    gate.open(serving(health_service, running.edges(&config.default_environment, &clock))?);
+    let edges = running.edges(&config.default_environment, &clock);
+    if let Some(browser) = &running.browser {
+        browser.open(running.browser_edges(&edges, browser))?;
+    }
+    gate.open(serving(health_service, edges, config.origins)?);
     running.health.loaded().await;
     info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
     Ok(running)
@@ -231,6 +272,16 @@ async fn load(config: &Config, clock: &SharedClock) -> Result<Loaded, StartError
     }
 }
 
+/// Ends all connections.
+async fn close(connections: &Connections, browser: Option<&BrowserListener>, patience: Duration) {
+    let of_browsers = async {
+        if let Some(browser) = browser {
+            browser.connections.close(patience).await;
+        }
+    };
+    tokio::join!(connections.close(patience), of_browsers);
+}
+
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
     let wanted = &config.default_environment;
     let known = &config.store.environments;
@@ -245,12 +296,17 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError>
     let opened = tokio::task::spawn_blocking(move || Store::open(options, clock)).await;
     let store = opened.map_err(|_panicked_or_cancelled| StartError::StoreThread)??;
     let snapshot = store.snapshot();
-    if snapshot.has_environment(wanted) {
+    let for_browsers = config.browser.iter().flat_map(|browser| browser.environments.iter());
+    let missing = for_browsers.into_iter().find(|named| !snapshot.has_environment(named));
+    if snapshot.has_environment(wanted) && missing.is_none() {
         return Ok(store);
     }
     store.close().await;
     let environments = snapshot.environments().map(ToString::to_string).collect();
-    Err(StartError::DefaultEnvironment { environment: wanted.clone(), environments })
+    Err(match missing {
+        Some(missing) => StartError::BrowserEnvironment { environment: missing.clone(), environments },
+        None => StartError::DefaultEnvironment { environment: wanted.clone(), environments },
+    })
 }
 
 /// What was observed before the restart.
@@ -331,6 +387,12 @@ impl Running {
         self.address
     }
 
+    /// Where the server listens for browsers, if it does.
+    #[must_use]
+    pub fn browser_address(&self) -> Option<SocketAddr> {
+        self.browser.as_ref().map(|browser| browser.address)
+    }
+
     /// The store's identity.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
@@ -366,7 +428,7 @@ impl Running {
         self.hub.drain();
         self.health.end_watches();
         self.accepting.cancel();
-        self.connections.close(self.drain.limit).await;
+        close(&self.connections, self.browser.as_ref(), self.drain.limit).await;
         self.tasks.stop().await;
         self.store.close().await;
         info!("stopped");

@@ -5,13 +5,17 @@
 //! `problem` on HTTP.
 
 pub mod admin;
+pub mod browser;
+pub mod callers;
 pub mod compiled_sets;
 pub mod connect;
+pub mod cors;
 pub mod evaluation;
 pub mod flagd;
 pub mod frames;
 pub mod gate;
 pub mod grpc_message;
+pub mod grpc_web;
 pub mod guards;
 pub mod health;
 pub mod hearing;
@@ -31,3 +35,4 @@ pub mod subscribers;
 pub mod sync;
 pub mod telemetry;
 pub mod touched;
+pub mod watch_evaluations;

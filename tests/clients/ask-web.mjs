@@ -1,6 +1,6 @@
-// Asks the stock OpenFeature provider for web pages what a line of JSON asks, and answers with a line of JSON.
+// Asks the stock OpenFeature providers for web pages what a line of JSON asks, and answers with a line of JSON.
 //
-//     node ask-web.mjs web http://127.0.0.1:8013
+//     node ask-web.mjs web|ofrep-web http://127.0.0.1:8013
 //
 // It evaluates everything for one context at a time, and is told when that changes: a question's context is set first.
 
@@ -10,10 +10,56 @@ import { createInterface } from 'node:readline';
 // The packages lie where .ci/setup has put them.
 const require = createRequire(`${process.env.MYCELIA_NODE_CLIENTS}/`);
 const { OpenFeature } = require('@openfeature/web-sdk');
+const { OFREPWebProvider } = require('@openfeature/ofrep-web-provider');
 const { FlagdWebProvider } = require('@openfeature/flagd-web-provider');
 
+// As much of a browser's EventSource as the OFREP provider asks for; Node has none.
+class FetchedEvents extends EventTarget {
+  static CLOSED = 2;
+  #ending = new AbortController();
+
+  constructor(url) {
+    super();
+    this.readyState = 0;
+    this.#read(url).catch(() => this.#say('error'));
+  }
+
+  close() {
+    this.readyState = 2;
+    this.#ending.abort();
+  }
+
+  #say(type, more = {}) {
+    const event = Object.assign(new Event(type), more);
+    this[`on${type}`]?.(event);
+    this.dispatchEvent(event);
+  }
+
+  async #read(url) {
+    const headers = { accept: 'text/event-stream' };
+    const answer = await fetch(url, { headers, signal: this.#ending.signal });
+    this.readyState = 1;
+    this.#say('open');
+    let text = '';
+    for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      const events = text.split('\n\n');
+      text = events.pop();
+      for (const event of events) {
+        const data = event.split('\n').find((line) => line.startsWith('data: '));
+        if (data) this.#say('message', { data: data.slice('data: '.length) });
+      }
+    }
+  }
+}
+globalThis.EventSource ??= FetchedEvents;
+
 const { hostname, port } = new URL(process.argv[3]);
-await OpenFeature.setProviderAndWait(new FlagdWebProvider({ host: hostname, port: Number(port), tls: false }));
+const provider =
+  process.argv[2] === 'ofrep-web'
+    ? new OFREPWebProvider({ baseUrl: process.argv[3] })
+    : new FlagdWebProvider({ host: hostname, port: Number(port), tls: false });
+await OpenFeature.setProviderAndWait(provider);
 const client = OpenFeature.getClient();
 const ask = {
   boolean: (question) => client.getBooleanDetails(question.key, question.default),

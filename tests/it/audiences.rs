@@ -15,16 +15,16 @@ fn production() -> String {
     "production".to_owned()
 }
 
-fn edit(list: &str, add: Vec<String>, remove: &[&str]) -> Kind {
+pub(crate) fn edit(list: &str, add: Vec<String>, remove: &[&str]) -> Kind {
     let remove = remove.iter().map(ToString::to_string).collect();
     Kind::EditList(v1::EditList { environment: production(), list: list.to_owned(), add, remove })
 }
 
-fn canary(on: bool) -> Kind {
+pub(crate) fn canary(on: bool) -> Kind {
     Kind::SwitchCanary(v1::SwitchCanary { environment: production(), on })
 }
 
-fn segment(key: &str) -> Kind {
+pub(crate) fn segment(key: &str) -> Kind {
     Kind::SetSegment(v1::SetSegment {
         environment: production(),
         segment: key.to_owned(),
@@ -32,7 +32,7 @@ fn segment(key: &str) -> Kind {
     })
 }
 
-fn matrix(flag: &str, shares: &[(&str, f64)]) -> Kind {
+pub(crate) fn matrix(flag: &str, shares: &[(&str, f64)]) -> Kind {
     let share = |(segment, percent): &(&str, f64)| v1::SegmentPercent {
         segment: (*segment).to_owned(),
         percent: *percent,

@@ -18,6 +18,7 @@ mod admin;
 mod audiences;
 mod bad_input;
 mod binary;
+mod browser;
 mod checker;
 mod command_line;
 mod contracts;

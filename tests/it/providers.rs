@@ -18,14 +18,14 @@ use crate::patience::{PATIENCE, eventually};
 use crate::server::{Server, Wanted, create, enable, rollout};
 
 /// A process that asks a provider.
-struct Asker {
+pub(crate) struct Asker {
     child: Child,
     questions: ChildStdin,
     answers: Receiver<String>,
 }
 
 impl Asker {
-    fn begin(mut command: Command) -> Self {
+    pub(crate) fn begin(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (questions, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (sender, receiver) = std::sync::mpsc::sync_channel(16);
@@ -47,14 +47,14 @@ impl Asker {
     }
 
     #[track_caller]
-    fn ask(&mut self, flag_type: &str, key: &str, default: &Value, context: &Value) -> Value {
+    pub(crate) fn ask(&mut self, flag_type: &str, key: &str, default: &Value, context: &Value) -> Value {
         let question = json!({ "type": flag_type, "key": key, "default": default, "context": context });
         writeln!(self.questions, "{question}").unwrap();
         self.next()
     }
 
     /// Asks for a boolean flag until it has this value.
-    async fn until(&mut self, value: bool, key: &str, context: &Value) -> Value {
+    pub(crate) async fn until(&mut self, value: bool, key: &str, context: &Value) -> Value {
         let mut answer = Value::Null;
         let asked = eventually("the flag's new value", || {
             answer = self.ask("boolean", key, &json!(!value), context);
@@ -84,7 +84,7 @@ fn go(provider: &str, url: &str) -> Option<Command> {
     Some(command)
 }
 
-fn web(provider: &str, url: &str) -> Option<Command> {
+pub(crate) fn web(provider: &str, url: &str) -> Option<Command> {
     script("ask-web.mjs", provider, url)
 }
 

@@ -10,12 +10,13 @@ use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
-use mycelia_flags_server::app::{Config, DrainOptions, Running, start};
+use mycelia_flags_server::app::{BrowserOptions, Config, DrainOptions, Running, start};
 use mycelia_flags_server::clock::{SharedClock, SystemClock};
 use mycelia_flags_server::control::measured::Measured;
 use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
+use mycelia_flags_server::edge::cors::Origins;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
 
@@ -35,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) notify: NotifyOptions,
     /// Who keeps the metrics that conditions name by queries.
     pub(crate) prometheus: Option<PrometheusOptions>,
+    /// The listener for browsers.
+    pub(crate) browser: Option<BrowserOptions>,
 }
 
 impl Default for Wanted {
@@ -50,6 +53,7 @@ impl Default for Wanted {
             measured: None,
             notify: NotifyOptions::default(),
             prometheus: None,
+            browser: None,
         }
     }
 }
@@ -77,6 +81,8 @@ impl Wanted {
             measured: self.measured,
             notify: self.notify,
             prometheus: self.prometheus,
+            origins: Origins::default(),
+            browser: self.browser,
         };
         let running = start(config, self.clock).await.unwrap();
         Server { url: format!("http://{}", running.address()), running }

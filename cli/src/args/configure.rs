@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use prost_types::Timestamp;
 
 use crate::args::write::WriteArgs;
@@ -73,6 +73,10 @@ pub(crate) struct UpdateArgs {
     /// Values need satisfy no schema
     #[arg(long, conflicts_with = "schema")]
     pub(crate) no_schema: bool,
+
+    /// Whether browsers may ask for the flag's values, on the listener that is theirs (serve --browser-listen)
+    #[arg(long, value_name = "true|false", action = ArgAction::Set)]
+    pub(crate) client_visible: Option<bool>,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,

@@ -49,6 +49,24 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) listen: SocketAddr,
 
+    /// Pages of this origin, such as https://console.example, may read all that is served here, and change it; may be
+    /// repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) cors_origin: Vec<String>,
+
+    /// Serve browsers on an address of its own: evaluated values of flags marked client-visible, and nothing else
+    #[arg(long, value_name = "HOST:PORT", env = "MYCELIA_BROWSER_LISTEN", hide_env_values = true)]
+    pub(crate) browser_listen: Option<SocketAddr>,
+
+    /// Pages of this origin, such as https://shop.example, may read what browsers are served, `*` for every page; may be
+    /// repeated
+    #[arg(long, value_name = "ORIGIN", requires = "browser_listen")]
+    pub(crate) browser_origin: Vec<String>,
+
+    /// An environment that browsers are served [default: the default environment]; may be repeated
+    #[arg(long, value_name = "NAME", requires = "browser_listen")]
+    pub(crate) browser_environment: Vec<String>,
+
     /// The environments of a new store, in the order in which they are shown
     #[arg(
         long,

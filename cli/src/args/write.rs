@@ -98,6 +98,10 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
 
+    /// Browsers may ask for the flag's values, on the listener that is theirs (serve --browser-listen)
+    #[arg(long)]
+    pub(crate) client_visible: bool,
+
     #[command(flatten)]
     pub(crate) write: WriteArgs,
 }

@@ -45,6 +45,7 @@ fn create_flag(args: CreateArgs) -> Result<v1::CreateFlag, Failure> {
             schema: args.schema.as_deref().map(text_file::read).transpose()?.unwrap_or_default(),
             // The server says who archived a flag, and when.
             archived: None,
+            client_visible: args.client_visible,
         }),
         default_variant: args.default_variant.unwrap_or_default(),
         off_variant: args.off_variant.unwrap_or_default(),

@@ -46,6 +46,7 @@ fn update(args: UpdateArgs) -> Result<v1::UpdateFlag, Failure> {
         expected_end: args.ends,
         clear_expected_end: args.no_end,
         schema,
+        client_visible: args.client_visible,
     })
 }
 
@@ -93,6 +94,9 @@ mod tests {
         check(&["--permanent"], v1::UpdateFlag { lifetime: v1::Lifetime::Permanent.into(), ..nothing() });
         check(&["--no-end"], v1::UpdateFlag { clear_expected_end: true, ..nothing() });
         check(&["--no-schema"], v1::UpdateFlag { schema: Some(String::new()), ..nothing() });
+        let visible = |says| v1::UpdateFlag { client_visible: Some(says), ..nothing() };
+        check(&["--client-visible", "true"], visible(true));
+        check(&["--client-visible", "false"], visible(false));
         let ends = Some(prost_types::Timestamp { seconds: 86_400, nanos: 0 });
         check(&["--ends", "1970-01-02"], v1::UpdateFlag { expected_end: ends, ..nothing() });
     }

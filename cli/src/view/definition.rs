@@ -29,6 +29,8 @@ pub(crate) struct DefinitionView {
     pub(crate) schema: Option<Json>,
     /// Who archived it; null while it is not archived.
     pub(crate) archived: Option<SwitchedView>,
+    /// Whether browsers may ask for its values.
+    pub(crate) client_visible: bool,
 }
 
 /// A named value.
@@ -55,6 +57,7 @@ impl DefinitionView {
             expected_end: moment::exactly(definition.expected_end.as_ref()),
             schema: json_of(&definition.schema),
             archived: definition.archived.as_ref().map(SwitchedView::of),
+            client_visible: definition.client_visible,
         }
     }
 }

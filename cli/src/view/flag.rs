@@ -95,6 +95,7 @@ impl View for GetView {
             ("owner", definition.owner.clone()),
             ("tags", definition.tags.join(", ")),
             ("services", services),
+            ("browsers", if definition.client_visible { "may ask for its values" } else { "" }.to_owned()),
             ("ends", definition.expected_end.clone().unwrap_or_default()),
             ("schema", definition.schema.as_ref().map(ToString::to_string).unwrap_or_default()),
         ];

@@ -32,6 +32,8 @@ pub struct CreateFlag {
     pub expected_end: Option<Timestamp>,
     /// A JSON Schema for the value of every variant, as text; empty means none.
     pub schema: String,
+    /// Whether browsers may ask for its values.
+    pub client_visible: bool,
 }
 
 impl CreateFlag {
@@ -51,6 +53,7 @@ impl CreateFlag {
             lifetime: Lifetime::Temporary,
             expected_end: None,
             schema: String::new(),
+            client_visible: false,
         }
     }
 }
@@ -74,4 +77,6 @@ pub struct UpdateFlag {
     pub expected_end: Option<Option<Timestamp>>,
     /// A JSON Schema for the value of every variant, as text; empty clears it.
     pub schema: Option<String>,
+    /// Whether browsers may ask for its values.
+    pub client_visible: Option<bool>,
 }

@@ -92,6 +92,7 @@ impl Draft<'_> {
             expected_end: create.expected_end,
             schema: (!create.schema.is_empty()).then(|| Box::from(create.schema.as_str())),
             archived: None,
+            client_visible: create.client_visible,
         }
     }
 
@@ -169,6 +170,7 @@ impl Draft<'_> {
         }
         definition.lifetime = update.lifetime.unwrap_or(definition.lifetime);
         definition.expected_end = update.expected_end.unwrap_or(definition.expected_end);
+        definition.client_visible = update.client_visible.unwrap_or(definition.client_visible);
         self.define(definition);
     }
 

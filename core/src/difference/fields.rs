@@ -93,6 +93,7 @@ fn definition_fields(definition: &FlagDefinition) -> Fields {
         ("lifetime", lifetime.to_owned()),
         ("expected_end", definition.expected_end.map(|end| end.to_string()).unwrap_or_default()),
         ("schema", definition.schema.as_deref().unwrap_or_default().to_owned()),
+        ("client_visible", if definition.client_visible { "yes" } else { "" }.to_owned()),
         ("archived", definition.archived.as_ref().map(text::switched).unwrap_or_default()),
     ])
 }

@@ -27,6 +27,7 @@ pub(super) fn create_to_wire(create: &CreateFlag) -> WireChange {
             expected_end: create.expected_end.map(timestamp_to_wire),
             schema: create.schema.clone(),
             archived: None,
+            client_visible: create.client_visible,
         }),
         default_variant: create.default_variant.clone(),
         off_variant: create.off_variant.clone(),
@@ -58,6 +59,7 @@ pub(super) fn create(path: &Path<'_>, wire: &v1::CreateFlag, faults: &mut Faults
         lifetime: lifetime?.unwrap_or_default(),
         expected_end: expected_end?,
         schema: definition.schema.clone(),
+        client_visible: definition.client_visible,
     }))
 }
 
@@ -83,6 +85,7 @@ pub(super) fn update_to_wire(update: &UpdateFlag) -> WireChange {
         expected_end: update.expected_end.flatten().map(timestamp_to_wire),
         clear_expected_end: update.expected_end == Some(None),
         schema: update.schema.clone(),
+        client_visible: update.client_visible,
     })
 }
 
@@ -98,6 +101,7 @@ pub(super) fn update(path: &Path<'_>, wire: &v1::UpdateFlag, faults: &mut Faults
         lifetime: lifetime?,
         expected_end: expected_end?,
         schema: wire.schema.clone(),
+        client_visible: wire.client_visible,
     }))
 }
 

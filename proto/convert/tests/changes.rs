@@ -23,9 +23,9 @@ fn places() -> impl Strategy<Value = Place> {
 fn create_flags() -> impl Strategy<Value = CreateFlag> {
     let lists = (vec(texts(), 0..3), vec(texts(), 0..3));
     let words = (texts(), texts(), texts(), texts(), texts(), texts());
-    let ends = (lifetimes(), option::of(timestamps()));
+    let ends = (lifetimes(), option::of(timestamps()), any::<bool>());
     (words, flag_types(), named_values(), lists, ends).prop_map(
-        |(words, flag_type, variants, (tags, services), (lifetime, expected_end))| {
+        |(words, flag_type, variants, (tags, services), (lifetime, expected_end, client_visible))| {
             let (key, default_variant, off_variant, description, owner, schema) = words;
             CreateFlag {
                 key,
@@ -40,6 +40,7 @@ fn create_flags() -> impl Strategy<Value = CreateFlag> {
                 lifetime,
                 expected_end,
                 schema,
+                client_visible,
             }
         },
     )
@@ -48,17 +49,20 @@ fn create_flags() -> impl Strategy<Value = CreateFlag> {
 fn update_flags() -> impl Strategy<Value = UpdateFlag> {
     let list = || option::of(vec(texts(), 0..3));
     let word = || option::of(texts());
-    let ends = (option::of(lifetimes()), option::of(option::of(timestamps())));
+    let ends = (option::of(lifetimes()), option::of(option::of(timestamps())), option::of(any::<bool>()));
     (texts(), (word(), word(), word()), list(), list(), ends).prop_map(
-        |(flag, (description, owner, schema), tags, services, (lifetime, expected_end))| UpdateFlag {
-            flag,
-            description,
-            owner,
-            tags,
-            services,
-            lifetime,
-            expected_end,
-            schema,
+        |(flag, (description, owner, schema), tags, services, (lifetime, expected_end, client_visible))| {
+            UpdateFlag {
+                flag,
+                description,
+                owner,
+                tags,
+                services,
+                lifetime,
+                expected_end,
+                schema,
+                client_visible,
+            }
         },
     )
 }

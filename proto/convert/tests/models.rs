@@ -133,11 +133,11 @@ pub(super) fn definitions() -> impl Strategy<Value = FlagDefinition> {
     let variant = (variant_names(), values()).prop_map(|(name, value)| Variant { name, value });
     let lists = (vec(variant, 0..4), vec(boxed_texts(), 0..3), vec(service_names(), 0..3));
     let words = (names(), boxed_texts(), boxed_texts(), option::of(some_texts()));
-    let ends = (lifetimes(), option::of(timestamps()), option::of(switched()));
+    let ends = (lifetimes(), option::of(timestamps()), option::of(switched()), any::<bool>());
     (words, flag_types(), lists, ends).prop_map(|(words, flag_type, lists, ends)| {
         let (key, description, owner, schema) = words;
         let (variants, tags, services) = lists;
-        let (lifetime, expected_end, archived) = ends;
+        let (lifetime, expected_end, archived, client_visible) = ends;
         FlagDefinition {
             key: FlagKey::new(&key),
             flag_type,
@@ -150,6 +150,7 @@ pub(super) fn definitions() -> impl Strategy<Value = FlagDefinition> {
             expected_end,
             schema,
             archived,
+            client_visible,
         }
     })
 }

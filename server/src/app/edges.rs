@@ -9,6 +9,7 @@ use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
 use crate::edge::admin::AdminEdge;
+use crate::edge::callers::Callers;
 use crate::edge::compiled_sets::CompiledSets;
 use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::flagd::FlagdEdge;
@@ -47,13 +48,7 @@ impl Running {
             default_environment: default_environment.clone(),
             clock: Arc::clone(clock),
         };
-        let evaluation = EvaluationEdge {
-            sets: Arc::new(CompiledSets::new(store.clone())),
-            default_environment: default_environment.clone(),
-            clock: Arc::clone(clock),
-            usage: Arc::clone(&usage),
-            seen: Arc::clone(&seen),
-        };
+        let evaluation = self.evaluation(&default_environment, clock, (&usage, &seen));
         Edges {
             ofrep: OfrepEdge {
                 evaluation: evaluation.clone(),
@@ -108,6 +103,24 @@ impl Running {
             clock: Arc::clone(clock),
             measured: self.measured.clone(),
             replays: Replays::new(store, observations, default_environment.clone()),
+        }
+    }
+
+    /// What evaluates for everybody who asks inside.
+    fn evaluation(
+        &self,
+        default_environment: &EnvironmentKey,
+        clock: &SharedClock,
+        (usage, seen): (&Arc<Usage>, &Arc<SeenContexts>),
+    ) -> EvaluationEdge {
+        EvaluationEdge {
+            sets: Arc::new(CompiledSets::new(self.store.clone())),
+            default_environment: default_environment.clone(),
+            clock: Arc::clone(clock),
+            usage: Arc::clone(usage),
+            seen: Arc::clone(seen),
+            callers: Callers::Inside,
+            following: self.following.clone(),
         }
     }
 

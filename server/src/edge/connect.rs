@@ -22,7 +22,7 @@ use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 use tonic::{Code, Status};
 
 use self::codec::Encoding;
-use super::limits::{ADMIN_MESSAGE_BYTES_MAX, MESSAGE_TIMEOUT};
+use super::limits::MESSAGE_TIMEOUT;
 
 /// Bytes in front of each message of a stream, in gRPC and in Connect: flags, and a length.
 const PREFIX_BYTES: usize = 5;
@@ -31,6 +31,8 @@ const PREFIX_BYTES: usize = 5;
 #[derive(Debug, Clone)]
 pub struct Connect {
     pool: Arc<DescriptorPool>,
+    /// Bytes of the largest message that any of the services takes.
+    bytes_max: usize,
 }
 
 /// Our descriptors could not be read.
@@ -57,12 +59,12 @@ impl Form {
 }
 
 impl Connect {
-    /// Reads our own descriptors.
+    /// Reads our own descriptors; no message has more bytes than so many.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn new() -> Result<Self, ConnectError> {
-        Ok(Self { pool: Arc::new(DescriptorPool::decode(FILE_DESCRIPTOR_SET)?) })
+    pub fn new(bytes_max: usize) -> Result<Self, ConnectError> {
+        Ok(Self { pool: Arc::new(DescriptorPool::decode(FILE_DESCRIPTOR_SET)?), bytes_max })
     }
 
     fn method(&self, path: &str) -> Option<MethodDescriptor> {
@@ -71,33 +73,45 @@ impl Connect {
     }
 }
 
+/// The method of a call.
+struct Called {
+    method: MethodDescriptor,
+    /// Bytes of a message.
+    bytes_max: usize,
+}
+
 /// Translates a call that came in Connect's form, and leaves all others as they are.
 pub async fn translate(State(connect): State<Connect>, request: Request<Body>, next: Next) -> Response<Body> {
     let form = Form::of(request.headers()).filter(|_| request.method() == Method::POST);
     let (Some(form), Some(method)) = (form, connect.method(request.uri().path())) else {
         return next.run(request).await;
     };
+    let called = Called { method, bytes_max: connect.bytes_max };
     match form {
-        Form::Unary(encoding) => unary::call(request, &method, encoding, next).await,
-        Form::Streaming(encoding) => streaming::call(request, &method, encoding, next).await,
+        Form::Unary(encoding) => unary::call(request, &called, encoding, next).await,
+        Form::Streaming(encoding) => streaming::call(request, &called, encoding, next).await,
     }
 }
 
 /// The body of a call, within the bounds of the largest message that any service takes.
-async fn body(headers: &HeaderMap, body: Body, encoding_header: &str) -> Result<Bytes, Status> {
+async fn body(
+    headers: &HeaderMap,
+    body: Body,
+    encoding_header: &str,
+    bytes_max: usize,
+) -> Result<Bytes, Status> {
     let compression = headers.get(encoding_header).map_or(&b"identity"[..], HeaderValue::as_bytes);
     if compression != b"identity" {
         return Err(Status::unimplemented(format!(
             "{encoding_header}: only identity; send messages as they are"
         )));
     }
-    let collected = Limited::new(body, ADMIN_MESSAGE_BYTES_MAX + PREFIX_BYTES).collect();
+    let collected = Limited::new(body, bytes_max + PREFIX_BYTES).collect();
     let collected = tokio::time::timeout(MESSAGE_TIMEOUT, collected).await;
     let collected = collected
         .map_err(|_elapsed| Status::deadline_exceeded("the request's message did not arrive in time"))?;
-    let collected = collected.map_err(|_too_large| {
-        Status::resource_exhausted(format!("at most {ADMIN_MESSAGE_BYTES_MAX} bytes"))
-    })?;
+    let collected =
+        collected.map_err(|_too_large| Status::resource_exhausted(format!("at most {bytes_max} bytes")))?;
     Ok(collected.to_bytes())
 }
 

@@ -13,8 +13,10 @@ use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::evaluation_service_server::EvaluationService;
 use tonic::{Request, Response, Status};
 
+use super::callers::Callers;
 use super::compiled_sets::{CompiledEnvironment, CompiledSets};
 use super::status;
+use super::watch_evaluations::{Following, Watching};
 use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
@@ -32,13 +34,17 @@ pub struct EvaluationEdge {
     pub usage: Arc<Usage>,
     /// For whom.
     pub seen: Arc<SeenContexts>,
+    /// Who asks here.
+    pub callers: Callers,
+    /// What streams follow, and when they end.
+    pub following: Following,
 }
 
 impl EvaluationEdge {
-    fn environment(&self, name: &str) -> Result<CompiledEnvironment, Status> {
+    pub(super) fn environment(&self, name: &str) -> Result<CompiledEnvironment, Status> {
         let key =
             if name.is_empty() { Ok(self.default_environment.clone()) } else { EnvironmentKey::parse(name) };
-        let found = key.ok().and_then(|key| self.sets.environment(&key));
+        let found = key.ok().and_then(|key| self.compiled(&key));
         found.ok_or_else(|| {
             status::rejected(&Rejection::one(Violation {
                 reason: Reason::UnknownEnvironment,
@@ -51,6 +57,22 @@ impl EvaluationEdge {
 }
 
 impl EvaluationEdge {
+    /// The flags of an environment; none when there is none of this name for whoever asks here.
+    pub(super) fn compiled(&self, key: &EnvironmentKey) -> Option<CompiledEnvironment> {
+        self.sets.environment(key).filter(|found| self.callers.may_ask_in(&found.key))
+    }
+
+    /// Whether a caller may know of a flag; an empty service is a person, a tool or a page.
+    pub(super) fn is_visible(&self, environment: &CompiledEnvironment, slot: &Slot, service: &str) -> bool {
+        (service.is_empty() || slot.is_visible_to(service))
+            && match &self.callers {
+                Callers::Inside => true,
+                browsers @ Callers::Browsers(_) => {
+                    browsers.may_know(&environment.snapshot, &slot.key().folded())
+                }
+            }
+    }
+
     /// Notes the first evaluation of a flag as it is now.
     pub(super) fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
         if let Slot::Flag(flag) = slot
@@ -61,25 +83,22 @@ impl EvaluationEdge {
     }
 }
 
-fn context(wire: Option<v1::EvaluationContext>) -> Result<Context, Status> {
+pub(super) fn context(wire: Option<v1::EvaluationContext>) -> Result<Context, Status> {
     convert::context_from_wire("context", &wire.unwrap_or_default())
         .map_err(|violations| status::rejected(&Rejection { violations }))
 }
 
-fn evaluate(slot: &Slot, around: Around<'_>, context: &Context) -> v1::Evaluation {
+pub(super) fn evaluate(slot: &Slot, around: Around<'_>, context: &Context) -> v1::Evaluation {
     match slot {
         Slot::Flag(flag) => convert::evaluation_to_wire(flag.key(), &flag.evaluate(around, context)),
         Slot::Broken { key, .. } => convert::evaluation_error_to_wire(key.as_str(), ErrorCode::ParseError),
     }
 }
 
-/// Whether a caller may know of a flag; an empty service is a person or a tool and may know of all.
-pub(super) fn is_visible(slot: &Slot, service: &str) -> bool {
-    service.is_empty() || slot.is_visible_to(service)
-}
-
 #[tonic::async_trait]
 impl EvaluationService for EvaluationEdge {
+    type WatchEvaluationsStream = Watching;
+
     async fn evaluate(
         &self,
         request: Request<v1::EvaluateRequest>,
@@ -91,7 +110,7 @@ impl EvaluationService for EvaluationEdge {
         let now = self.clock.now();
         let around = environment.flags.around(&request.service, now);
         let found = environment.flags.get(&request.flag);
-        let evaluation = match found.filter(|slot| is_visible(slot, &request.service)) {
+        let evaluation = match found.filter(|slot| self.is_visible(&environment, slot, &request.service)) {
             Some(slot) => {
                 self.note(&environment.key, slot, now);
                 evaluate(slot, around, &context)
@@ -116,7 +135,7 @@ impl EvaluationService for EvaluationEdge {
             .flags
             .in_order()
             .iter()
-            .filter(|slot| is_visible(slot, &request.service))
+            .filter(|slot| self.is_visible(&environment, slot, &request.service))
             .map(|slot| {
                 self.note(&environment.key, slot, now);
                 evaluate(slot, around, &context)
@@ -124,5 +143,12 @@ impl EvaluationService for EvaluationEdge {
             .collect();
         let revision = environment.snapshot.revision().get();
         Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))
+    }
+
+    async fn watch_evaluations(
+        &self,
+        request: Request<v1::WatchEvaluationsRequest>,
+    ) -> Result<Response<Watching>, Status> {
+        Watching::begin(self.clone(), request.into_inner()).map(Response::new)
     }
 }

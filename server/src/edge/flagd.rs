@@ -14,6 +14,7 @@ mod sync;
 use std::sync::Arc;
 
 use mycelia_flags_core::key::{EnvironmentKey, NAME_GRAMMAR, ServiceName};
+use mycelia_flags_core::snapshot::Snapshot;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -50,9 +51,11 @@ impl FlagdEdge {
             return Ok(self.evaluation.default_environment.clone());
         };
         let snapshot = self.store.snapshot();
-        let key = EnvironmentKey::parse(name).ok().filter(|key| snapshot.has_environment(key));
+        let key = EnvironmentKey::parse(name).ok().filter(|key| self.has_environment(&snapshot, key));
         // A provider that asks for what is not there would wait for it for ever, and not say so.
-        key.ok_or_else(|| Status::invalid_argument(selector::unknown(name, &snapshot)))
+        key.ok_or_else(|| {
+            Status::invalid_argument(selector::unknown(name, &snapshot, &self.evaluation.callers))
+        })
     }
 
     /// The service that says that it asks; empty for whoever says nothing, and sees all flags.
@@ -64,9 +67,13 @@ impl FlagdEdge {
         }
     }
 
+    fn has_environment(&self, snapshot: &Snapshot, key: &EnvironmentKey) -> bool {
+        snapshot.has_environment(key) && self.evaluation.callers.may_ask_in(key)
+    }
+
     fn compiled(&self, metadata: &MetadataMap) -> Result<CompiledEnvironment, Status> {
         let key = self.environment_key(metadata, "")?;
-        let found = self.evaluation.sets.environment(&key);
+        let found = self.evaluation.compiled(&key);
         found.ok_or_else(|| {
             Status::new(Code::InvalidArgument, format!("there is no environment {key} any more"))
         })

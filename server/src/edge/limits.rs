@@ -45,6 +45,9 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a Subscribe, Acknowledge or Evaluate request. Answered with RESOURCE_EXHAUSTED.
 pub const SMALL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of a message, or of a body, on the listener for browsers: nothing larger than a context is sent there.
+pub const BROWSER_MESSAGE_BYTES_MAX: usize = SMALL_MESSAGE_BYTES_MAX;
+
 /// Bytes of an administration request. Answered with RESOURCE_EXHAUSTED; on HTTP with 413 and `TOO_LARGE`.
 pub const ADMIN_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use mycelia_flags_proto::FILE_DESCRIPTOR_SET;
@@ -19,9 +20,11 @@ use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
 
 use super::admin::AdminEdge;
-use super::connect::{Connect, ConnectError, translate};
+use super::connect::{self, Connect, ConnectError};
+use super::cors::{self, Origins};
 use super::evaluation::EvaluationEdge;
 use super::flagd::FlagdEdge;
+use super::grpc_web;
 use super::guards::GuardEdge;
 use super::health::EndingHealth;
 use super::http::ofrep::{self, OfrepEdge};
@@ -86,11 +89,15 @@ pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
         .method_not_allowed_fallback(another_method)
 }
 
-/// The router of a server that serves.
+/// The router of a server that serves; pages of these origins may read all of it.
 ///
 /// # Errors
 /// When our own descriptors cannot be read.
-pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, DescriptorsError> {
+pub fn serving(
+    health_service: HealthServer<EndingHealth>,
+    edges: Edges,
+    origins: Origins,
+) -> Result<Router, DescriptorsError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -141,23 +148,28 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .route("/api/v1/observations", post(observations))
         .route("/api/services/usage", get(usage))
         .with_state(edges.http);
-    let ofrep = Router::new()
-        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
-        .route("/ofrep/v1/evaluate/flags/", post(ofrep::bulk))
-        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
-        .route("/ofrep/v1/events", get(ofrep::events))
-        .with_state(edges.ofrep);
     Ok(routes
         .routes()
         .into_axum_router()
         .reset_fallback()
         .merge(sync)
         .merge(http)
-        .merge(ofrep)
+        .merge(ofrep(edges.ofrep))
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
-        .layer(axum::middleware::map_response(say_whose_fault))
-        .layer(axum::middleware::from_fn_with_state(Connect::new()?, translate)))
+        .layer(map_response(say_whose_fault))
+        .layer(from_fn_with_state(Connect::new(ADMIN_MESSAGE_BYTES_MAX)?, connect::translate))
+        .layer(from_fn_with_state(REPORT_MESSAGE_BYTES_MAX, grpc_web::translate))
+        .layer(from_fn_with_state(origins, cors::share)))
+}
+
+pub(super) fn ofrep(edge: OfrepEdge) -> Router {
+    Router::new()
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/", post(ofrep::bulk))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::single))
+        .route("/ofrep/v1/events", get(ofrep::events))
+        .with_state(edge)
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {
@@ -165,14 +177,14 @@ fn is_grpc(request: &Request<Body>) -> bool {
     content_type.starts_with(b"application/grpc")
 }
 
-async fn still_starting(request: Request<Body>) -> Response<Body> {
+pub(super) async fn still_starting(request: Request<Body>) -> Response<Body> {
     if is_grpc(&request) {
         return with_reason(Code::Unavailable, word::STARTING, "the store is being loaded").into_http();
     }
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, word::STARTING, "the store is being loaded").into_response()
 }
 
-async fn nothing_here(request: Request<Body>) -> Response<Body> {
+pub(super) async fn nothing_here(request: Request<Body>) -> Response<Body> {
     if is_grpc(&request) {
         return Status::unimplemented(format!("there is no method {}", request.uri().path())).into_http();
     }
@@ -183,14 +195,14 @@ async fn nothing_here(request: Request<Body>) -> Response<Body> {
 }
 
 /// The header `Allow`, which the router adds, names the methods.
-async fn another_method(request: Request<Body>) -> Response<Body> {
+pub(super) async fn another_method(request: Request<Body>) -> Response<Body> {
     let detail = format!("{} does not take {}; see Allow", request.uri().path(), request.method());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, word::METHOD_NOT_ALLOWED, detail).into_response()
 }
 
 /// tonic answers INTERNAL to a message that it cannot decode and OUT_OF_RANGE to one that is too large. Both are the
 /// caller's doing; INTERNAL is kept for faults of our own.
-async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
+pub(super) async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     let message = headers.get("grpc-message").map_or(&b""[..], HeaderValue::as_bytes).to_ascii_lowercase();
     let says = |part: &str| message.windows(part.len()).any(|window| window == part.as_bytes());

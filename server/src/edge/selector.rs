@@ -1,7 +1,8 @@
 //! What chooses an environment for callers that know flagd's words: there a set of flags, `flagSetId=ENVIRONMENT`.
 
-use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::snapshot::Snapshot;
+
+use super::callers::Callers;
 
 /// The header, and the gRPC metadata, that a selector stands in.
 pub const SELECTOR: &str = "flagd-selector";
@@ -24,9 +25,8 @@ pub fn flag_set(selector: &str) -> Result<Option<&str>, String> {
 
 /// Why there is no such environment, in words.
 #[must_use]
-pub fn unknown(name: &str, snapshot: &Snapshot) -> String {
-    let known: Vec<&str> = snapshot.environments().map(EnvironmentKey::as_str).collect();
-    format!("flagSetId {name:?} is no environment; one of {}", known.join(", "))
+pub fn unknown(name: &str, snapshot: &Snapshot, callers: &Callers) -> String {
+    format!("flagSetId {name:?} is no environment; one of {}", callers.environments(snapshot).join(", "))
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ fn of_update(update: &v1::UpdateFlag) -> String {
         (update.lifetime != 0, "lifetime"),
         (update.expected_end.is_some() || update.clear_expected_end, "expected end"),
         (update.schema.is_some(), "schema"),
+        (update.client_visible.is_some(), "client visibility"),
     ];
     let fields: Vec<_> = fields.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect();
     match fields.as_slice() {

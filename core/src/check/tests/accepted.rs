@@ -112,6 +112,7 @@ fn everything_that_is_said_about_a_flag_is_kept() {
         tags: vec!["beta".to_owned()],
         services: vec!["ui".to_owned(), "runner".to_owned()],
         lifetime: Lifetime::Permanent,
+        client_visible: true,
         ..CreateFlag::boolean("maya.dreams")
     };
     store.submit(&[Change::CreateFlag(asked)]).unwrap();
@@ -120,6 +121,7 @@ fn everything_that_is_said_about_a_flag_is_kept() {
     assert_eq!(held.key.as_str(), "maya.dreams");
     assert_eq!((&*held.description, &*held.owner), ("sleep\twell\n", "ana"));
     assert_eq!(held.tags, [Box::from("beta")]);
+    assert!(held.client_visible);
     assert!(held.is_visible_to(&ServiceName::new("ui")) && !held.is_visible_to(&ServiceName::new("agent")));
     let update = UpdateFlag {
         flag: "maya_dreams".to_owned(),
@@ -131,6 +133,7 @@ fn everything_that_is_said_about_a_flag_is_kept() {
     store.submit(&[Change::UpdateFlag(update)]).unwrap();
     let updated = store.snapshot.flag(&key).unwrap();
     assert_eq!((&updated.key, &updated.owner), (&held.key, &held.owner));
+    assert!(updated.client_visible, "what is not said stays");
     assert!(updated.tags.is_empty() && updated.is_visible_to(&ServiceName::new("agent")));
     assert_eq!(updated.lifetime, Lifetime::Temporary);
 }

@@ -252,6 +252,7 @@ fn a_store_holds_so_many_flags() {
             expected_end: None,
             schema: None,
             archived: None,
+            client_visible: false,
         };
         store.snapshot.put(&Write {
             id: EntityId::Flag(key.folded()),

@@ -9,13 +9,13 @@ use axum::middleware::Next;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header};
 use http_body::Frame;
-use prost_reflect::{MessageDescriptor, MethodDescriptor};
+use prost_reflect::MessageDescriptor;
 use serde_json::json;
 use tonic::{Code, Status};
 
 use super::codec::Encoding;
 use super::error::in_words;
-use super::{PREFIX_BYTES, body, grpc};
+use super::{Called, PREFIX_BYTES, body, grpc};
 
 /// The flag of an envelope that ends a stream.
 const END: u8 = 0b10;
@@ -23,14 +23,14 @@ const END: u8 = 0b10;
 /// Makes the call. Whatever goes wrong is said in the stream, which itself is always answered with 200.
 pub(super) async fn call(
     request: Request<Body>,
-    method: &MethodDescriptor,
+    called: &Called,
     encoding: Encoding,
     next: Next,
 ) -> Response<Body> {
-    let body = match begin(request, method, encoding, next).await {
+    let body = match begin(request, called, encoding, next).await {
         Ok(answers) => Body::new(Envelopes {
             answers,
-            kind: method.output(),
+            kind: called.method.output(),
             encoding,
             buffer: BytesMut::new(),
             ended: false,
@@ -45,20 +45,20 @@ pub(super) async fn call(
 
 async fn begin(
     request: Request<Body>,
-    method: &MethodDescriptor,
+    called: &Called,
     encoding: Encoding,
     next: Next,
 ) -> Result<Body, Status> {
-    if !method.is_server_streaming() || method.is_client_streaming() {
+    if !called.method.is_server_streaming() || called.method.is_client_streaming() {
         let words = format!(
             "{} is no stream of answers: content type {}",
-            method.full_name(),
+            called.method.full_name(),
             encoding.content_type()
         );
         return Err(Status::unimplemented(words));
     }
     let (head, sent) = request.into_parts();
-    let mut bytes = body(&head.headers, sent, "connect-content-encoding").await?;
+    let mut bytes = body(&head.headers, sent, "connect-content-encoding", called.bytes_max).await?;
     if bytes.remaining() < PREFIX_BYTES {
         return Err(Status::invalid_argument("the request has no message"));
     }
@@ -67,7 +67,7 @@ async fn begin(
     if flags != 0 || length != bytes.remaining() {
         return Err(Status::invalid_argument("one envelope with one uncompressed message is expected"));
     }
-    let message = encoding.decode(method.input(), bytes)?;
+    let message = encoding.decode(called.method.input(), bytes)?;
     let (head, answers) = next.run(grpc(head, &message)?).await.into_parts();
     match Status::from_header_map(&head.headers) {
         Some(status) if status.code() != Code::Ok => Err(status),

@@ -25,7 +25,7 @@ fn router() -> Router {
     Router::new()
         .route("/flagd.evaluation.v1.Service/ResolveBoolean", post(resolve))
         .route("/flagd.evaluation.v1.Service/EventStream", post(events))
-        .layer(axum::middleware::from_fn_with_state(Connect::new().unwrap(), translate))
+        .layer(axum::middleware::from_fn_with_state(Connect::new(1024 * 1024).unwrap(), translate))
 }
 
 fn grpc_answer(pieces: Vec<Bytes>, status: &'static str) -> Response<Body> {

@@ -5,21 +5,20 @@ use axum::middleware::Next;
 use bytes::{Buf as _, Bytes};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use prost_reflect::MethodDescriptor;
 use tonic::Status;
 
 use super::codec::Encoding;
 use super::error::{http_status, in_words};
-use super::{PREFIX_BYTES, body, grpc};
+use super::{Called, PREFIX_BYTES, body, grpc};
 
 /// Makes the call.
 pub(super) async fn call(
     request: Request<Body>,
-    method: &MethodDescriptor,
+    called: &Called,
     encoding: Encoding,
     next: Next,
 ) -> Response<Body> {
-    match answer(request, method, encoding, next).await {
+    match answer(request, called, encoding, next).await {
         Ok(message) => response(StatusCode::OK, encoding.content_type(), message),
         Err(status) => {
             let said = in_words(&status).to_string();
@@ -30,18 +29,21 @@ pub(super) async fn call(
 
 async fn answer(
     request: Request<Body>,
-    method: &MethodDescriptor,
+    called: &Called,
     encoding: Encoding,
     next: Next,
 ) -> Result<Bytes, Status> {
-    if method.is_server_streaming() || method.is_client_streaming() {
-        let words =
-            format!("{} is a stream: content type {}", method.full_name(), encoding.stream_content_type());
+    if called.method.is_server_streaming() || called.method.is_client_streaming() {
+        let words = format!(
+            "{} is a stream: content type {}",
+            called.method.full_name(),
+            encoding.stream_content_type()
+        );
         return Err(Status::unimplemented(words));
     }
     let (head, sent) = request.into_parts();
-    let message = body(&head.headers, sent, header::CONTENT_ENCODING.as_str()).await?;
-    let message = encoding.decode(method.input(), message)?;
+    let message = body(&head.headers, sent, header::CONTENT_ENCODING.as_str(), called.bytes_max).await?;
+    let message = encoding.decode(called.method.input(), message)?;
     let (head, sent) = next.run(grpc(head, &message)?).await.into_parts();
     if let Some(status) =
         Status::from_header_map(&head.headers).filter(|status| status.code() != tonic::Code::Ok)
@@ -60,7 +62,7 @@ async fn answer(
         return Err(Status::internal("the answer has no message"));
     }
     bytes.advance(PREFIX_BYTES);
-    encoding.encode(method.output(), bytes)
+    encoding.encode(called.method.output(), bytes)
 }
 
 fn response(status: StatusCode, content_type: &'static str, message: Bytes) -> Response<Body> {

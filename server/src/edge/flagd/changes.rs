@@ -14,6 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use super::FlagdEdge;
 use super::structs::{fields, theirs};
+use crate::edge::callers::Callers;
 use crate::edge::status;
 use crate::edge::touched::Touched;
 
@@ -68,7 +69,8 @@ impl FlagdEdge {
             return;
         }
         // Some providers keep what they know while they connect again, and it may have changed meanwhile.
-        let all = changed(environment, &before, &before, Touched::All);
+        let callers = &self.evaluation.callers;
+        let all = changed(environment, callers, (&before, &before), Touched::All);
         if !all.is_empty() {
             let event = Told { kind: "configuration_change", data: Some(data(&all)) };
             if sender.send(Ok(told(event))).await.is_err() {
@@ -81,9 +83,8 @@ impl FlagdEdge {
                 Ok(Err(_closed)) => return,
                 Ok(Ok(())) => {
                     let now = self.store.snapshot();
-                    let touched =
-                        Touched::between(&self.store, environment, before.revision(), now.revision());
-                    let changed = changed(environment, &before, &now, touched);
+                    let touched = callers.touched(&self.store, environment, &before, &now);
+                    let changed = changed(environment, callers, (&before, &now), touched);
                     before = now;
                     if changed.is_empty() {
                         continue;
@@ -101,8 +102,8 @@ impl FlagdEdge {
 /// How each of the touched flags changed, by its key as it is or was spelled; and those that ask one of them.
 fn changed(
     environment: &EnvironmentKey,
-    before: &Snapshot,
-    now: &Snapshot,
+    callers: &Callers,
+    (before, now): (&Snapshot, &Snapshot),
     touched: Touched,
 ) -> BTreeMap<String, &'static str> {
     let mut keys = match touched {
@@ -123,9 +124,14 @@ fn changed(
         }
         keys.extend(more);
     }
-    let lives = |snapshot: &Snapshot, key: &FoldedKey| snapshot.effective(environment, key).is_some();
-    let spelled =
-        |key: &FoldedKey| now.flag(key).or_else(|| before.flag(key)).map(|flag| flag.key.to_string());
+    let lives = |snapshot: &Snapshot, key: &FoldedKey| {
+        callers.may_know(snapshot, key) && snapshot.effective(environment, key).is_some()
+    };
+    let spelled = |key: &FoldedKey| {
+        let known = |snapshot: &&Snapshot| callers.may_know(snapshot, key);
+        let mut flags = [now, before].into_iter().filter(known).filter_map(|snapshot| snapshot.flag(key));
+        flags.next().map(|flag| flag.key.to_string())
+    };
     let how = |key: FoldedKey| {
         let how = match (lives(before, &key), lives(now, &key)) {
             (false, false) => return None,

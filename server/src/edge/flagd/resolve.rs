@@ -11,7 +11,6 @@ use tonic::{Code, Status};
 use super::FlagdEdge;
 use super::structs::{context, fields, float, structure, theirs};
 use crate::edge::compiled_sets::CompiledEnvironment;
-use crate::edge::evaluation::is_visible;
 
 /// A flag's answer.
 #[derive(Debug)]
@@ -60,7 +59,8 @@ impl FlagdEdge {
         let subject = context(subject)?;
         let service = Self::service(metadata)?;
         self.evaluation.seen.note_raw(&environment.key, service, &subject);
-        let slot = environment.flags.get(key).filter(|slot| is_visible(slot, service));
+        let slot =
+            environment.flags.get(key).filter(|slot| self.evaluation.is_visible(&environment, slot, service));
         let slot = slot.ok_or_else(|| Status::not_found("Flag not found"))?;
         let Slot::Flag(flag) = &**slot else { return Err(unusable()) };
         if !wanted.takes(flag.flag_type()) {
@@ -88,7 +88,12 @@ impl FlagdEdge {
         self.evaluation.seen.note_raw(&environment.key, service, &subject);
         let now = self.evaluation.clock.now();
         let mut all = Vec::new();
-        for slot in environment.flags.in_order().iter().filter(|slot| is_visible(slot, service)) {
+        for slot in environment
+            .flags
+            .in_order()
+            .iter()
+            .filter(|slot| self.evaluation.is_visible(&environment, slot, service))
+        {
             if let Slot::Flag(flag) = &**slot {
                 self.evaluation.note(&environment.key, slot, now);
                 let resolution = self.decide(&environment, service, flag, &subject);

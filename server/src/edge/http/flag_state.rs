@@ -136,6 +136,7 @@ mod tests {
             expected_end: None,
             schema: None,
             archived: None,
+            client_visible: false,
         }
     }
 

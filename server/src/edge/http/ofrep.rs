@@ -59,7 +59,7 @@ pub(crate) async fn bulk(State(edge): State<OfrepEdge>, request: Request<Body>) 
 
 impl OfrepEdge {
     fn single(&self, key: &str, asked: &Asked) -> Response<Body> {
-        let Some(slot) = asked.environment.flags.get(key).filter(|slot| asked.may_see(slot)) else {
+        let Some(slot) = asked.environment.flags.get(key).filter(|slot| self.may_see(asked, slot)) else {
             let details = format!("there is no flag {key:?} in {}", asked.environment.key);
             return Failure::new(StatusCode::NOT_FOUND, ErrorCode::FlagNotFound, details)
                 .of_flag(key)
@@ -72,7 +72,7 @@ impl OfrepEdge {
     }
 
     fn bulk(&self, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
-        let slots = asked.environment.flags.in_order().iter().filter(|slot| asked.may_see(slot));
+        let slots = asked.environment.flags.in_order().iter().filter(|slot| self.may_see(asked, slot));
         let flags = slots.map(|slot| {
             let key = slot.key().as_str();
             self.evaluate(slot, key, asked).unwrap_or_else(|failure| failure.value())

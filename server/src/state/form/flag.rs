@@ -34,6 +34,8 @@ pub(super) struct Definition {
     pub(super) schema: Option<String>,
     #[prost(message, optional, tag = "11")]
     pub(super) archived: Option<Switched>,
+    #[prost(bool, tag = "12")]
+    pub(super) client_visible: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -166,6 +168,7 @@ impl From<&core::FlagDefinition> for Definition {
             expected_end_micros: definition.expected_end.map(Timestamp::unix_micros),
             schema: definition.schema.as_deref().map(str::to_owned),
             archived: definition.archived.as_ref().map(Switched::from),
+            client_visible: definition.client_visible,
         }
     }
 }
@@ -190,6 +193,7 @@ impl TryFrom<Definition> for core::FlagDefinition {
             expected_end: definition.expected_end_micros.map(Timestamp::from_unix_micros),
             schema: definition.schema.map(Box::from),
             archived: definition.archived.map(core::Switched::from),
+            client_visible: definition.client_visible,
         })
     }
 }

@@ -13,7 +13,6 @@ use mycelia_flags_proto::{convert, v1};
 use super::OfrepEdge;
 use super::answer::Failure;
 use crate::edge::compiled_sets::CompiledEnvironment;
-use crate::edge::evaluation::is_visible;
 use crate::edge::http::body::read_body;
 use crate::edge::limits::SMALL_MESSAGE_BYTES_MAX;
 use crate::edge::selector::{self, SELECTOR, SERVICE, flag_set};
@@ -27,17 +26,15 @@ pub(super) struct Asked {
     pub(super) context: Context,
 }
 
-impl Asked {
-    pub(super) fn may_see(&self, slot: &Slot) -> bool {
-        is_visible(slot, &self.service)
-    }
-}
-
 fn refused(code: ErrorCode, details: impl Into<String>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, code, details.into())
 }
 
 impl OfrepEdge {
+    pub(super) fn may_see(&self, asked: &Asked, slot: &Slot) -> bool {
+        self.evaluation.is_visible(&asked.environment, slot, &asked.service)
+    }
+
     pub(super) async fn asked(&self, headers: &HeaderMap, body: Body) -> Result<Asked, Failure> {
         let environment = match text(headers, SELECTOR)? {
             None => self.environment(None)?,
@@ -66,9 +63,10 @@ impl OfrepEdge {
             None => Ok(self.evaluation.default_environment.clone()),
             Some(name) => EnvironmentKey::parse(name),
         };
-        let found = key.ok().and_then(|key| self.evaluation.sets.environment(&key));
+        let found = key.ok().and_then(|key| self.evaluation.compiled(&key));
         found.ok_or_else(|| {
-            let details = selector::unknown(name.unwrap_or_default(), &self.store.snapshot());
+            let details =
+                selector::unknown(name.unwrap_or_default(), &self.store.snapshot(), &self.evaluation.callers);
             refused(ErrorCode::General, details)
         })
     }

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_core::Stream;
 use http::{Request, Response};
 use mycelia_flags_core::revision::Revision;
+use mycelia_flags_core::snapshot::Snapshot;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{OfrepEdge, parameter};
-use crate::edge::touched::Touched;
 
 /// How long a page that nobody looks at may go on listening, in seconds; then its provider lets go.
 pub(super) const INACTIVITY_SECONDS: i64 = 120;
@@ -36,13 +37,16 @@ pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>
         Ok(found) => found.key,
         Err(failure) => return failure.into_response(),
     };
-    let mut seen = None;
+    let mut seen: Option<Arc<Snapshot>> = None;
     let ending = edge.ending.clone().cancelled_owned();
     let heads = WatchStream::new(edge.store.head());
-    let events = heads.filter_map(move |head| {
-        let is_news =
-            seen.is_none_or(|seen| !Touched::between(&edge.store, &environment, seen, head).is_nothing());
-        seen = Some(head);
+    let events = heads.filter_map(move |_head| {
+        let now = edge.store.snapshot();
+        let touched =
+            |before: &Arc<Snapshot>| edge.evaluation.callers.touched(&edge.store, &environment, before, &now);
+        let is_news = seen.as_ref().is_none_or(|before| !touched(before).is_nothing());
+        let head = now.revision();
+        seen = Some(now);
         is_news.then(|| Ok::<Event, Infallible>(edge.refetch(head)))
     });
     let events = Until { events: Box::pin(events), ending: Box::pin(ending) };

@@ -35,6 +35,8 @@ pub(in crate::state::form) struct CreateFlag {
     pub(super) expected_end_micros: Option<i64>,
     #[prost(string, tag = "12")]
     pub(super) schema: String,
+    #[prost(bool, tag = "13")]
+    pub(super) client_visible: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -55,6 +57,8 @@ pub(in crate::state::form) struct UpdateFlag {
     pub(super) expected_end: Option<Moment>,
     #[prost(string, optional, tag = "8")]
     pub(super) schema: Option<String>,
+    #[prost(bool, optional, tag = "9")]
+    pub(super) client_visible: Option<bool>,
 }
 
 /// Several texts that may also be absent altogether.
@@ -110,6 +114,7 @@ impl From<&core::CreateFlag> for CreateFlag {
             lifetime: create.lifetime.number(),
             expected_end_micros: create.expected_end.map(Timestamp::unix_micros),
             schema: create.schema.clone(),
+            client_visible: create.client_visible,
         }
     }
 }
@@ -131,6 +136,7 @@ impl TryFrom<CreateFlag> for core::CreateFlag {
             lifetime: Lifetime::numbered(create.lifetime)?,
             expected_end: create.expected_end_micros.map(Timestamp::from_unix_micros),
             schema: create.schema,
+            client_visible: create.client_visible,
         })
     }
 }
@@ -147,6 +153,7 @@ impl From<&core::UpdateFlag> for UpdateFlag {
             lifetime: update.lifetime.map(Numbered::number),
             expected_end: update.expected_end.map(|end| Moment { micros: end.map(Timestamp::unix_micros) }),
             schema: update.schema.clone(),
+            client_visible: update.client_visible,
         }
     }
 }
@@ -164,6 +171,7 @@ impl TryFrom<UpdateFlag> for core::UpdateFlag {
             lifetime: update.lifetime.map(Lifetime::numbered).transpose()?,
             expected_end: update.expected_end.map(|end| end.micros.map(Timestamp::from_unix_micros)),
             schema: update.schema,
+            client_visible: update.client_visible,
         })
     }
 }

@@ -118,10 +118,10 @@ fn of_the_store() -> BoxedStrategy<Change> {
 
 fn create() -> impl Strategy<Value = CreateFlag> {
     let texts = (text(), text(), text(), text(), text(), text());
-    let rest = (vec(text(), 0..3), vec(text(), 0..3), lifetime(), option::of(moment()));
+    let rest = (vec(text(), 0..3), vec(text(), 0..3), lifetime(), option::of(moment()), any::<bool>());
     (texts, flag_type(), named_values(), rest).prop_map(|(texts, flag_type, variants, rest)| {
         let (key, default_variant, off_variant, description, owner, schema) = texts;
-        let (tags, services, lifetime, expected_end) = rest;
+        let (tags, services, lifetime, expected_end, client_visible) = rest;
         CreateFlag {
             key,
             flag_type,
@@ -135,6 +135,7 @@ fn create() -> impl Strategy<Value = CreateFlag> {
             lifetime,
             expected_end,
             schema,
+            client_visible,
         }
     })
 }
@@ -142,17 +143,20 @@ fn create() -> impl Strategy<Value = CreateFlag> {
 fn update() -> impl Strategy<Value = UpdateFlag> {
     let texts = || option::of(vec(text(), 0..3));
     let words = (text(), option::of(text()), option::of(text()), option::of(text()));
-    let end = option::of(option::of(moment()));
+    let end = (option::of(option::of(moment())), option::of(any::<bool>()));
     (words, texts(), texts(), option::of(lifetime()), end).prop_map(
-        |((flag, description, owner, schema), tags, services, lifetime, expected_end)| UpdateFlag {
-            flag,
-            description,
-            owner,
-            tags,
-            services,
-            lifetime,
-            expected_end,
-            schema,
+        |((flag, description, owner, schema), tags, services, lifetime, (expected_end, client_visible))| {
+            UpdateFlag {
+                flag,
+                description,
+                owner,
+                tags,
+                services,
+                lifetime,
+                expected_end,
+                schema,
+                client_visible,
+            }
         },
     )
 }

@@ -121,10 +121,10 @@ fn environment() -> impl Strategy<Value = EnvironmentKey> {
 fn definition() -> impl Strategy<Value = FlagDefinition> {
     let variant = (name(), value()).prop_map(|(name, value)| Variant { name, value });
     let texts = (text(), text(), text(), option::of(text()));
-    let rest = (vec(text(), 0..3), vec(service(), 0..3), lifetime(), option::of(moment()));
+    let rest = (vec(text(), 0..3), vec(service(), 0..3), lifetime(), option::of(moment()), any::<bool>());
     (texts, flag_type(), vec(variant, 0..4), rest, option::of(switched())).prop_map(
         |((key, description, owner, schema), flag_type, variants, rest, archived)| {
-            let (tags, services, lifetime, expected_end) = rest;
+            let (tags, services, lifetime, expected_end, client_visible) = rest;
             FlagDefinition {
                 key: FlagKey::new(&key),
                 flag_type,
@@ -137,6 +137,7 @@ fn definition() -> impl Strategy<Value = FlagDefinition> {
                 expected_end,
                 schema: schema.map(Box::from),
                 archived,
+                client_visible,
             }
         },
     )
