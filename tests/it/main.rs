@@ -53,6 +53,7 @@ mod promotion;
 mod providers;
 mod receiver;
 mod restarts;
+mod rust_provider;
 mod server;
 mod slow_reader;
 mod streams;

@@ -118,7 +118,7 @@ fn configuration(key: &str, flag_type: v1::FlagType, value: ValueKind) -> Kind {
 }
 
 /// Flags of all five types.
-fn five() -> Vec<Kind> {
+pub(crate) fn five() -> Vec<Kind> {
     let map = [("few".to_owned(), v1::Value { kind: Some(ValueKind::IntegerValue(3)) })];
     vec![
         create("dreams"),
