@@ -90,8 +90,10 @@ impl MyceliaProvider {
         if !environment.is_empty() {
             metadata.add_value("flagSetId", &*environment);
         }
-        if reason == Some(ResolutionReason::Disabled) {
-            metadata.add_value("disabled", true);
+        match reason {
+            Some(ResolutionReason::Disabled) => metadata.add_value("disabled", true),
+            Some(ResolutionReason::PrerequisiteFailed) => metadata.add_value("prerequisiteFailed", true),
+            _ => {}
         }
         metadata
     }
@@ -165,16 +167,17 @@ impl FeatureProvider for MyceliaProvider {
     }
 }
 
-/// As OFREP says it: a disabled flag serves its off variant to everybody, which is `STATIC`, and its metadata says the rest.
+/// As OFREP says it: a disabled flag serves its off variant to everybody, which is `STATIC`, one whose prerequisite fails
+/// serves it by `DEFAULT`, and the metadata say the rest.
 fn reason(reason: Reason) -> EvaluationReason {
     match reason {
         Reason::Static | Reason::Disabled => EvaluationReason::Static,
-        Reason::Default => EvaluationReason::Default,
+        Reason::Default | Reason::PrerequisiteFailed => EvaluationReason::Default,
         Reason::TargetingMatch => EvaluationReason::TargetingMatch,
         Reason::Split => EvaluationReason::Split,
         Reason::Cached => EvaluationReason::Cached,
         Reason::Error => EvaluationReason::Error,
-        Reason::PrerequisiteFailed | Reason::Stale => EvaluationReason::Other(reason.as_str().to_owned()),
+        Reason::Stale => EvaluationReason::Other(reason.as_str().to_owned()),
     }
 }
 

@@ -54,6 +54,7 @@ mod providers;
 mod receiver;
 mod restarts;
 mod rust_provider;
+mod same_people;
 mod server;
 mod slow_reader;
 mod streams;

@@ -31,10 +31,12 @@ pub(super) fn evaluated(key: &str, resolution: &Resolution<'_>) -> Value {
 }
 
 /// The protocol's word. Go's provider gives its caller's default wherever it reads DISABLED, whatever the value is; a disabled
-/// flag serves its off variant to everybody, and that is what STATIC says.
+/// flag serves its off variant to everybody, and that is what STATIC says. Python's gives it for every word that OpenFeature
+/// does not have.
 const fn reason(reason: ResolutionReason) -> &'static str {
     match reason {
         ResolutionReason::Disabled => ResolutionReason::Static.as_str(),
+        ResolutionReason::PrerequisiteFailed => ResolutionReason::Default.as_str(),
         other => other.as_str(),
     }
 }
@@ -43,6 +45,7 @@ const fn reason(reason: ResolutionReason) -> &'static str {
 fn metadata(reason: ResolutionReason) -> Value {
     match reason {
         ResolutionReason::Disabled => object([("disabled", Value::Boolean(true))]),
+        ResolutionReason::PrerequisiteFailed => object([("prerequisiteFailed", Value::Boolean(true))]),
         _ => object([]),
     }
 }
