@@ -161,7 +161,7 @@ async fn the_provider_outlives_its_server() {
         !ask.get_bool_value("dreams", Some(&ana()), None).await.unwrap()
     })
     .await;
-    assert_eq!(provider.status(), ProviderStatus::Ready);
+    eventually("the provider is ready", || async { provider.status() == ProviderStatus::Ready }).await;
     flags.close().await;
 }
 

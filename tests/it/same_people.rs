@@ -3,7 +3,7 @@
 //! What is asked is made of a seed, which a failure prints; `MYCELIA_SEED=n` asks the same again. The first answers come from
 //! core alone, in this process: the changes are checked, folded and evaluated here, and no server is asked.
 
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 

@@ -17,11 +17,12 @@ use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
+use tower::ServiceExt as _;
 
 use super::admin::AdminEdge;
 use super::connect::{Connect, ConnectError, translate};
 use super::evaluation::EvaluationEdge;
-use super::flagd::FlagdEdge;
+use super::flagd::{FlagdEdge, before};
 use super::guards::GuardEdge;
 use super::health::EndingHealth;
 use super::http::ofrep::{self, OfrepEdge};
@@ -121,7 +122,9 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
     routes.add_service(notifications);
     // Twice the same name: they are two versions.
     let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());
-    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let resolve = resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let before = resolve.clone().map_request(before::request);
+    routes.add_service(resolve);
     let resolve = evaluation_v2::service_server::ServiceServer::new(edges.flagd.clone());
     routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
     let flags = FlagSyncServiceServer::new(edges.flagd).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
@@ -154,6 +157,7 @@ pub fn serving(health_service: HealthServer<EndingHealth>, edges: Edges) -> Resu
         .merge(sync)
         .merge(http)
         .merge(ofrep)
+        .route_service(before::ROUTE, before)
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
         .layer(axum::middleware::map_response(say_whose_fault))
@@ -205,8 +209,6 @@ async fn say_whose_fault(mut response: Response<Body>) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use tower::ServiceExt as _;
-
     use super::*;
     use crate::edge::health::HealthStatuses;
 

@@ -5,6 +5,7 @@ use mycelia_flags_core::change::{Change, ChangeSet};
 use mycelia_flags_core::check::{Circumstances, Origin, check};
 use mycelia_flags_core::compiled::of_snapshot::compiled;
 use mycelia_flags_core::compiled::{Around, Now, Slot};
+use mycelia_flags_core::json;
 use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::record::Record;
 use mycelia_flags_core::revision::Timestamp;
@@ -16,7 +17,7 @@ use mycelia_flags_proto::v1::serve::Serve as Served;
 use mycelia_flags_proto::v1::value::Kind as ValueKind;
 use mycelia_flags_proto::{convert, v1};
 use open_feature::{EvaluationContext, EvaluationContextFieldValue, StructValue};
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 
 use crate::server::{apply_request, create, enable, rollout};
 
@@ -105,13 +106,13 @@ fn edit(list: &str, keys: Vec<String>) -> Kind {
 
 /// Somebody, as providers send them.
 #[derive(Debug, Clone)]
-pub(super) struct Person {
-    pub(super) context: Value,
+pub(crate) struct Person {
+    pub(crate) context: Value,
 }
 
 impl Person {
     fn draw(number: usize, chance: &mut Chance) -> Self {
-        let mut context = json!({
+        let mut context = object!({
             "country": chance.one_of(&["DE", "FR", "CA", "JP", "BR"]),
             "beta": chance.below(4) == 0,
         });
@@ -119,12 +120,12 @@ impl Person {
         match chance.below(20) {
             // Nobody in particular, and somebody beyond ASCII.
             0 => {}
-            1 => context["targetingKey"] = json!(format!("ünïcödé-日本-{tail:x}")),
-            2..10 => context["targetingKey"] = json!(format!("user-{number}")),
-            _ => context["targetingKey"] = json!(format!("{tail:08x}-{number}@example.com")),
+            1 => context["targetingKey"] = object!(format!("ünïcödé-日本-{tail:x}")),
+            2..10 => context["targetingKey"] = object!(format!("user-{number}")),
+            _ => context["targetingKey"] = object!(format!("{tail:08x}-{number}@example.com")),
         }
         if chance.below(10) != 0 {
-            context["account"] = json!({
+            context["account"] = object!({
                 "id": format!("acc-{}", chance.below(300)),
                 "plan": chance.one_of(&["free", "team", "pro"]),
                 "seats": chance.below(40),
@@ -138,12 +139,12 @@ impl Person {
     pub(super) fn in_ascii(&mut self) {
         if let Some(key) = self.context["targetingKey"].as_str() {
             let ascii: String = key.chars().filter(char::is_ascii).collect();
-            self.context["targetingKey"] = json!(ascii);
+            self.context["targetingKey"] = object!(ascii);
         }
     }
 
     /// As our own protocol has it.
-    pub(super) fn wire(&self) -> v1::EvaluationContext {
+    pub(crate) fn wire(&self) -> v1::EvaluationContext {
         let mut wire = v1::EvaluationContext::default();
         for (name, value) in self.context.as_object().unwrap() {
             match (name.as_str(), value) {
@@ -186,16 +187,7 @@ fn nested(value: &Value) -> StructValue {
 }
 
 fn of_json(value: &Value) -> v1::Value {
-    let kind = match value {
-        Value::Bool(value) => ValueKind::BooleanValue(*value),
-        Value::Number(number) => ValueKind::IntegerValue(number.as_i64().unwrap()),
-        Value::String(of) => text(of),
-        Value::Object(fields) => ValueKind::ObjectValue(v1::ValueMap {
-            fields: fields.iter().map(|(name, value)| (name.clone(), of_json(value))).collect(),
-        }),
-        other => panic!("people have no {other}"),
-    };
-    v1::Value { kind: Some(kind) }
+    convert::value_to_wire(&json::parse(&value.to_string()).unwrap())
 }
 
 /// splitmix64: the same numbers on every machine.
@@ -324,25 +316,8 @@ impl World {
 
     /// What core says, without any server.
     pub(super) fn by_core(&self) -> Vec<[String; FLAGS.len()]> {
-        let mut snapshot = Snapshot::default();
-        let environments = ["development", "staging", "production"].map(str::to_owned).to_vec();
-        let store = Change::CreateStore { bucketing: self.generation, environments };
-        let store = ChangeSet { actor: "test".to_owned(), reason: String::new(), changes: vec![store] };
         let asked = apply_request(self.changes()).change_set.unwrap();
-        let asked = convert::change_set_from_wire(&asked).unwrap();
-        for (change_set, origin) in [(store, Origin::Store), (asked, Origin::Caller)] {
-            let circumstances =
-                Circumstances { origin, at: Timestamp::default(), schemas: &AnyValue, undone: &[] };
-            let checked = check(&snapshot, &change_set, circumstances).unwrap();
-            let record = Record {
-                revision: snapshot.revision().next(),
-                committed_at: Timestamp::default(),
-                change_set,
-                writes: checked.writes,
-                idempotency_key: Box::from(""),
-            };
-            snapshot.fold(&record).unwrap();
-        }
+        let snapshot = folded(self.generation, convert::change_set_from_wire(&asked).unwrap().changes);
         let set = compiled(&snapshot, &EnvironmentKey::new("production"), None);
         let around = Around::new(&set, "", Now::At(0));
         let of_person = |person: &Person| {
@@ -354,4 +329,29 @@ impl World {
         };
         self.people.iter().map(of_person).collect()
     }
+}
+
+/// A store with these changes, as the server would have it, without a server.
+pub(crate) fn folded(generation: Generation, changes: Vec<Change>) -> Snapshot {
+    let environments = ["development", "staging", "production"].map(str::to_owned).to_vec();
+    let store = vec![Change::CreateStore { bucketing: generation, environments }];
+    let mut snapshot = Snapshot::default();
+    for (changes, origin) in [(store, Origin::Store), (changes, Origin::Caller)] {
+        if changes.is_empty() {
+            continue;
+        }
+        let change_set = ChangeSet { actor: "test".to_owned(), reason: String::new(), changes };
+        let circumstances =
+            Circumstances { origin, at: Timestamp::default(), schemas: &AnyValue, undone: &[] };
+        let checked = check(&snapshot, &change_set, circumstances).unwrap();
+        let record = Record {
+            revision: snapshot.revision().next(),
+            committed_at: Timestamp::default(),
+            change_set,
+            writes: checked.writes,
+            idempotency_key: Box::from(""),
+        };
+        snapshot.fold(&record).unwrap();
+    }
+    snapshot
 }

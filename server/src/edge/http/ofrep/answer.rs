@@ -1,6 +1,7 @@
 //! What OFREP's callers are answered: values, and why there is none.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -73,16 +74,24 @@ pub(super) struct Failure {
     code: ErrorCode,
     details: String,
     flag: Option<String>,
+    /// When it is worth asking again.
+    wait: Option<Duration>,
 }
 
 impl Failure {
     pub(super) const fn new(status: StatusCode, code: ErrorCode, details: String) -> Self {
-        Self { status, code, details, flag: None }
+        Self { status, code, details, flag: None, wait: None }
     }
 
     /// The same, said of a flag.
     pub(super) fn of_flag(mut self, key: &str) -> Self {
         self.flag = Some(key.to_owned());
+        self
+    }
+
+    /// The same, for whoever may ask again after a while.
+    pub(super) const fn to_come_again(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
         self
     }
 
@@ -99,7 +108,13 @@ impl Failure {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        json(self.status, print(&self.value()))
+        let mut response = json(self.status, print(&self.value()));
+        if let Some(wait) = self.wait {
+            // Whole seconds, and never less than it takes.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
