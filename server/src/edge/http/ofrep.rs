@@ -87,7 +87,7 @@ fn peer(head: &Parts) -> Option<IpAddr> {
 fn too_many(wait: Duration) -> Failure {
     let details =
         format!("more than {OFREP_PER_SECOND} evaluations a second from one address: see Retry-After");
-    Failure::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::General, details).to_come_again(wait)
+    Failure::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::General, details).again_after(wait)
 }
 
 impl OfrepEdge {

@@ -90,7 +90,7 @@ impl Failure {
     }
 
     /// The same, for whoever may ask again after a while.
-    pub(super) const fn to_come_again(mut self, wait: Duration) -> Self {
+    pub(super) const fn again_after(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
         self
     }
