@@ -28,6 +28,8 @@ mod instance;
 mod keeper;
 mod limits;
 mod observed;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 mod replica;
 mod reporter;
 mod seen;

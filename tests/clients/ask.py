@@ -49,6 +49,7 @@ def main():
             "variant": details.variant,
             "reason": details.reason,
             "error": details.error_code,
+            "message": details.error_message,
         }
         print(json.dumps(answer), flush=True)
     api.shutdown()

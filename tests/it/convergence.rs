@@ -1,10 +1,15 @@
 //! Waiting until everybody has applied a revision.
 
+use mycelia_flags_proto::flagd::sync::v1::SyncFlagsRequest;
+use mycelia_flags_proto::flagd::sync::v1::flag_sync_service_client::FlagSyncServiceClient;
 use mycelia_flags_proto::v1;
 use tokio_stream::StreamExt as _;
 
+use crate::binary::tool;
 use crate::checker::Checked;
-use crate::patience::within;
+use crate::command_line::json as command;
+use crate::http_commands::curl;
+use crate::patience::{eventually, within};
 use crate::server::{Admin, Server};
 
 async fn wait(admin: &Admin, request: v1::WaitConvergedRequest) -> Vec<v1::WaitConvergedResponse> {
@@ -89,6 +94,54 @@ async fn a_wait_for_at_least_so_many_waits_for_them() {
     };
     let (answers, _follower) = tokio::join!(wait(&admin, request), arrive);
     assert_eq!(answers.last().unwrap().services[0].converged, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_acknowledge_is_listed_as_delivered_and_not_waited_for() {
+    let server = Server::in_memory().await;
+    let mut admin = server.admin().await;
+    let first = admin.create("dreams").await;
+    let mut client = FlagSyncServiceClient::new(server.channel().await);
+    let request = SyncFlagsRequest { provider_id: "python".to_owned(), ..Default::default() };
+    let mut documents = client.sync_flags(request).await.unwrap().into_inner();
+    within("the first document", documents.next()).await.unwrap().unwrap();
+    let delivered = async |revision: u64| {
+        let listed = Admin::connect(&server.url).await.subscribers().await;
+        listed.iter().any(|found| found.delivered_only && found.sent_revision == revision)
+    };
+    eventually("what was delivered first", || delivered(first)).await;
+    let mut follower = Checked::follow(&server.url, "ui", "1").await;
+    follower.until(first).await;
+    follower.acknowledge().await.unwrap();
+
+    let revision = admin.enable("dreams").await;
+    let request = v1::WaitConvergedRequest { revision, ..Default::default() };
+    let acknowledge = async {
+        follower.until(revision).await;
+        follower.acknowledge().await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(wait(&admin, request), acknowledge);
+    let last = answers.last().unwrap();
+    let services: Vec<_> =
+        last.services.iter().map(|of| (of.service.as_str(), of.converged, of.live)).collect();
+    assert!(last.converged);
+    assert_eq!(services, [("ui", 1, 1)], "counted neither as converged nor as live");
+    within("the second document", documents.next()).await.unwrap().unwrap();
+    eventually("what was delivered then", || delivered(revision)).await;
+
+    let listed = command(&server.url, &["subscribers"])["subscribers"].as_array().unwrap().clone();
+    let shown = listed.iter().find(|found| found["delivered_only"] == true).unwrap();
+    assert_eq!((&shown["instance"], &shown["sdk"]), (&"python".into(), &"flagd.sync.v1".into()));
+    assert_eq!((&shown["sent_revision"], &shown["up_to_date"]), (&revision.into(), &false.into()));
+    if tool("curl").is_some() {
+        let status = curl(&server.url, "/ops/status.json", &[]).body;
+        let counted: Vec<_> =
+            status["services"].as_array().unwrap().iter().map(|of| &of["delivered"]).collect();
+        assert_eq!((status["convergence"]["live"].as_u64(), counted.len()), (Some(1), 2), "{status}");
+        assert!(counted.contains(&&1.into()), "{status}");
+    }
+    drop((documents, client));
+    eventually("the end", || async { admin.clone().subscribers().await.len() == 1 }).await;
 }
 
 #[tokio::test]

@@ -2,14 +2,18 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change as Kind;
+use mycelia_flags_server::clock::{ManualClock, SharedClock};
+use mycelia_flags_server::edge::limits::OFREP_BURST;
 use serde_json::{Value, json};
 
 use crate::binary::tool;
 use crate::http_commands::{Answer, curl};
-use crate::server::{Server, create, enable, rollout};
+use crate::server::{Server, Wanted, create, enable, rollout};
 
 const FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
@@ -141,6 +145,29 @@ async fn what_is_wrong_with_a_request_is_said_in_the_protocols_words() {
     refuse(&ask(url, FLAGS, &["Mycelia-Service: a b"], &anybody), 400, "GENERAL", "Mycelia-Service");
     let large = json!({ "context": { "text": "x".repeat(100_000) } });
     refuse(&ask(url, FLAGS, &[], &large), 413, "GENERAL", "at most");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_is_told_when_to_come_again() {
+    let Some(_curl) = tool("curl") else { return };
+    let clock = ManualClock::at(1_800_000_000_000_000);
+    let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+    let server = Wanted { clock: shared, ..Wanted::default() }.start().await;
+    server.admin().await.create("dreams").await;
+    // By one curl, over one connection. The server's clock stands still meanwhile.
+    let url = format!("{}{}?n=[1-{OFREP_BURST}]", server.url, of("dreams"));
+    let arguments = ["-sS", "-d", "{}", "-o", "/dev/null", "-w", "%{http_code}\n", &url];
+    let output = Command::new("curl").args(arguments).output().unwrap();
+    let codes = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(codes.lines().filter(|code| *code == "200").count(), OFREP_BURST as usize);
+    let answer = ask(&server.url, &of("dreams"), &[], &json!({}));
+    refuse(&answer, 429, "GENERAL", "2000 evaluations a second");
+    assert_eq!(header(&answer, "retry-after"), Some("1"));
+    assert_eq!(answer.body["key"], "dreams");
+    refuse(&ask(&server.url, FLAGS, &[], &json!({})), 429, "GENERAL", "Retry-After");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(ask(&server.url, &of("dreams"), &[], &json!({})).status, 200);
+    server.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,9 @@ use crate::binary::tool;
 use crate::patience::{PATIENCE, eventually};
 use crate::server::{Server, Wanted, create, enable, rollout};
 
+/// Starts a provider of a kind; none when its language is not installed.
+pub(crate) type Client = fn(&str, &str) -> Option<Command>;
+
 /// A process that asks a provider.
 pub(crate) struct Asker {
     child: Child,
@@ -53,6 +56,21 @@ impl Asker {
         self.next()
     }
 
+    /// Asks all of these, without waiting for one answer before the next question.
+    pub(crate) fn ask_all(mut self, questions: Vec<Value>) -> Vec<Value> {
+        let count = questions.len();
+        std::thread::scope(|scope| {
+            let pipe = &mut self.questions;
+            scope.spawn(move || {
+                for question in questions {
+                    writeln!(pipe, "{question}").unwrap();
+                }
+            });
+            let next = || self.answers.recv_timeout(PATIENCE).expect("the provider answers");
+            (0..count).map(|_| serde_json::from_str(&next()).unwrap()).collect()
+        })
+    }
+
     /// Asks for a boolean flag until it has this value.
     pub(crate) async fn until(&mut self, value: bool, key: &str, context: &Value) -> Value {
         let mut answer = Value::Null;
@@ -72,13 +90,13 @@ impl Drop for Asker {
     }
 }
 
-fn python(provider: &str, url: &str) -> Option<Command> {
+pub(crate) fn python(provider: &str, url: &str) -> Option<Command> {
     let mut command = Command::new(tool("python-clients")?);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ask.py")).args([provider, url]);
     Some(command)
 }
 
-fn go(provider: &str, url: &str) -> Option<Command> {
+pub(crate) fn go(provider: &str, url: &str) -> Option<Command> {
     let mut command = Command::new(tool("go-client")?);
     command.args([provider, url]);
     Some(command)
@@ -88,7 +106,7 @@ pub(crate) fn web(provider: &str, url: &str) -> Option<Command> {
     script("ask-web.mjs", provider, url)
 }
 
-fn node(provider: &str, url: &str) -> Option<Command> {
+pub(crate) fn node(provider: &str, url: &str) -> Option<Command> {
     script("ask.mjs", provider, url)
 }
 
@@ -118,7 +136,7 @@ fn configuration(key: &str, flag_type: v1::FlagType, value: ValueKind) -> Kind {
 }
 
 /// Flags of all five types.
-fn five() -> Vec<Kind> {
+pub(crate) fn five() -> Vec<Kind> {
     let map = [("few".to_owned(), v1::Value { kind: Some(ValueKind::IntegerValue(3)) })];
     vec![
         create("dreams"),

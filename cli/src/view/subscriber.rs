@@ -33,6 +33,8 @@ pub(crate) struct SubscriberView {
     /// It is up to date when it has applied this one.
     pub(crate) scope_revision: u64,
     pub(crate) up_to_date: bool,
+    /// It cannot acknowledge: what it was sent is all that is known.
+    pub(crate) delivered_only: bool,
     pub(crate) digest_mismatches: u64,
     /// Why it refused the last update; empty when it did not.
     pub(crate) refused: String,
@@ -58,8 +60,10 @@ impl SubscriberView {
             connected_at: moment::exactly(subscriber.connected_at.as_ref()),
             connected_briefly: moment::briefly(subscriber.connected_at.as_ref()),
             acknowledged_at: moment::exactly(subscriber.acknowledged_at.as_ref()),
-            up_to_date: subscriber.applied_revision >= subscriber.scope_revision
+            up_to_date: !subscriber.delivered_only
+                && subscriber.applied_revision >= subscriber.scope_revision
                 && subscriber.refused.is_empty(),
+            delivered_only: subscriber.delivered_only,
             stream_id: subscriber.stream_id,
             environment: subscriber.environment,
             service: subscriber.service,
@@ -74,8 +78,17 @@ impl SubscriberView {
         }
     }
 
+    fn applied(&self) -> Span {
+        if self.delivered_only {
+            return Span::new("-", Tone::Faint);
+        }
+        Span::from(self.applied_revision.to_string())
+    }
+
     fn standing(&self) -> Span {
-        if !self.refused.is_empty() {
+        if self.delivered_only {
+            Span::new(&format!("delivered {}", self.sent_revision), Tone::Faint)
+        } else if !self.refused.is_empty() {
             Span::new(&format!("refused: {}", self.refused), Tone::Partial)
         } else if self.up_to_date {
             Span::new("up to date", Tone::Good)
@@ -97,7 +110,7 @@ impl View for SubscribersView {
                 Span::from(subscriber.environment.as_str()),
                 Span::from(subscriber.service.as_str()),
                 Span::from(subscriber.instance.as_str()),
-                Span::from(subscriber.applied_revision.to_string()),
+                subscriber.applied(),
                 subscriber.standing(),
                 Span::from(subscriber.sdk.as_str()),
                 Span::from(subscriber.address.as_str()),
@@ -110,10 +123,10 @@ impl View for SubscribersView {
     }
 }
 
-/// Groups instances by environment and service.
+/// Groups instances by environment and service. Those that cannot acknowledge are not among them.
 pub(crate) fn by_service(subscribers: &[SubscriberView]) -> Vec<ServiceView> {
     let mut services: BTreeMap<(&str, &str), ServiceView> = BTreeMap::new();
-    for subscriber in subscribers {
+    for subscriber in subscribers.iter().filter(|subscriber| !subscriber.delivered_only) {
         let key = (subscriber.environment.as_str(), subscriber.service.as_str());
         let service = services.entry(key).or_insert_with(|| ServiceView {
             environment: subscriber.environment.clone(),
@@ -163,6 +176,25 @@ pub(crate) mod tests {
             })
             .collect();
         assert_eq!(counts, [("runner", 1, 2, 5), ("ui", 1, 1, 7)]);
+    }
+
+    #[test]
+    fn who_cannot_acknowledge_is_shown_and_not_counted() {
+        let delivered = SubscriberView::of(v1::Subscriber {
+            environment: "production".to_owned(),
+            instance: "python".to_owned(),
+            sent_revision: 7,
+            scope_revision: 7,
+            delivered_only: true,
+            ..v1::Subscriber::default()
+        });
+        assert!(by_service(std::slice::from_ref(&delivered)).is_empty());
+        let view = SubscribersView { head_revision: 9, subscribers: vec![delivered] };
+        assert_eq!(
+            view.page().render(false),
+            "ENVIRONMENT  SERVICE  INSTANCE  APPLIED  STATE        SDK  ADDRESS  SINCE\n\
+             production            python    -        delivered 7                -\n"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::edge::guards::GuardEdge;
 use crate::edge::guards::replay::Replays;
 use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
-use crate::edge::http::ofrep::OfrepEdge;
+use crate::edge::http::ofrep::{OfrepEdge, rate_limit};
 use crate::edge::intake::Intake;
 use crate::edge::metrics::Metrics;
 use crate::edge::notifications::NotificationEdge;
@@ -54,8 +54,9 @@ impl Running {
                 evaluation: evaluation.clone(),
                 store: store.clone(),
                 ending: hub.draining().clone(),
+                rate: rate_limit(Arc::clone(clock)),
             },
-            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), tasks.clone(), hub.draining().clone()),
+            flagd: FlagdEdge::new(evaluation.clone(), store.clone(), Arc::clone(&hub), tasks.clone()),
             telemetry: TelemetryEdge { hearing: hearing.clone() },
             plans: PlanEdge {
                 store: store.clone(),

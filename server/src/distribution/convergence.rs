@@ -79,7 +79,7 @@ impl Hub {
         let mut pending = None;
         let mut first: Option<Timestamp> = None;
         let (mut instances, mut measured) = (0, 0);
-        for entry in self.registry().list().into_iter().filter(|entry| !entry.identity.observer) {
+        for entry in self.registry().list().into_iter().filter(|entry| entry.identity.is_waited_for()) {
             if goal.environment.as_ref().is_some_and(|environment| *environment != entry.scope.environment) {
                 continue;
             }
@@ -125,7 +125,7 @@ impl Hub {
     #[must_use]
     pub fn lagging(&self, revision: Revision, since: Timestamp) -> Vec<Lagging> {
         let entries = self.registry().list().into_iter();
-        let entries = entries.filter(|entry| !entry.identity.observer && entry.connected_at <= since);
+        let entries = entries.filter(|entry| entry.identity.is_waited_for() && entry.connected_at <= since);
         let lagging = entries.filter_map(|entry| {
             let (needed, _) = self.needed(&entry.scope, Some(revision))?;
             (entry.applied() < needed).then(|| Lagging {

@@ -36,8 +36,18 @@ pub struct Identity {
     pub address: String,
     /// It only looks on; nobody waits for it.
     pub observer: bool,
+    /// It speaks a protocol without acknowledgements: what was delivered is all that is known of it.
+    pub delivered_only: bool,
     /// The flags that it needs.
     pub declared: Vec<Declared>,
+}
+
+impl Identity {
+    /// Whether it counts where convergence is counted: it can say that it has applied something, and is there for that.
+    #[must_use]
+    pub const fn is_waited_for(&self) -> bool {
+        !self.observer && !self.delivered_only
+    }
 }
 
 /// Ends the connection of a stream that cannot even be told that it ends.
@@ -113,6 +123,12 @@ impl Entry {
     #[must_use]
     pub fn refused(&self) -> String {
         self.report().refused.clone()
+    }
+
+    /// Notes what was handed to a connection that cannot acknowledge it.
+    pub fn note_delivered(&self, revision: Revision) {
+        debug_assert!(self.identity.delivered_only, "all others are handed frames");
+        self.note_sent(revision);
     }
 
     pub(super) fn note_sent(&self, revision: Revision) {

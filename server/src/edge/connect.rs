@@ -22,6 +22,7 @@ use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 use tonic::{Code, Status};
 
 use self::codec::Encoding;
+use super::flagd::before;
 use super::limits::MESSAGE_TIMEOUT;
 
 /// Bytes in front of each message of a stream, in gRPC and in Connect: flags, and a length.
@@ -68,6 +69,8 @@ impl Connect {
     }
 
     fn method(&self, path: &str) -> Option<MethodDescriptor> {
+        let now = before::path(path);
+        let path = now.as_deref().unwrap_or(path);
         let (service, method) = path.strip_prefix('/')?.split_once('/')?;
         self.pool.get_service_by_name(service)?.methods().find(|known| known.name() == method)
     }

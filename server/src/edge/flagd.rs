@@ -4,6 +4,7 @@
 //! evaluate in process. A set of flags is an environment. What is answered where the two products differ stands in
 //! `docs/openfeature.md`.
 
+pub(super) mod before;
 mod changes;
 mod documents;
 mod evaluation;
@@ -23,6 +24,7 @@ use self::documents::Documents;
 use super::compiled_sets::CompiledEnvironment;
 use super::evaluation::EvaluationEdge;
 use super::selector::{self, SELECTOR, SERVICE, flag_set};
+use crate::distribution::hub::Hub;
 use crate::state::Store;
 use crate::tasks::Tasks;
 
@@ -31,6 +33,8 @@ use crate::tasks::Tasks;
 pub struct FlagdEdge {
     evaluation: EvaluationEdge,
     store: Store,
+    /// Among whose subscribers the followers of `flagd.sync` stand.
+    hub: Arc<Hub>,
     documents: Arc<Documents>,
     tasks: Tasks,
     /// Cancelled when streams are to end.
@@ -38,10 +42,12 @@ pub struct FlagdEdge {
 }
 
 impl FlagdEdge {
-    /// Over compiled flags and the log.
+    /// Over compiled flags, the log, and those who follow it.
     #[must_use]
-    pub fn new(evaluation: EvaluationEdge, store: Store, tasks: Tasks, draining: CancellationToken) -> Self {
-        Self { evaluation, documents: Arc::new(Documents::new(store.clone())), store, tasks, draining }
+    pub fn new(evaluation: EvaluationEdge, store: Store, hub: Arc<Hub>, tasks: Tasks) -> Self {
+        let documents = Arc::new(Documents::new(store.clone()));
+        let draining = hub.draining().clone();
+        Self { evaluation, store, hub, documents, tasks, draining }
     }
 
     /// The environment that a call means: by its metadata, else by the field of its message, else the default one.

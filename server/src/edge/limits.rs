@@ -48,6 +48,16 @@ pub const SMALL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a message, or of a body, on the listener for browsers: nothing larger than a context is sent there.
 pub const BROWSER_MESSAGE_BYTES_MAX: usize = SMALL_MESSAGE_BYTES_MAX;
 
+/// Evaluations over OFREP in a second from one address, in the long run: a page asks a few times an hour, and a service that
+/// evaluates for each of its requests has room. Answered with 429 and `Retry-After`.
+pub const OFREP_PER_SECOND: u32 = 2_000;
+
+/// Evaluations over OFREP at once from an address that was quiet. See [`OFREP_PER_SECOND`].
+pub const OFREP_BURST: u32 = 5_000;
+
+/// Addresses whose evaluations over OFREP are counted apart; those beyond share one rate.
+pub const OFREP_PEERS_MAX: usize = 16_384;
+
 /// Bytes of an administration request. Answered with RESOURCE_EXHAUSTED; on HTTP with 413 and `TOO_LARGE`.
 pub const ADMIN_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 

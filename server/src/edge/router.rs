@@ -18,12 +18,13 @@ use mycelia_flags_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
+use tower::ServiceExt as _;
 
 use super::admin::AdminEdge;
 use super::connect::{self, Connect, ConnectError};
 use super::cors::{self, Origins};
 use super::evaluation::EvaluationEdge;
-use super::flagd::FlagdEdge;
+use super::flagd::{FlagdEdge, before};
 use super::grpc_web;
 use super::guards::GuardEdge;
 use super::health::EndingHealth;
@@ -128,7 +129,9 @@ pub fn serving(
     routes.add_service(notifications);
     // Twice the same name: they are two versions.
     let resolve = evaluation_v1::service_server::ServiceServer::new(edges.flagd.clone());
-    routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let resolve = resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let before = resolve.clone().map_request(before::request);
+    routes.add_service(resolve);
     let resolve = evaluation_v2::service_server::ServiceServer::new(edges.flagd.clone());
     routes.add_service(resolve.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
     let flags = FlagSyncServiceServer::new(edges.flagd).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
@@ -155,6 +158,7 @@ pub fn serving(
         .merge(sync)
         .merge(http)
         .merge(ofrep(edges.ofrep))
+        .route_service(before::ROUTE, before)
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
         .layer(map_response(say_whose_fault))
@@ -217,8 +221,6 @@ pub(super) async fn say_whose_fault(mut response: Response<Body>) -> Response<Bo
 
 #[cfg(test)]
 mod tests {
-    use tower::ServiceExt as _;
-
     use super::*;
     use crate::edge::health::HealthStatuses;
 

@@ -16,6 +16,8 @@ pub struct Streams {
     pub streams: u64,
     /// Those that only look on: nobody waits for them.
     pub observers: u64,
+    /// Those that cannot acknowledge: nobody waits for them either.
+    pub delivered: u64,
     /// Those that have not applied their scope's newest revision.
     pub lagging: u64,
     /// Updates that they discarded for a wrong digest.
@@ -42,11 +44,12 @@ pub fn by_service(hub: &Hub) -> ByService {
         if counted.len() >= METRIC_SERVICES_MAX && !counted.contains_key(&place) {
             place.1 = "other".to_owned();
         }
-        let observer = entry.identity.observer;
+        let (observer, delivered) = (entry.identity.observer, entry.identity.delivered_only);
         let streams = counted.entry(place).or_default();
         streams.streams += 1;
-        streams.observers += u64::from(observer);
-        streams.lagging += u64::from(!observer && head > entry.applied());
+        streams.observers += u64::from(observer && !delivered);
+        streams.delivered += u64::from(delivered);
+        streams.lagging += u64::from(entry.identity.is_waited_for() && head > entry.applied());
         streams.digest_mismatches += entry.digest_mismatches();
         streams.refusing += u64::from(!entry.refused().is_empty());
     }

@@ -100,6 +100,7 @@ impl SyncEdge {
             sdk: message.sdk,
             address,
             observer: message.observer,
+            delivered_only: false,
             declared,
         };
         let request = SubscribeRequest { environment, service, identity, known, cut };

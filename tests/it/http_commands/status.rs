@@ -102,7 +102,7 @@ async fn the_operational_status_says_who_lacks_what() {
     let service = |applied| {
         json!([{
             "environment": "production", "service": "runner",
-            "live": 1, "applied": applied, "observers": 0, "refusing": 0
+            "live": 1, "applied": applied, "observers": 0, "delivered": 0, "refusing": 0
         }])
     };
     assert_eq!(status["services"], service(0), "it has not said that it has it");

@@ -107,6 +107,7 @@ impl AdminEdge {
             digest_mismatches: entry.digest_mismatches(),
             refused: entry.refused(),
             observer: entry.identity.observer,
+            delivered_only: entry.identity.delivered_only,
         }
     }
 

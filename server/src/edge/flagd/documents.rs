@@ -27,11 +27,11 @@ impl Documents {
         Self { store, known: Mutex::default() }
     }
 
-    /// The flags of an environment as they are now. The same text is the same allocation.
+    /// The flags of an environment as they are now, and the revision that they are of. The same text is the same allocation.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` when it is larger than providers take.
-    pub(super) fn of(&self, environment: &EnvironmentKey) -> Result<Arc<str>, Status> {
+    pub(super) fn of(&self, environment: &EnvironmentKey) -> Result<(Revision, Arc<str>), Status> {
         let snapshot = self.store.snapshot();
         // Held while it translates: others would translate the same.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +39,7 @@ impl Documents {
         if let Some((revision, text)) = held
             && *revision >= snapshot.revision()
         {
-            return Ok(Arc::clone(text));
+            return Ok((*revision, Arc::clone(text)));
         }
         let source = Source { snapshot: &snapshot, environment, service: None };
         let translated = document(&source, Audiences::Inlined);
@@ -60,6 +60,6 @@ impl Documents {
             _ => Arc::from(text),
         };
         known.insert(environment.clone(), (snapshot.revision(), Arc::clone(&text)));
-        Ok(text)
+        Ok((snapshot.revision(), text))
     }
 }

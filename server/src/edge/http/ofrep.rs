@@ -6,11 +6,15 @@
 mod answer;
 mod asked;
 mod events;
+mod rate;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::evaluation::ErrorCode;
@@ -19,10 +23,15 @@ use tokio_util::sync::CancellationToken;
 
 use self::answer::{Failure, bulk_body, evaluated, json};
 use self::asked::Asked;
+use self::rate::Rate;
+use crate::clock::SharedClock;
 use crate::edge::evaluation::EvaluationEdge;
+use crate::edge::limits::{OFREP_BURST, OFREP_PEERS_MAX, OFREP_PER_SECOND};
+use crate::edge::sync::Peer;
 use crate::state::Store;
 
 pub(crate) use events::events;
+pub use rate::RateLimit;
 
 /// What OFREP calls.
 #[derive(Debug, Clone)]
@@ -33,6 +42,8 @@ pub struct OfrepEdge {
     pub store: Store,
     /// Cancelled when the server wants its connections to end.
     pub ending: CancellationToken,
+    /// How often one address may evaluate.
+    pub rate: Arc<RateLimit>,
 }
 
 /// Evaluates one flag.
@@ -42,6 +53,9 @@ pub(crate) async fn single(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if let Err(wait) = edge.rate.take(peer(&head)) {
+        return too_many(wait).of_flag(&key).into_response();
+    }
     match edge.asked(&head.headers, body).await {
         Ok(asked) => edge.single(&key, &asked),
         Err(failure) => failure.of_flag(&key).into_response(),
@@ -51,10 +65,29 @@ pub(crate) async fn single(
 /// Evaluates all flags that the caller may see.
 pub(crate) async fn bulk(State(edge): State<OfrepEdge>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if let Err(wait) = edge.rate.take(peer(&head)) {
+        return too_many(wait).into_response();
+    }
     match edge.asked(&head.headers, body).await {
         Ok(asked) => edge.bulk(&asked, &head.uri, &head.headers),
         Err(failure) => failure.into_response(),
     }
+}
+
+/// The limit of a running server.
+pub(crate) fn rate_limit(clock: SharedClock) -> Arc<RateLimit> {
+    let rate = Rate { per_second: OFREP_PER_SECOND, burst: OFREP_BURST, peers_max: OFREP_PEERS_MAX };
+    Arc::new(RateLimit::new(rate, clock))
+}
+
+fn peer(head: &Parts) -> Option<IpAddr> {
+    head.extensions.get::<Peer>().map(|peer| peer.address.ip())
+}
+
+fn too_many(wait: Duration) -> Failure {
+    let details =
+        format!("more than {OFREP_PER_SECOND} evaluations a second from one address: see Retry-After");
+    Failure::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::General, details).again_after(wait)
 }
 
 impl OfrepEdge {

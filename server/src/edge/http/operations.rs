@@ -63,6 +63,8 @@ struct Service<'a> {
     live: u64,
     applied: u64,
     observers: u64,
+    /// Streams that cannot acknowledge (flagd.sync).
+    delivered: u64,
     /// Instances that refused their newest update or a part of it.
     refusing: u64,
 }
@@ -96,13 +98,14 @@ impl HttpEdge {
         let services: Vec<Service<'_>> = counted
             .iter()
             .map(|((environment, service), found)| {
-                let live = found.streams.saturating_sub(found.observers);
+                let live = found.streams.saturating_sub(found.observers + found.delivered);
                 Service {
                     environment: environment.as_str(),
                     service,
                     live,
                     applied: live.saturating_sub(found.lagging),
                     observers: found.observers,
+                    delivered: found.delivered,
                     refusing: found.refusing,
                 }
             })

@@ -1,6 +1,7 @@
 //! What OFREP's callers are answered: values, and why there is none.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -31,10 +32,12 @@ pub(super) fn evaluated(key: &str, resolution: &Resolution<'_>) -> Value {
 }
 
 /// The protocol's word. Go's provider gives its caller's default wherever it reads DISABLED, whatever the value is; a disabled
-/// flag serves its off variant to everybody, and that is what STATIC says.
+/// flag serves its off variant to everybody, and that is what STATIC says. Python's gives it for every word that OpenFeature
+/// does not have.
 const fn reason(reason: ResolutionReason) -> &'static str {
     match reason {
         ResolutionReason::Disabled => ResolutionReason::Static.as_str(),
+        ResolutionReason::PrerequisiteFailed => ResolutionReason::Default.as_str(),
         other => other.as_str(),
     }
 }
@@ -43,6 +46,7 @@ const fn reason(reason: ResolutionReason) -> &'static str {
 fn metadata(reason: ResolutionReason) -> Value {
     match reason {
         ResolutionReason::Disabled => object([("disabled", Value::Boolean(true))]),
+        ResolutionReason::PrerequisiteFailed => object([("prerequisiteFailed", Value::Boolean(true))]),
         _ => object([]),
     }
 }
@@ -70,16 +74,24 @@ pub(super) struct Failure {
     code: ErrorCode,
     details: String,
     flag: Option<String>,
+    /// When it is worth asking again.
+    wait: Option<Duration>,
 }
 
 impl Failure {
     pub(super) const fn new(status: StatusCode, code: ErrorCode, details: String) -> Self {
-        Self { status, code, details, flag: None }
+        Self { status, code, details, flag: None, wait: None }
     }
 
     /// The same, said of a flag.
     pub(super) fn of_flag(mut self, key: &str) -> Self {
         self.flag = Some(key.to_owned());
+        self
+    }
+
+    /// The same, for whoever may ask again after a while.
+    pub(super) const fn again_after(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
         self
     }
 
@@ -96,7 +108,13 @@ impl Failure {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        json(self.status, print(&self.value()))
+        let mut response = json(self.status, print(&self.value()));
+        if let Some(wait) = self.wait {
+            // Whole seconds, and never less than it takes.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 

@@ -1,0 +1,73 @@
+//! `schema.v1`, flagd's evaluation protocol by its old name: with `curl`, as PHP's provider speaks it, and over gRPC.
+
+use mycelia_flags_proto::flagd::evaluation::v1::{
+    EventStreamRequest, EventStreamResponse, ResolveBooleanRequest, ResolveBooleanResponse,
+};
+use serde_json::{Value, json};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Code, Request};
+use tonic_prost::ProstCodec;
+
+use crate::binary::tool;
+use crate::http_commands::{Answer, curl};
+use crate::patience::within;
+use crate::providers::five;
+use crate::server::Server;
+
+#[track_caller]
+fn ask(server: &Server, method: &str, body: &Value) -> Answer {
+    let path = format!("/schema.v1.Service/{method}");
+    curl(&server.url, &path, &["-H", "Content-Type: application/json", "-d", &body.to_string()])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_types_are_answered_as_json() {
+    let Some(_curl) = tool("curl") else { return };
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    // PHP writes the names as they stand in the protocol.
+    let of = |method: &str, key: &str| {
+        let answer = ask(&server, method, &json!({ "flag_key": key, "context": { "targetingKey": "ana" } }));
+        assert_eq!((answer.status, &answer.body["reason"]), (200, &"STATIC".into()), "{}", answer.body);
+        (answer.body["value"].clone(), answer.body["variant"].clone())
+    };
+    assert_eq!(of("ResolveBoolean", "dreams"), (json!(true), json!("on")));
+    assert_eq!(of("ResolveString", "title"), (json!("Whispers"), json!("set")));
+    assert_eq!(of("ResolveInt", "whispers.max"), (json!("6"), json!("set")));
+    assert_eq!(of("ResolveFloat", "share"), (json!(0.25), json!("set")));
+    assert_eq!(of("ResolveObject", "limits").0["few"].as_f64(), Some(3.0));
+    let all = ask(&server, "ResolveAll", &json!({})).body;
+    assert_eq!(all["flags"]["title"]["stringValue"], "Whispers", "{all}");
+
+    let missing = ask(&server, "ResolveBoolean", &json!({ "flag_key": "dream" }));
+    assert_eq!((missing.status, &missing.body["code"]), (404, &"not_found".into()));
+    let mistyped = ask(&server, "ResolveBoolean", &json!({ "flag_key": "title" }));
+    assert_eq!((mistyped.status, &mistyped.body["code"]), (400, &"invalid_argument".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_answered_over_grpc_too() {
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    let mut grpc = Grpc::new(server.channel().await);
+    grpc.ready().await.unwrap();
+    let path = PathAndQuery::from_static("/schema.v1.Service/ResolveBoolean");
+    let codec = ProstCodec::<ResolveBooleanRequest, ResolveBooleanResponse>::default();
+    let request = ResolveBooleanRequest { flag_key: "dreams".to_owned(), context: None };
+    let answer = grpc.unary(Request::new(request), path, codec).await.unwrap().into_inner();
+    assert_eq!((answer.value, answer.variant.as_str()), (true, "on"));
+
+    grpc.ready().await.unwrap();
+    let path = PathAndQuery::from_static("/schema.v1.Service/EventStream");
+    let codec = ProstCodec::<EventStreamRequest, EventStreamResponse>::default();
+    let events = grpc.server_streaming(Request::new(EventStreamRequest {}), path, codec).await.unwrap();
+    let first = within("the first event", events.into_inner().message()).await.unwrap().unwrap();
+    assert_eq!(first.r#type, "provider_ready");
+
+    grpc.ready().await.unwrap();
+    let path = PathAndQuery::from_static("/schema.v1.Service/ResolveNothing");
+    let codec = ProstCodec::<ResolveBooleanRequest, ResolveBooleanResponse>::default();
+    let refused = grpc.unary(Request::new(ResolveBooleanRequest::default()), path, codec).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+}
