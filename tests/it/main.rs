@@ -33,6 +33,7 @@ mod half_open;
 mod http_commands;
 mod inspection;
 mod mail;
+mod migration;
 mod notifications;
 mod observations;
 mod ofrep;
