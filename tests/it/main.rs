@@ -48,6 +48,7 @@ mod plan_playbook;
 mod plan_whispers;
 mod poisoned;
 mod policies;
+mod polyglot;
 mod power_cut;
 mod prometheus;
 mod promotion;
