@@ -48,8 +48,8 @@ pub use guard::{
     measurement_to_wire, observed_to_wire,
 };
 pub use inspection::{
-    bucket_to_wire, explanation_to_wire, field_change_to_wire, impact_to_wire, import_line_to_wire,
-    stale_to_wire, step_to_wire,
+    bucket_to_wire, explanation_to_wire, field_change_to_wire, impact_to_wire, import_format_from_wire,
+    import_format_to_wire, import_line_to_wire, migration_line_to_wire, stale_to_wire, step_to_wire,
 };
 pub use list::{key_list_from_wire, key_list_to_wire, list_edit_from_wire, list_edit_to_wire};
 pub use observation::{

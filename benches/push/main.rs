@@ -1,7 +1,8 @@
 //! What it costs to tell everybody: one message of 1 KiB to many subscribers, until the last one has it.
 //!
-//! Three servers, each in a process of its own, take turns: raw TCP, the naive tonic broadcast, and ours. All clients
-//! are in this process and count messages; their cost is in the times of all three.
+//! Servers, each in a process of its own, take turns: raw TCP, the naive tonic broadcast, ours, and ours once more with
+//! subscribers of flagd's protocol, who get all flags at every change. All clients are in this process and count messages;
+//! their cost is in the times of all of them.
 
 mod naive;
 mod side;
@@ -35,14 +36,25 @@ const SHAPES: [(Shape, usize); 4] = [
     (Shape { connections: 100, streams: 100 }, 10),
 ];
 
+/// With more flags than this, flagd's subscribers are left out: each change would be gigabytes.
+const SYNC_FLAGS_MAX: usize = 100;
+
 const QUICK_SHAPES: [(Shape, usize); 2] =
     [(Shape { connections: 50, streams: 1 }, 10), (Shape { connections: 5, streams: 20 }, 10)];
 
 fn measure_all() -> Result<()> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let columns =
-        ["last has it, ms", "× raw TCP", "× naive", "server CPU each, µs", "× naive", "KiB each, idle"];
+    let columns = [
+        "last has it, ms",
+        "× raw TCP",
+        "× naive",
+        "× ours",
+        "server CPU each, µs",
+        "× naive",
+        "× ours",
+        "KiB each, idle",
+    ];
     let mut table = Table::new(
         "Push: one message of 1 KiB to all subscribers",
         std::iter::once("subscribers on connections").chain(columns),
@@ -57,30 +69,37 @@ fn measure_all() -> Result<()> {
 }
 
 async fn measure(shape: Shape, flags: usize, table: &mut Table) -> Result<()> {
-    let mut sides = [Side::raw(shape).await?, Side::naive(shape).await?, Side::ours(shape, flags).await?];
+    let mut sides = vec![Side::raw(shape).await?, Side::naive(shape).await?, Side::ours(shape, flags).await?];
+    if flags <= SYNC_FLAGS_MAX {
+        sides.push(Side::flagd_sync(shape, flags).await?);
+    }
     let rounds = mode::pick(5, 41);
     for round in 0..=rounds {
         for turn in 0..sides.len() {
-            if let Some(side) = sides.get_mut((round + turn) % 3) {
+            let next = (round + turn) % sides.len();
+            if let Some(side) = sides.get_mut(next) {
                 // The first round only warms up.
                 side.push(round > 0).await.with_context(|| side.name)?;
             }
         }
     }
-    let [raw, naive, _] = &sides;
+    let [raw, naive, ours, ..] = sides.as_slice() else { bail!("a side is missing") };
     let against = |side: &Side, other: &Side, of: fn(&Side) -> &[f64]| {
         let ratios: Vec<f64> = of(side).iter().zip(of(other)).map(|(a, b)| a / b).collect();
         ratio(median(&ratios))
     };
     for side in &sides {
-        let of_flags = if side.name == "ours" { format!(" ({flags} flags)") } else { String::new() };
+        let of_flags =
+            if side.name.starts_with("ours") { format!(" ({flags} flags)") } else { String::new() };
         table.row([
             format!("{shape}: {}{of_flags}", side.name),
             figure(median(&side.times_ms)),
             against(side, raw, |side| &side.times_ms),
             against(side, naive, |side| &side.times_ms),
+            against(side, ours, |side| &side.times_ms),
             figure(median(&side.cpu_us)),
             against(side, naive, |side| &side.cpu_us),
+            against(side, ours, |side| &side.cpu_us),
             side.idle_kib.map(figure).unwrap_or_default(),
         ]);
     }

@@ -8,6 +8,7 @@ use mycelia_flags_benches::crowd::{Crowd, Shape};
 use mycelia_flags_benches::our_server::{self, Remote};
 use mycelia_flags_benches::raw_tcp;
 use mycelia_flags_benches::stopwatch::Stopwatch;
+use mycelia_flags_proto::flagd::sync::v1 as sync;
 use mycelia_flags_proto::raw::grpc_frame;
 use mycelia_flags_proto::v1;
 use mycelia_flags_server::edge::sync::SUBSCRIBE_PATH;
@@ -16,6 +17,8 @@ use crate::naive;
 
 /// The head of a DATA frame, which raw TCP sends too.
 const FRAME_HEAD: usize = 9;
+
+const SYNC_FLAGS_PATH: &str = "/flagd.sync.v1.FlagSyncService/SyncFlags";
 
 /// What an idle stream settles to is looked at after this.
 const SETTLING: Duration = Duration::from_millis(500);
@@ -63,18 +66,36 @@ impl Side {
         Self::subscribed("ours", server, shape, 2).await
     }
 
-    /// `first` is how many messages a stream gets before anything is pushed.
+    /// Our server once more, with subscribers of flagd's protocol: each gets all flags at every change.
+    pub(crate) async fn flagd_sync(shape: Shape, flags: usize) -> Result<Self> {
+        let mut server = Remote::start(our_server::ROLE, &[])?;
+        server.player.ask(&format!("fill {flags}"))?;
+        let request = grpc_frame(&sync::SyncFlagsRequest::default())?;
+        // The document of now.
+        Self::listening("ours by flagd.sync", server, shape, (SYNC_FLAGS_PATH, &request), 1).await
+    }
+
     async fn subscribed(name: &'static str, server: Remote, shape: Shape, first: u64) -> Result<Self> {
-        let request = request()?;
+        Self::listening(name, server, shape, (SUBSCRIBE_PATH, &request()?), first).await
+    }
+
+    /// `first` is how many messages a stream gets before anything is pushed.
+    async fn listening(
+        name: &'static str,
+        server: Remote,
+        shape: Shape,
+        (path, request): (&str, &Bytes),
+        first: u64,
+    ) -> Result<Self> {
         // A forerunner makes the server encode what all the others share.
         let one = Shape { connections: 1, streams: 1 };
-        let mut forerunner = Crowd::gather(server.address, one, SUBSCRIBE_PATH, &request).await?;
+        let mut forerunner = Crowd::gather(server.address, one, path, request).await?;
         forerunner.ask();
         forerunner.until(first).await?;
         drop(forerunner);
         tokio::time::sleep(SETTLING).await;
         let before = server.resident_kib()?;
-        let mut crowd = Crowd::gather(server.address, shape, SUBSCRIBE_PATH, &request).await?;
+        let mut crowd = Crowd::gather(server.address, shape, path, request).await?;
         crowd.ask();
         crowd.until(first * shape.subscribers()).await?;
         tokio::time::sleep(SETTLING).await;

@@ -4,9 +4,11 @@
 //! as `5.0`. Nothing here knows what the JSON means.
 
 mod parse;
+mod places;
 mod print;
 
-pub use parse::{DEPTH_MAX, JsonError, parse};
+pub use parse::{DEPTH_MAX, JsonError, parse, parse_with_places};
+pub use places::{Place, Places, field_path, item_path};
 pub use print::print;
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub mod key_set;
 pub mod limits;
 pub mod list;
 pub mod matcher;
+pub mod migration;
 pub mod murmur3;
 mod number_text;
 pub mod observation;

@@ -5,6 +5,7 @@ use mycelia_flags_core::explain::{Bucket, Explanation, Step, StepKind};
 use mycelia_flags_core::flagd::{Line, Outcome};
 use mycelia_flags_core::impact::FlagImpact;
 use mycelia_flags_core::key::{EnvironmentKey, VariantName};
+use mycelia_flags_core::migration::{self, Format, Grade};
 use mycelia_flags_core::stale::{StaleFlag, StaleReason};
 
 use super::time::timestamp_to_wire;
@@ -130,7 +131,53 @@ pub fn import_line_to_wire(line: &Line) -> v1::ImportLine {
         Outcome::Changed => v1::ImportOutcome::Changed,
         Outcome::Skipped => v1::ImportOutcome::Skipped,
     };
-    v1::ImportLine { flag: line.flag.clone(), outcome: outcome.into(), text: line.text.clone() }
+    v1::ImportLine {
+        flag: line.flag.clone(),
+        outcome: outcome.into(),
+        text: line.text.clone(),
+        ..v1::ImportLine::default()
+    }
+}
+
+/// What became of a part of another product's document.
+#[must_use]
+pub fn migration_line_to_wire(line: &migration::Line) -> v1::ImportLine {
+    let outcome = match line.grade {
+        Grade::Exact => v1::ImportOutcome::Imported,
+        Grade::Approximate => v1::ImportOutcome::Approximate,
+        Grade::Changed => v1::ImportOutcome::Changed,
+        Grade::Noted => v1::ImportOutcome::Noted,
+        Grade::Unmapped => v1::ImportOutcome::Skipped,
+    };
+    v1::ImportLine {
+        flag: line.flag.clone(),
+        outcome: outcome.into(),
+        text: line.text.clone(),
+        path: line.path.clone(),
+        line: line.place.map(|place| count(place.line)),
+        column: line.place.map(|place| count(place.column)),
+    }
+}
+
+/// Whose document it is; none when that is to be found out.
+#[must_use]
+pub const fn import_format_from_wire(format: v1::ImportFormat) -> Option<Format> {
+    match format {
+        v1::ImportFormat::Unspecified => None,
+        v1::ImportFormat::Flagd => Some(Format::Flagd),
+        v1::ImportFormat::Unleash => Some(Format::Unleash),
+        v1::ImportFormat::Launchdarkly => Some(Format::LaunchDarkly),
+    }
+}
+
+/// Whose document it was.
+#[must_use]
+pub const fn import_format_to_wire(format: Format) -> v1::ImportFormat {
+    match format {
+        Format::Flagd => v1::ImportFormat::Flagd,
+        Format::Unleash => v1::ImportFormat::Unleash,
+        Format::LaunchDarkly => v1::ImportFormat::Launchdarkly,
+    }
 }
 
 fn count(count: usize) -> u32 {

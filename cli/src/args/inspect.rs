@@ -118,6 +118,11 @@ pub(crate) struct AuditFeaturesArgs {
 pub(crate) enum FormatArg {
     /// A flag definition file of flagd's
     Flagd,
+    /// An export of Unleash's, or what its client API answers
+    Unleash,
+    /// A flag or a list of flags, as LaunchDarkly's REST API answers them
+    #[value(name = "launchdarkly")]
+    LaunchDarkly,
 }
 
 /// `import`.
@@ -126,9 +131,18 @@ pub(crate) struct ImportArgs {
     /// The file to read; `-` for the standard input
     pub(crate) file: PathBuf,
 
-    /// The language of the file
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Flagd)]
-    pub(crate) format: FormatArg,
+    /// Whose file it is; found out by its shape when it is not said
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<FormatArg>,
+
+    /// The environment of the file that is read; the one called as the environment that is written, or the only one,
+    /// when it is not said
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from_environment: Option<String>,
+
+    /// Import what can be said here even when a flag of Unleash's or LaunchDarkly's has to be left out
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
 
     #[command(flatten)]
     pub(crate) write: WriteArgs,

@@ -1,7 +1,10 @@
-//! `import`: the flags of a flagd document as changes of ours.
+//! `import`: the flags of a document of flagd's, Unleash's or LaunchDarkly's as changes of ours.
 //!
 //! The server translates; what it proposes is applied like any other change, under the condition that the store is still
-//! where it was read. A document of many flags takes several change sets, each with whole flags.
+//! where it was read. A document of many flags takes several change sets, each with whole flags. Whoever moves here from
+//! another product gets all flags or none, unless they say that some will do.
+
+use std::collections::BTreeSet;
 
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_proto::v1;
@@ -24,30 +27,61 @@ use crate::view::document::{LineView, SKIPPED};
 const CHANGES_BYTES_MAX: usize = 900 * 1024;
 
 pub(crate) async fn run(args: ImportArgs, session: &Session<'_>) -> Result<Exit, Failure> {
-    let FormatArg::Flagd = args.format;
     let document = text_file::read(&args.file)?;
     let connection = session.connection()?;
     // A new flag is written in every environment: the writes do not tell which one the document is for.
     let environment = meant_environment(&connection, &session.settings.environment).await?;
-    let request = v1::ImportRequest { environment: environment.clone(), document };
+    let format = args.format.map_or(v1::ImportFormat::Unspecified, on_the_wire);
+    let request = v1::ImportRequest {
+        environment: environment.clone(),
+        document,
+        format: format.into(),
+        from_environment: args.from_environment.unwrap_or_default(),
+    };
     let proposed = connection.answer(connection.admin().import(request)).await?;
     if let Some(expected) = args.write.expect_revision.filter(|expected| *expected != proposed.revision) {
         return Err(Failure::revision_mismatch(expected, proposed.revision));
     }
+    let is_foreign = !matches!(proposed.format(), v1::ImportFormat::Unspecified | v1::ImportFormat::Flagd);
     let report: Vec<LineView> = proposed.report.iter().map(LineView::of).collect();
-    let skipped = report.iter().filter(|line| line.outcome == SKIPPED).count();
+    let skipped = left_out(&report);
+    let mut write = args.write;
     if skipped > 0 {
         let verb = if skipped == 1 { "flag is" } else { "flags are" };
         session.terminal.warn(&format!("{skipped} {verb} left out"));
+        if is_foreign && !args.allow_partial && !write.dry_run {
+            session.terminal.warn("so nothing is imported; --allow-partial imports the others");
+            (write.dry_run, write.wait) = (true, false);
+        }
     }
-    let sets = change_sets(proposed.changes);
-    let answer = apply(sets, proposed.revision, &args.write, &connection, session).await?;
+    let mut sets = change_sets(proposed.changes);
+    if is_foreign && write.dry_run && sets.len() > 1 {
+        let text =
+            "it takes several change sets, which build on each other: what the first one would do is shown";
+        session.terminal.warn(text);
+        sets.truncate(1);
+    }
+    let answer = apply(sets, proposed.revision, &write, &connection, session).await?;
     let file = args.file.display().to_string();
     let mut told = Told::here(Subject::Document(file.clone()), "import", format!("imported {file}"));
     told.report = report;
     told.environment = Some(environment);
-    let exit = present(answer, told, args.write, &connection, session).await?;
+    let exit = present(answer, told, write, &connection, session).await?;
     Ok(if exit == Exit::Done && skipped > 0 { Exit::No } else { exit })
+}
+
+const fn on_the_wire(format: FormatArg) -> v1::ImportFormat {
+    match format {
+        FormatArg::Flagd => v1::ImportFormat::Flagd,
+        FormatArg::Unleash => v1::ImportFormat::Unleash,
+        FormatArg::LaunchDarkly => v1::ImportFormat::Launchdarkly,
+    }
+}
+
+/// How many flags are left out; a flag may have several lines that say why.
+fn left_out(report: &[LineView]) -> usize {
+    let skipped = report.iter().filter(|line| line.outcome == SKIPPED);
+    skipped.map(|line| line.flag.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 /// Applies one change set after the other, and answers as if they had been one.

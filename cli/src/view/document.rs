@@ -1,4 +1,4 @@
-//! flagd documents, in and out: what became of each flag.
+//! Documents of others, in and out: what became of each flag.
 
 use mycelia_flags_proto::v1;
 use serde::Serialize;
@@ -11,8 +11,15 @@ use crate::terminal::View;
 pub(crate) struct LineView {
     /// Empty when it is said of the whole document.
     pub(crate) flag: String,
-    /// `imported`, `changed` or `skipped`.
+    /// `imported`, `approximate`, `changed`, `noted` or `skipped`.
     pub(crate) outcome: &'static str,
+    /// The part of the document; only of another product's.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<u32>,
     /// Why, or what is different; empty when there is nothing to say.
     pub(crate) text: String,
 }
@@ -26,24 +33,48 @@ impl LineView {
             v1::ImportOutcome::Imported => "imported",
             v1::ImportOutcome::Changed => "changed",
             v1::ImportOutcome::Skipped => SKIPPED,
+            v1::ImportOutcome::Approximate => "approximate",
+            v1::ImportOutcome::Noted => "noted",
             v1::ImportOutcome::Unspecified => "unknown",
         };
-        Self { flag: line.flag.clone(), outcome, text: line.text.clone() }
+        Self {
+            flag: line.flag.clone(),
+            outcome,
+            path: line.path.clone(),
+            line: line.line,
+            column: line.column,
+            text: line.text.clone(),
+        }
+    }
+
+    /// Where the part stands, as editors want it: `12:5`.
+    fn place(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{line}:{column}"),
+            _ => String::new(),
+        }
     }
 
     /// Adds a line for each.
     pub(crate) fn describe(lines: &[Self], page: &mut Page) {
+        let has_places = lines.iter().any(|line| line.line.is_some());
         let row = |line: &Self| {
             let tone = match line.outcome {
                 "imported" => Tone::Good,
                 SKIPPED => Tone::Loud,
+                "noted" => Tone::Faint,
                 _ => Tone::Partial,
             };
-            vec![
+            let mut row = vec![
                 Span::new(line.outcome, tone),
                 Span::from(if line.flag.is_empty() { "-" } else { line.flag.as_str() }),
-                Span::new(&line.text, Tone::Faint),
-            ]
+            ];
+            if has_places {
+                row.push(Span::new(&line.place(), Tone::Faint));
+                row.push(Span::new(&line.path, Tone::Faint));
+            }
+            row.push(Span::new(&line.text, Tone::Faint));
+            row
         };
         page.table(0, lines.iter().map(row).collect());
     }
@@ -96,7 +127,8 @@ mod tests {
     fn what_became_of_each_flag_is_a_line() {
         let line = |flag: &str, outcome: v1::ImportOutcome, text: &str| {
             let (flag, text) = (flag.to_owned(), text.to_owned());
-            LineView::of(&v1::ImportLine { flag, outcome: outcome.into(), text })
+            let outcome = outcome.into();
+            LineView::of(&v1::ImportLine { flag, outcome, text, ..v1::ImportLine::default() })
         };
         let lines = [
             line("dreams", v1::ImportOutcome::Imported, ""),

@@ -273,11 +273,13 @@ impl AdminService for Script {
             flag: "odd one".to_owned(),
             outcome: v1::ImportOutcome::Skipped.into(),
             text: "no key".to_owned(),
+            ..v1::ImportLine::default()
         };
         Ok(Response::new(v1::ImportResponse {
             changes: (0..flags).map(change).collect(),
             report: vec![line],
             revision: 6,
+            format: v1::ImportFormat::Flagd.into(),
         }))
     }
 

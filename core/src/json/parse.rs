@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::places::{Places, position};
 use crate::value::Value;
 
 /// Levels of lists and objects. Most parsers refuse more than about as many, and whoever reads a value recurses.
@@ -24,26 +25,43 @@ pub struct JsonError {
 /// # Errors
 /// When the text is no JSON, or has more than [`DEPTH_MAX`] levels or a number that is not finite.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
-    let mut parser = Parser { text, at: 0 };
-    parser.value(0).and_then(|value| parser.end().map(|()| value)).map_err(|expected| {
-        let before = text.get(..parser.at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        JsonError {
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before.get(line_start..).unwrap_or("").chars().count(),
-            expected,
-        }
-    })
+    Parser { text, at: 0, places: None }.whole().map(|(value, _)| value)
+}
+
+/// Reads a value, and where each value in it begins.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_places(text: &str) -> Result<(Value, Places), JsonError> {
+    let parser = Parser { text, at: 0, places: Some(Places::default()) };
+    parser.whole().map(|(value, places)| (value, places.unwrap_or_default()))
 }
 
 struct Parser<'t> {
     text: &'t str,
     at: usize,
+    /// Filled while reading, when somebody wants to know.
+    places: Option<Places>,
 }
 
 type Parsed<T> = Result<T, &'static str>;
 
 impl<'t> Parser<'t> {
+    fn whole(mut self) -> Result<(Value, Option<Places>), JsonError> {
+        match self.value(0).and_then(|value| self.end().map(|()| value)) {
+            Ok(value) => {
+                if let Some(places) = &mut self.places {
+                    places.resolve(self.text);
+                }
+                Ok((value, self.places))
+            }
+            Err(expected) => {
+                let (line, column) = position(self.text, self.at);
+                Err(JsonError { line, column, expected })
+            }
+        }
+    }
+
     fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or("")
     }
@@ -70,8 +88,21 @@ impl<'t> Parser<'t> {
         if self.at == self.text.len() { Ok(()) } else { Err("nothing after the value") }
     }
 
+    fn enter(&mut self, step: impl FnOnce(&mut Places) -> usize) -> usize {
+        self.places.as_mut().map_or(0, step)
+    }
+
+    fn leave(&mut self, outer: usize) {
+        if let Some(places) = &mut self.places {
+            places.leave(outer);
+        }
+    }
+
     fn value(&mut self, depth: usize) -> Parsed<Value> {
         self.space();
+        if let Some(places) = &mut self.places {
+            places.begin(self.at);
+        }
         match self.peek() {
             Some(b'{' | b'[') if depth >= DEPTH_MAX => Err("at most 128 levels of lists and objects"),
             Some(b'{') => self.object(depth),
@@ -101,7 +132,9 @@ impl<'t> Parser<'t> {
             return Ok(Value::List(values));
         }
         loop {
+            let outer = self.enter(|places| places.enter_item(values.len()));
             values.push(self.value(depth + 1)?);
+            self.leave(outer);
             self.space();
             if self.take(b']') {
                 return Ok(Value::List(values));
@@ -129,7 +162,9 @@ impl<'t> Parser<'t> {
             if !self.take(b':') {
                 return Err("`:`");
             }
+            let outer = self.enter(|places| places.enter_field(&name));
             fields.insert(name.into(), self.value(depth + 1)?);
+            self.leave(outer);
             self.space();
             if self.take(b'}') {
                 return Ok(Value::Object(fields));

@@ -3,6 +3,7 @@
 mod audiences;
 mod commit;
 mod dry_run;
+mod imports;
 mod inspection;
 mod policies;
 mod reads;

@@ -120,21 +120,6 @@ impl AdminEdge {
         })
     }
 
-    pub(super) fn import(&self, request: &v1::ImportRequest) -> Result<v1::ImportResponse, Status> {
-        let snapshot = self.store.snapshot();
-        let environment = self.environment(&snapshot, &request.environment)?;
-        let document = json::parse(&request.document).map_err(|error| {
-            let at = format!("line {}, column {}", error.line, error.column);
-            refused(Reason::InvalidText, "document", &at, format!("JSON: {error}"))
-        })?;
-        let import = flagd::import(&document, environment.as_str(), &snapshot);
-        Ok(v1::ImportResponse {
-            changes: import.changes.iter().map(convert::change_to_wire).collect(),
-            report: import.report.iter().map(convert::import_line_to_wire).collect(),
-            revision: snapshot.revision().get(),
-        })
-    }
-
     /// An environment by its name; empty means the default one.
     pub(super) fn environment(&self, snapshot: &Snapshot, name: &str) -> Result<EnvironmentKey, Status> {
         if name.is_empty() {
