@@ -82,10 +82,14 @@ impl Running {
             callers: Callers::Browsers(Arc::new(environments)),
             ..edges.evaluation.clone()
         };
-        let draining = self.hub.draining().clone();
         BrowserEdges {
             ofrep: OfrepEdge { evaluation: evaluation.clone(), ..edges.ofrep.clone() },
-            flagd: FlagdEdge::new(evaluation.clone(), self.store.clone(), self.tasks.clone(), draining),
+            flagd: FlagdEdge::new(
+                evaluation.clone(),
+                self.store.clone(),
+                Arc::clone(&self.hub),
+                self.tasks.clone(),
+            ),
             evaluation,
         }
     }
