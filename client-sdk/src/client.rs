@@ -13,7 +13,6 @@ use tracing::warn;
 
 use crate::builder::ClientBuilder;
 use crate::changes::{Changes, FlagWatch};
-use crate::counts::Counter;
 use crate::details::EvaluationDetails;
 use crate::evaluate::{self, Object, Read};
 use crate::handle::FlagHandle;
@@ -129,9 +128,9 @@ impl Client {
     #[must_use]
     pub fn string_value<'d>(&self, key: &str, default: &'d str, context: &Context) -> Cow<'d, str> {
         self.shared
-            .read(context, |state, counter| {
-                let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, state.around(), key, context, counter).map(|text: &str| text.to_owned())
+            .read(key, context, |state| {
+                let (text, served) = evaluate::keyed(state, key, context);
+                (text.map(|text: &str| text.to_owned()), served)
             })
             .map_or(Cow::Borrowed(default), Cow::Owned)
     }
@@ -139,9 +138,9 @@ impl Client {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.shared.read(context, |state, counter| {
-            let slot = state.set.get(key).map(|slot| &**slot);
-            look(evaluate::value(slot, state.around(), key, context, counter).unwrap_or(default))
+        self.shared.read(key, context, |state| {
+            let (text, served) = evaluate::keyed(state, key, context);
+            (look(text.unwrap_or(default)), served)
         })
     }
 
@@ -149,10 +148,9 @@ impl Client {
     #[must_use]
     pub fn object_value(&self, key: &str, default: Value, context: &Context) -> Value {
         self.shared
-            .read(context, |state, counter| {
-                let slot = state.set.get(key).map(|slot| &**slot);
-                evaluate::value(slot, state.around(), key, context, counter)
-                    .map(|Object(value)| value.clone())
+            .read(key, context, |state| {
+                let (value, served) = evaluate::keyed(state, key, context);
+                (value.map(|Object(value)| value.clone()), served)
             })
             .unwrap_or(default)
     }
@@ -287,16 +285,7 @@ impl Client {
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        let cached =
-            self.shared.read_cached(context, |state, counter| evaluate::keyed(state, key, context, counter));
-        cached.unwrap_or_else(|| self.plain_uncached(key, context))
-    }
-
-    /// A function of its own, so that the look into the table is compiled into the hot path and not called from it.
-    #[cold]
-    fn plain_uncached<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        let mut counter = Counter::Aside(&self.shared.counts);
-        evaluate::keyed(&self.shared.state(), key, context, &mut counter)
+        self.shared.read(key, context, |state| evaluate::keyed(state, key, context))
     }
 
     fn details<T: for<'s> Read<'s>>(

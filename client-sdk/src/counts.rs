@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::key::{FlagKey, FoldedKey, VariantName};
 
+use crate::evaluate::Served;
 use crate::limits::{COUNTERS_MAX, FALLBACK_FLAGS_MAX};
-use crate::shared::Shared;
 
 /// Flags whose counters lie in one piece.
 const FLAGS_PER_CHUNK: usize = 64;
@@ -58,14 +58,16 @@ impl Cell {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// A name keeps its text alive, so that no other one can come to lie in the same place.
-    cells: Vec<(VariantName, Cell)>,
+    cells: [Option<(VariantName, Cell)>; VARIANTS],
+    /// Of flags that serve more variants.
+    further: Vec<(VariantName, Cell)>,
 }
 
 impl Tally {
-    /// Counts; false when the variant has no counter here yet.
+    /// Counts; false when the variant has no counter at hand.
     #[inline]
-    fn count(&self, variant: &VariantName) -> bool {
-        for (known, cell) in &self.cells {
+    pub(crate) fn count(&self, variant: &VariantName) -> bool {
+        for (known, cell) in self.cells.iter().flatten() {
             if known.is_same_text(variant) {
                 cell.count();
                 return true;
@@ -74,15 +76,20 @@ impl Tally {
         false
     }
 
-    /// Counts for the first time, or after the flag has changed.
+    /// Counts for the first time, or after the flag has changed, or one of many variants.
     #[cold]
-    fn begin(&mut self, variant: &VariantName, make: impl FnOnce() -> Option<Cell>) {
-        if let Some((known, cell)) = self.cells.iter_mut().find(|(known, _)| known == variant) {
+    pub(crate) fn begin(&mut self, variant: &VariantName, make: impl FnOnce() -> Option<Cell>) {
+        let mut known = self.cells.iter_mut().flatten().chain(&mut self.further);
+        if let Some((known, cell)) = known.find(|(known, _)| known == variant) {
             *known = variant.clone();
             cell.count();
         } else if let Some(cell) = make() {
             cell.count();
-            self.cells.push((variant.clone(), cell));
+            let entry = (variant.clone(), cell);
+            match self.cells.iter_mut().find(|place| place.is_none()) {
+                Some(place) => *place = Some(entry),
+                None => self.further.push(entry),
+            }
         }
     }
 }
@@ -93,7 +100,7 @@ pub(crate) struct Tallies {
     names: Vec<[Option<VariantName>; VARIANTS]>,
     chunks: Vec<Arc<Chunk>>,
     /// Of flags that serve more variants.
-    further: HashMap<usize, Tally>,
+    further: HashMap<usize, Vec<(VariantName, Cell)>>,
     owner: Arc<()>,
 }
 
@@ -117,8 +124,7 @@ impl Tallies {
 
     #[cold]
     fn begin(&mut self, counts: &Counts, flag: &CompiledFlag, variant: &VariantName) {
-        if let Some(tally) = self.further.get(&place_of(flag)).filter(|tally| tally.count(variant)) {
-            debug_assert!(!tally.cells.is_empty(), "it has counted");
+        if self.further.get(&place_of(flag)).is_some_and(|further| count_in(further, variant)) {
             return;
         }
         if let Some(cell) = self.cell(counts, flag, variant) {
@@ -156,15 +162,15 @@ impl Tallies {
             *names.get_mut(ordinal)? = Some(variant.clone());
             return Some(cell);
         }
-        let tally = self.further.entry(place).or_default();
-        if let Some((known, cell)) = tally.cells.iter_mut().find(|(known, _)| known == variant) {
+        let further = self.further.entry(place).or_default();
+        if let Some((known, cell)) = further.iter_mut().find(|(known, _)| known == variant) {
             *known = variant.clone();
             return Some(cell.clone());
         }
         let cell = Cell { chunk: Arc::default(), index: 0, owner: Arc::clone(owner) };
         let registered = counts.register(flag.key(), variant, &cell);
         registered.then(|| {
-            tally.cells.push((variant.clone(), cell.clone()));
+            further.push((variant.clone(), cell.clone()));
             cell
         })
     }
@@ -174,45 +180,11 @@ fn place_of(flag: &CompiledFlag) -> usize {
     usize::try_from(flag.place()).unwrap_or(0)
 }
 
-/// Where an evaluation is counted.
-#[derive(Debug)]
-pub(crate) enum Counter<'c> {
-    /// In the thread's counters of all flags.
-    Thread(&'c mut Tallies, &'c Counts),
-    /// In the counters of one flag that a thread has at hand.
-    Flag(&'c mut Tally, &'c Shared),
-    /// Where all threads can.
-    Aside(&'c Counts),
-    /// Nowhere.
-    Off,
-}
-
-impl Counter<'_> {
-    /// Counts an evaluation.
-    #[inline]
-    pub(crate) fn count(&mut self, flag: &CompiledFlag, variant: &VariantName) {
-        match self {
-            Self::Thread(tallies, counts) => tallies.count(counts, flag, variant),
-            Self::Flag(tally, shared) => {
-                if !tally.count(variant) {
-                    tally.begin(variant, || shared.cell(flag, variant));
-                }
-            }
-            Self::Aside(counts) => counts.count_aside(flag.key(), variant),
-            Self::Off => {}
-        }
-    }
-
-    /// Counts an evaluation that serves the caller's default.
-    #[cold]
-    pub(crate) fn fall_back(&self, flag: &str) {
-        let counts = match self {
-            Self::Thread(_, counts) | Self::Aside(counts) => counts,
-            Self::Flag(_, shared) => &shared.counts,
-            Self::Off => return,
-        };
-        counts.fall_back(flag);
-    }
+/// Counts with the counter of a variant; false when there is none.
+fn count_in(cells: &[(VariantName, Cell)], variant: &VariantName) -> bool {
+    let cell = cells.iter().find(|(known, _)| known.is_same_text(variant));
+    cell.into_iter().for_each(|(_, cell)| cell.count());
+    cell.is_some()
 }
 
 /// What was counted of one flag and variant; no variant is the caller's default.
@@ -288,12 +260,15 @@ impl Counts {
 
     /// Counts where a thread cannot by itself: when it is ending, or within another evaluation.
     #[cold]
-    pub(crate) fn count_aside(&self, flag: &FlagKey, variant: &VariantName) {
+    pub(crate) fn count_aside(&self, key: &str, served: Served<'_>) {
         if !self.is_on() {
             return;
         }
+        let Some((flag, variant)) = served else {
+            return self.fall_back(key);
+        };
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = others.entry((flag.clone(), Some(variant.clone()))).or_default();
+        let count = others.entry((flag.key().clone(), Some(variant.clone()))).or_default();
         *count = count.saturating_add(1);
     }
 

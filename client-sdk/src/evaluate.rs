@@ -1,11 +1,11 @@
 //! From a state, a key and a context to a value. Cannot fail: what is wrong becomes the caller's default and a code.
 
-use mycelia_flags_core::compiled::{Around, Slot};
+use mycelia_flags_core::compiled::{Around, CompiledFlag, Slot};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
+use mycelia_flags_core::key::VariantName;
 use mycelia_flags_core::value::{FlagType, Value};
 
-use crate::counts::Counter;
 use crate::details::{EvaluationDetails, Reason};
 use crate::shared::Shared;
 use crate::state::State;
@@ -62,35 +62,36 @@ impl<'v> Read<'v> for Object<'v> {
     }
 }
 
-/// The value that a flag has for a context; none when the caller's default is to be served.
-#[inline]
+/// The variant of a flag that was served, to be counted; none when the caller's default was.
+pub(crate) type Served<'s> = Option<(&'s CompiledFlag, &'s VariantName)>;
+
+/// The value that a flag has for a context, none when the caller's default is to be served; and what to count.
+///
+/// What is counted is handed back and not counted here: a counter that went in would be written to memory first, and a
+/// plain evaluation would wait for it.
+#[inline(always)]
 pub(crate) fn value<'s, T: Read<'s>>(
     slot: Option<&'s Slot>,
     around: Around<'s>,
-    key: &str,
     context: &Context,
-    counter: &mut Counter<'_>,
-) -> Option<T> {
+) -> (Option<T>, Served<'s>) {
     if let Some(Slot::Flag(flag)) = slot {
         let variant = flag.evaluate(around, context).variant;
         if let Some(value) = T::read(&variant.value) {
-            counter.count(flag, &variant.name);
-            return Some(value);
+            return (Some(value), Some((flag, &variant.name)));
         }
     }
-    counter.fall_back(key);
-    None
+    (None, None)
 }
 
-/// The same for a key, on the hottest path of all: calling it costs a third of what it does.
+/// The same for a key.
 #[inline(always)]
 pub(crate) fn keyed<'s, T: Read<'s>>(
     state: &'s State,
     key: &str,
     context: &Context,
-    counter: &mut Counter<'_>,
-) -> Option<T> {
-    value(state.set.get(key).map(|slot| &**slot), state.around(), key, context, counter)
+) -> (Option<T>, Served<'s>) {
+    value(state.set.get(key).map(|slot| &**slot), state.around(), context)
 }
 
 /// The same, with everything that is known about it. `own` makes an answer out of what was read.

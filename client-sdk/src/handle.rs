@@ -10,8 +10,8 @@ use mycelia_flags_core::context::Context;
 use mycelia_flags_core::value::Value;
 
 use crate::client::Client;
-use crate::counts::{Counter, Tally};
-use crate::evaluate::{self, Object, Read};
+use crate::counts::Tally;
+use crate::evaluate::{self, Object, Read, Served};
 use crate::observed::{Event, Observation};
 use crate::seen::Turns;
 use crate::state::State;
@@ -49,6 +49,13 @@ struct Place {
     state: Arc<State>,
 }
 
+impl Place {
+    #[inline(always)]
+    fn value<'f, T: Read<'f>>(&'f self, context: &Context) -> (Option<T>, Served<'f>) {
+        evaluate::value(self.slot.as_deref(), self.state.around(), context)
+    }
+}
+
 thread_local! {
     static CACHE: RefCell<[Option<Found>; CACHED_HANDLES]> = const { RefCell::new([const { None }; CACHED_HANDLES]) };
 }
@@ -74,28 +81,29 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn bool(&self, default: bool, context: &Context) -> bool {
-        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
+        self.with(context, |found| found.value(context)).unwrap_or(default)
     }
 
     /// An integer flag's value.
     #[must_use]
     #[inline]
     pub fn int(&self, default: i64, context: &Context) -> i64 {
-        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
+        self.with(context, |found| found.value(context)).unwrap_or(default)
     }
 
     /// A float flag's value.
     #[must_use]
     #[inline]
     pub fn float(&self, default: f64, context: &Context) -> f64 {
-        self.with(context, |found, counter| self.value(found, context, counter)).unwrap_or(default)
+        self.with(context, |found| found.value(context)).unwrap_or(default)
     }
 
     /// A string flag's value. Allocates only for a value that is not the default.
     #[must_use]
     pub fn string<'d>(&self, default: &'d str, context: &Context) -> Cow<'d, str> {
-        self.with(context, |found, counter| {
-            self.value(found, context, counter).map(|text: &str| text.to_owned())
+        self.with(context, |found| {
+            let (text, served) = found.value(context);
+            (text.map(|text: &str| text.to_owned()), served)
         })
         .map_or(Cow::Borrowed(default), Cow::Owned)
     }
@@ -103,14 +111,18 @@ impl FlagHandle {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.with(context, |found, counter| look(self.value(found, context, counter).unwrap_or(default)))
+        self.with(context, |found| {
+            let (text, served) = found.value(context);
+            (look(text.unwrap_or(default)), served)
+        })
     }
 
     /// An object flag's value.
     #[must_use]
     pub fn object(&self, default: Value, context: &Context) -> Value {
-        self.with(context, |found, counter| {
-            self.value(found, context, counter).map(|Object(value)| value.clone())
+        self.with(context, |found| {
+            let (value, served) = found.value(context);
+            (value.map(|Object(value)| value.clone()), served)
         })
         .unwrap_or(default)
     }
@@ -125,18 +137,9 @@ impl FlagHandle {
         self.client.track(&self.key, context, event);
     }
 
+    /// `read` answers, and says what it served.
     #[inline]
-    fn value<'f, T: Read<'f>>(
-        &self,
-        found: &'f Place,
-        context: &Context,
-        counter: &mut Counter<'_>,
-    ) -> Option<T> {
-        evaluate::value(found.slot.as_deref(), found.state.around(), &self.key, context, counter)
-    }
-
-    #[inline]
-    fn with<R>(&self, context: &Context, read: impl Fn(&Place, &mut Counter<'_>) -> R) -> R {
+    fn with<R>(&self, context: &Context, read: impl for<'f> Fn(&'f Place) -> (R, Served<'f>)) -> R {
         let shared = self.client.shared();
         let newest = shared.generation();
         let cached = CACHE.try_with(|cache| {
@@ -151,16 +154,28 @@ impl FlagHandle {
             if found.turns.is_next() {
                 shared.contexts.note(context);
             }
-            let mut counter = match found.counting {
-                true => Counter::Flag(&mut found.tally, shared),
-                false => Counter::Off,
-            };
-            Some(read(&found.place, &mut counter))
+            let (answer, served) = read(&found.place);
+            if found.counting {
+                match served {
+                    Some((_, variant)) if found.tally.count(variant) => {}
+                    Some((flag, variant)) => found.tally.begin(variant, || shared.cell(flag, variant)),
+                    None => shared.counts.fall_back(&self.key),
+                }
+            }
+            Some(answer)
         });
         match cached {
             Ok(Some(answer)) => answer,
-            _ => read(&self.find(), &mut Counter::Aside(&shared.counts)),
+            _ => self.aside(read),
         }
+    }
+
+    #[cold]
+    fn aside<R>(&self, read: impl for<'f> Fn(&'f Place) -> (R, Served<'f>)) -> R {
+        let found = self.find();
+        let (answer, served) = read(&found);
+        self.client.shared().counts.count_aside(&self.key, served);
+        answer
     }
 
     /// The counters stay when the state is another one: the flag is the same, most often.

@@ -15,7 +15,8 @@ use mycelia_flags_core::key::VariantName;
 use tokio::sync::watch;
 
 use crate::change_log::{ChangeLog, Missed};
-use crate::counts::{Cell, Counter, Counts, Tallies};
+use crate::counts::{Cell, Counts, Tallies};
+use crate::evaluate::Served;
 use crate::observed::Observed;
 use crate::reporter::Outbox;
 use crate::seen::{SeenContexts, Turns};
@@ -102,29 +103,37 @@ impl Shared {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Reads the state in force.
-    pub(crate) fn read<R>(&self, context: &Context, read: impl Fn(&State, &mut Counter<'_>) -> R) -> R {
-        self.read_cached(context, &read)
-            .unwrap_or_else(|| read(&self.state.load(), &mut Counter::Aside(&self.counts)))
-    }
-
-    /// Reads the state in force where the thread has it at hand, for a context; none when it cannot keep one.
+    /// Reads the state in force for a flag and a context. `read` answers, and says what it served.
     #[inline]
-    pub(crate) fn read_cached<R>(
+    pub(crate) fn read<R>(
         &self,
+        key: &str,
         context: &Context,
-        read: impl FnOnce(&State, &mut Counter<'_>) -> R,
-    ) -> Option<R> {
-        self.with_cached(|held| {
+        read: impl for<'s> Fn(&'s State) -> (R, Served<'s>),
+    ) -> R {
+        let cached = self.with_cached(|held| {
             if held.turns.is_next() {
                 self.contexts.note(context);
             }
-            let mut counter = match held.counting {
-                true => Counter::Thread(&mut held.tallies, &self.counts),
-                false => Counter::Off,
-            };
-            read(&held.state, &mut counter)
-        })
+            let (answer, served) = read(&held.state);
+            if held.counting {
+                match served {
+                    Some((flag, variant)) => held.tallies.count(&self.counts, flag, variant),
+                    None => self.counts.fall_back(key),
+                }
+            }
+            answer
+        });
+        cached.unwrap_or_else(|| self.read_aside(key, read))
+    }
+
+    /// The same where the thread cannot keep a state.
+    #[cold]
+    fn read_aside<R>(&self, key: &str, read: impl for<'s> Fn(&'s State) -> (R, Served<'s>)) -> R {
+        let state = self.state.load();
+        let (answer, served) = read(&state);
+        self.counts.count_aside(key, served);
+        answer
     }
 
     #[inline]
@@ -166,7 +175,7 @@ impl Shared {
         }
         let counted = self.with_cached(|held| held.tallies.count(&self.counts, flag, variant));
         if counted.is_none() {
-            self.counts.count_aside(flag.key(), variant);
+            self.counts.count_aside(flag.key().as_str(), Some((flag, variant)));
         }
     }
 

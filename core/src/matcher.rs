@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, FoldHasher};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
@@ -35,7 +36,7 @@ pub enum Matcher {
     /// Text that is one of a few.
     OneOfFewTexts(Box<[Box<str>]>),
     /// Text that is one of many.
-    OneOfManyTexts(Box<HashSet<Box<str>, FixedState>>),
+    OneOfManyTexts(Box<Texts>),
     /// This truth.
     Boolean(bool),
     /// Any value that equals one of a list.
@@ -58,6 +59,22 @@ pub enum Matcher {
     CompareTime(Wanted, Timestamp),
     /// Any value at all.
     Exists,
+}
+
+/// Many texts. A set that carried the seed of its hash would be larger than the rest of a condition.
+type Texts = HashSet<Box<str>, TextState>;
+
+/// The state that each hash of a text begins with, the same for all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextState;
+
+impl BuildHasher for TextState {
+    type Hasher = FoldHasher<'static>;
+
+    #[inline]
+    fn build_hasher(&self) -> Self::Hasher {
+        FixedState::with_seed(0).build_hasher()
+    }
 }
 
 /// So many texts are compared one after the other; with more, hashing is cheaper.
@@ -300,6 +317,9 @@ pub enum CompiledCondition {
     Not(Box<CompiledCondition>),
     /// True for the members of a segment.
     Segment(SegmentKey),
+    /// True for those whose targeting key is one of many: an allowlist. In place and not apart, because to look up where
+    /// the keys are would cost as much as to look one up.
+    Keys(Texts),
 }
 
 /// A test, compiled. One that is negated is [`CompiledCondition::Not`] of the other.
@@ -321,10 +341,10 @@ impl CompiledCondition {
         Ok(match condition {
             Condition::Test(test) => {
                 let path = Path::parse(&test.attribute);
-                let compiled = Self::Test(CompiledTest {
-                    path,
-                    matcher: Matcher::compile(test.operator, &test.operands)?,
-                });
+                let compiled = match (path, Matcher::compile(test.operator, &test.operands)?) {
+                    (Path::TargetingKey, Matcher::OneOfManyTexts(keys)) => Self::Keys(*keys),
+                    (path, matcher) => Self::Test(CompiledTest { path, matcher }),
+                };
                 if test.negated { Self::Not(Box::new(compiled)) } else { compiled }
             }
             Condition::All(conditions) => Self::All(all(conditions)?),
@@ -339,7 +359,7 @@ impl CompiledCondition {
     pub fn names_segments(&self) -> bool {
         match self {
             Self::Segment(_) => true,
-            Self::Test(_) => false,
+            Self::Test(_) | Self::Keys(_) => false,
             Self::All(inner) | Self::Any(inner) => inner.iter().any(Self::names_segments),
             Self::Not(inner) => inner.names_segments(),
         }
@@ -349,7 +369,7 @@ impl CompiledCondition {
     #[must_use]
     pub fn names_attribute(&self, name: &AttributeName) -> bool {
         match self {
-            Self::Segment(_) => false,
+            Self::Segment(_) | Self::Keys(_) => false,
             Self::Test(test) => test.path.begins_with(name),
             Self::All(inner) | Self::Any(inner) => inner.iter().any(|inner| inner.names_attribute(name)),
             Self::Not(inner) => inner.names_attribute(name),
@@ -364,13 +384,14 @@ impl CompiledCondition {
     pub fn holds(&self, context: &Context, audiences: &Audiences) -> bool {
         match self {
             Self::Test(test) => test.holds(context),
+            Self::Keys(keys) => context.targeting_key().is_some_and(|key| keys.contains(key)),
             combined => combined.holds_at_length(context, audiences),
         }
     }
 
     fn holds_at_length(&self, context: &Context, audiences: &Audiences) -> bool {
         match self {
-            Self::Test(test) => test.holds(context),
+            Self::Test(_) | Self::Keys(_) => self.holds(context, audiences),
             Self::All(inner) => inner.iter().all(|inner| inner.holds_at_length(context, audiences)),
             Self::Any(inner) => inner.iter().any(|inner| inner.holds_at_length(context, audiences)),
             Self::Not(inner) => !inner.holds_at_length(context, audiences),

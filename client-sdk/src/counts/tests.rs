@@ -96,8 +96,8 @@ fn reports_while_threads_count_add_up() {
 #[test]
 fn what_a_thread_cannot_count_is_counted_aside_within_bounds() {
     let counts = Counts::default();
-    let on = VariantName::new("on");
-    counts.count_aside(&FlagKey::new("dreams"), &on);
+    let (dreams, on, _) = flag("dreams");
+    counts.count_aside("dreams", Some((&dreams, &on)));
     counts.fall_back("dreams");
     counts.fall_back("dreams");
     counts.fall_back("no name");

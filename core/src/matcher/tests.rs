@@ -119,3 +119,25 @@ fn all_any_and_not_combine() {
     assert!(!holds(&Condition::All(vec![yes(), no()])));
     assert!(holds(&Condition::Any(vec![no(), yes()])));
 }
+
+#[test]
+fn a_long_list_of_keys_says_who_is_on_it() {
+    let key = |number: usize| Value::string(&format!("user-{number}"));
+    for count in [FEW_TEXTS_MAX, FEW_TEXTS_MAX + 1, 1_000] {
+        let keys: Vec<Value> = (0..count).map(key).collect();
+        check("targetingKey", Operator::In, &keys, true);
+        check("targetingKey", Operator::In, keys.split_at(2).1, false);
+        check("country", Operator::In, &keys, false);
+        let test =
+            Test { attribute: "targetingKey".into(), operator: Operator::In, operands: keys, negated: false };
+        let condition = CompiledCondition::compile(&Condition::Test(test)).unwrap();
+        assert!(!condition.holds(&Context::anonymous(), &Audiences::default()), "nobody is on no list");
+        assert!(!condition.names_segments());
+    }
+}
+
+/// A flag may have hundreds of conditions, and to fetch one costs more than to compare.
+#[test]
+fn a_condition_with_an_allowlist_is_no_larger_than_one_without() {
+    assert_eq!(size_of::<CompiledCondition>(), size_of::<CompiledTest>());
+}
