@@ -28,6 +28,10 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "DIR", env = "CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
 
+    /// The fault switch: while this file exists, requests of whoever has the feature fail
+    #[arg(long, value_name = "PATH", env = "FAULT_FILE")]
+    pub fault_file: Option<PathBuf>,
+
     /// Print what happens as JSON, one object per line
     #[arg(long)]
     pub json_events: bool,

@@ -1,5 +1,7 @@
 //! A refusal with a reason, as RFC 9457 has it.
 
+use std::path::Path;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -26,6 +28,16 @@ impl Problem {
     pub fn switched_off(status: StatusCode, title: &'static str, details: &EvaluationDetails<bool>) -> Self {
         let (why, revision) = (why(details), details.revision);
         Self { status, title, detail: format!("{FLAG} is off ({why}, revision {revision})") }
+    }
+
+    /// The fault switch is thrown.
+    #[must_use]
+    pub fn broken(fault_file: &Path) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: "the feature is broken",
+            detail: format!("the fault switch is thrown: {} exists", fault_file.display()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,16 +17,21 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::ServiceArgs;
 use crate::event::{Announcer, Event};
+use crate::feature::Feature;
 use crate::follow::follow;
 use crate::stop::Stop;
 
 /// What is being done when the end is asked for may take this long.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
+/// How often the flag server is told how requests went. The SDK's own pace is five seconds; here somebody watches.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
 /// A service that follows its flags already and is about to listen.
 #[derive(Debug)]
 pub struct Service {
     flags: Client,
+    fault_file: Option<PathBuf>,
     announcer: Announcer,
     listener: TcpListener,
     stop: Stop,
@@ -44,6 +50,7 @@ impl Service {
         let listen: SocketAddr = args.listen;
         let announcer = Announcer { service: name, instance: args.instance.clone(), json: args.json_events };
         Ok(Self {
+            fault_file: args.fault_file.clone(),
             flags: connect(name, args)?,
             announcer,
             listener: TcpListener::bind(listen)
@@ -53,10 +60,10 @@ impl Service {
         })
     }
 
-    /// The flags, to be evaluated for each request.
+    /// The feature, to be asked for with each request.
     #[must_use]
-    pub fn flags(&self) -> Client {
-        self.flags.clone()
+    pub fn feature(&self) -> Feature {
+        Feature::new(self.flags.clone(), self.fault_file.clone())
     }
 
     /// Serves until SIGTERM or SIGINT: takes no more requests then, finishes those it has, and leaves the flag server.
@@ -65,7 +72,7 @@ impl Service {
     /// When the listener fails.
     pub async fn run(mut self, router: Router) -> anyhow::Result<()> {
         let url = format!("http://{}", self.listener.local_addr()?);
-        let router = router.route("/health", health(self.announcer.clone(), self.flags()));
+        let router = router.route("/health", health(self.announcer.clone(), self.flags.clone()));
         let (end, ended) = oneshot::channel::<()>();
         let serving = axum::serve(self.listener, router).with_graceful_shutdown(async {
             let _dropped = ended.await;
@@ -90,7 +97,7 @@ impl Service {
 }
 
 fn connect(name: &'static str, args: ServiceArgs) -> anyhow::Result<Client> {
-    let mut builder = Client::builder().server(args.server).service(name);
+    let mut builder = Client::builder().server(args.server).service(name).report_interval(REPORT_INTERVAL);
     if let Some(environment) = args.env {
         builder = builder.environment(environment);
     }

@@ -5,6 +5,7 @@
 
 mod acts;
 mod real;
+mod recovery;
 mod replay;
 mod triggers;
 

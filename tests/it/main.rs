@@ -28,6 +28,7 @@ mod decisions;
 mod drain;
 mod evaluation;
 mod executed;
+mod fault_switch;
 mod flagd_definitions;
 mod foreign;
 mod guards;

@@ -38,7 +38,8 @@ fn http(url: &str, request: &str, body: &str) -> (u16, Value) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
-async fn post(url: &str, body: &Value) -> (u16, Value) {
+/// Tells what was observed, as a service of any language does; answers with the status and what was answered.
+pub(crate) async fn post(url: &str, body: &Value) -> (u16, Value) {
     let (url, body) = (url.to_owned(), body.to_string());
     tokio::task::spawn_blocking(move || http(&url, "POST /api/v1/observations", &body)).await.unwrap()
 }

@@ -5,8 +5,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
-use mycelia_flags_examples::{FLAG, Problem, Service, ServiceArgs, Visitor};
-use mycelia_flags_sdk::Client;
+use mycelia_flags_examples::{Feature, Problem, Service, ServiceArgs, Visitor};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,22 +20,24 @@ struct Agent {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("agent", Agent::parse().service).await?;
-    let router = router(service.flags());
+    let router = router(service.feature());
     service.run(router).await
 }
 
-fn router(flags: Client) -> Router {
-    Router::new().route("/agent-conversations", post(begin)).with_state(flags)
+fn router(feature: Feature) -> Router {
+    Router::new().route("/agent-conversations", post(begin)).with_state(feature)
 }
 
-async fn begin(State(flags): State<Client>, visitor: Visitor) -> Result<Json<Value>, Problem> {
-    let details = flags.bool_details(FLAG, false, &visitor.context());
+async fn begin(State(feature): State<Feature>, visitor: Visitor) -> Result<Json<Value>, Problem> {
+    let details = feature.details(&visitor);
     if !details.value {
         let title = "the agent is not available";
         return Err(Problem::switched_off(StatusCode::SERVICE_UNAVAILABLE, title, &details));
     }
-    let id = format!("conv_{}", Uuid::new_v4().simple());
-    Ok(Json(json!({"conversation_id": id, "user": visitor.user})))
+    feature.run(&visitor, || {
+        let id = format!("conv_{}", Uuid::new_v4().simple());
+        Ok(Json(json!({"conversation_id": id, "user": visitor.user})))
+    })
 }
 
 #[cfg(test)]
@@ -44,7 +45,8 @@ mod tests {
     use axum::body::Body;
     use axum::http::Request;
     use http_body_util::BodyExt as _;
-    use mycelia_flags_sdk::Value as FlagValue;
+    use mycelia_flags_examples::FLAG;
+    use mycelia_flags_sdk::{Client, Value as FlagValue};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -52,7 +54,7 @@ mod tests {
     async fn begin_with(flag: bool) -> (StatusCode, Value) {
         let flags = Client::builder().service("agent").offline().value(FLAG, FlagValue::Boolean(flag));
         let request = Request::post("/agent-conversations?user=ada").body(Body::empty()).unwrap();
-        let answer = router(flags.connect().unwrap()).oneshot(request).await.unwrap();
+        let answer = router(Feature::new(flags.connect().unwrap(), None)).oneshot(request).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())

@@ -10,8 +10,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
 use mycelia_flags_examples::service::DRAIN_LIMIT;
-use mycelia_flags_examples::{FLAG, Problem, Service, ServiceArgs, Visitor};
-use mycelia_flags_sdk::Client;
+use mycelia_flags_examples::{Feature, Problem, Service, ServiceArgs, Visitor};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -28,7 +27,7 @@ struct Runner {
 
 #[derive(Debug, Clone)]
 struct Shared {
-    flags: Client,
+    feature: Feature,
     intake: Intake,
     counts: Arc<Counts>,
 }
@@ -45,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let (intake, queue) = jobs::queue();
     let mut working = JoinSet::new();
     working.spawn(queue.work(Arc::clone(&counts)));
-    let router = router(Shared { flags: service.flags(), intake, counts });
+    let router = router(Shared { feature: service.feature(), intake, counts });
     service.run(router).await?;
     // The router is gone, and with it the intake: the worker ends when the last accepted job is done. Only a request
     // that never came to its end could still hold an intake, and must not hold the process.
@@ -64,20 +63,20 @@ async fn take(
     Json(wanted): Json<Wanted>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let visitor = Visitor::named(&wanted.user);
-    let details = shared.flags.bool_details(FLAG, false, &visitor.context());
+    let details = shared.feature.details(&visitor);
     if !details.value {
         shared.counts.refused();
         let title = "agent jobs are not taken";
         return Err(Problem::switched_off(StatusCode::CONFLICT, title, &details));
     }
-    match shared.intake.offer(wanted.user, &shared.counts) {
+    shared.feature.run(&visitor, || match shared.intake.offer(wanted.user, &shared.counts) {
         Some(job) => Ok((StatusCode::ACCEPTED, Json(json!({"job": job})))),
         None => Err(Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "the queue is full",
             detail: format!("{} jobs are waiting already", jobs::QUEUE_JOBS_MAX),
         }),
-    }
+    })
 }
 
 async fn report(State(shared): State<Shared>) -> Json<Value> {
@@ -89,7 +88,8 @@ mod tests {
     use axum::body::Body;
     use axum::http::Request;
     use axum::http::header::CONTENT_TYPE;
-    use mycelia_flags_sdk::Value as FlagValue;
+    use mycelia_flags_examples::FLAG;
+    use mycelia_flags_sdk::{Client, Value as FlagValue};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -97,7 +97,8 @@ mod tests {
     fn shared(flag: bool) -> (Shared, jobs::Queue) {
         let flags = Client::builder().service("runner").offline().value(FLAG, FlagValue::Boolean(flag));
         let (intake, queue) = jobs::queue();
-        let shared = Shared { flags: flags.connect().unwrap(), intake, counts: Arc::default() };
+        let shared =
+            Shared { feature: Feature::new(flags.connect().unwrap(), None), intake, counts: Arc::default() };
         (shared, queue)
     }
 

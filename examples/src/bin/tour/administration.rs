@@ -6,6 +6,7 @@ use std::process::Output;
 use anyhow::{Context as _, bail};
 use mycelia_flags_examples::output::line;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::process::command;
 
@@ -52,14 +53,25 @@ impl Administration {
     /// Shows a change, makes it, and answers with what came of it.
     pub(crate) async fn run(&self, arguments: &[&str]) -> anyhow::Result<Applied> {
         line(&format!("   $ mycelia-flags {}", typed(arguments)));
-        let output = self.output(arguments).await?;
-        let applied: Applied = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("mycelia-flags {}: an answer that is not understood", typed(arguments))
-        })?;
+        let applied: Applied = self.ask(arguments).await?;
         if !applied.convergence.converged {
             bail!("mycelia-flags {} has not reached everybody", typed(arguments));
         }
         Ok(applied)
+    }
+
+    /// Shows a change and makes it.
+    pub(crate) async fn make(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        line(&format!("   $ mycelia-flags {}", typed(arguments)));
+        self.output(arguments).await?;
+        Ok(())
+    }
+
+    /// Asks for something, and answers with what is said.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> anyhow::Result<T> {
+        let output = self.output(arguments).await?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("mycelia-flags {}: an answer that is not understood", typed(arguments)))
     }
 
     /// Waits until so many instances are connected and have what there is.

@@ -37,7 +37,7 @@ pub(crate) struct Process {
 /// A command that no configuration of this machine's user can change.
 pub(crate) fn command(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
-    let ours = ["MYCELIA_", "LISTEN", "INSTANCE", "CACHE_DIR"];
+    let ours = ["MYCELIA_", "LISTEN", "INSTANCE", "CACHE_DIR", "FAULT_FILE"];
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| ours.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);

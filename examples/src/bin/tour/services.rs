@@ -1,14 +1,13 @@
 //! The three services: started, asked, listened to, stopped.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use http::Method;
 use mycelia_flags_examples::output::line;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::administration::Applied;
 use crate::http_client::{Answer, ask};
 use crate::process::Process;
 use crate::program;
@@ -50,25 +49,41 @@ impl Services {
 
     /// Asks each of them what a user asks, and shows what it answers.
     pub(crate) async fn show_answers(&self) -> anyhow::Result<()> {
-        let page = ask(&self.ui.url, Method::GET, "/?user=ada", "").await?;
+        let page = self.visit("ui", "ada").await?;
         let panel = if page.body.contains("Talk to the agent") {
             "the panel is shown"
         } else {
             "no trace of the panel"
         };
         show("ui", "GET /?user=ada", &page, panel);
-        let job = ask(&self.runner.url, Method::POST, "/jobs", r#"{"user": "ada"}"#).await?;
+        let job = self.visit("runner", "ada").await?;
         show("runner", "POST /jobs", &job, &in_words(&job)?);
-        let begun = ask(&self.agent.url, Method::POST, "/agent-conversations?user=ada", "").await?;
+        let begun = self.visit("agent", "ada").await?;
         show("agent", "POST /agent-conversations", &begun, &in_words(&begun)?);
         Ok(())
     }
 
-    /// Waits until each of them has said that the flag is on, or off, since a change.
-    pub(crate) async fn heard(&mut self, on: bool, applied: &Applied) -> anyhow::Result<Vec<Heard>> {
+    /// Asks one of them, `ui`, `runner` or `agent`, for what somebody asks of it.
+    pub(crate) async fn visit(&self, service: &str, user: &str) -> anyhow::Result<Answer> {
+        match service {
+            "ui" => ask(&self.ui.url, Method::GET, &format!("/?user={user}"), "").await,
+            "runner" => {
+                let job = json!({"user": user}).to_string();
+                ask(&self.runner.url, Method::POST, "/jobs", &job).await
+            }
+            "agent" => {
+                let path = format!("/agent-conversations?user={user}");
+                ask(&self.agent.url, Method::POST, &path, "").await
+            }
+            other => bail!("there is no service {other}"),
+        }
+    }
+
+    /// Waits until each of them has said that the flag is on, or off, since a revision.
+    pub(crate) async fn heard(&mut self, on: bool, revision: u64) -> anyhow::Result<Vec<Heard>> {
         let mut all = Vec::new();
         for (service, process) in self.each() {
-            all.push(heard(service, process, on, applied.revision).await?);
+            all.push(heard(service, process, on, revision).await?);
         }
         Ok(all)
     }
@@ -87,8 +102,14 @@ impl Services {
     }
 }
 
+/// The fault switch of a service.
+pub(crate) fn fault_file(home: &Path, service: &str) -> PathBuf {
+    home.join(format!("{service}.broken"))
+}
+
 async fn start(name: &'static str, server: &str, home: &Path) -> anyhow::Result<Process> {
     let cache_dir = home.join(name).display().to_string();
+    let fault_file = fault_file(home, name).display().to_string();
     let instance = format!("{name}-1");
     let arguments = [
         "--server",
@@ -99,6 +120,8 @@ async fn start(name: &'static str, server: &str, home: &Path) -> anyhow::Result<
         &instance,
         "--cache-dir",
         &cache_dir,
+        "--fault-file",
+        &fault_file,
         "--json-events",
     ];
     Process::start(name, &program(name)?, &arguments, home).await

@@ -8,8 +8,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use clap::Parser;
-use mycelia_flags_examples::{FLAG, Service, ServiceArgs, Visitor};
-use mycelia_flags_sdk::Client;
+use mycelia_flags_examples::{Feature, Problem, Service, ServiceArgs, Visitor};
 
 /// A page with the panel "Talk to the agent", while the flag elevenlabs_agent is on
 #[derive(Debug, Parser)]
@@ -22,19 +21,22 @@ struct Ui {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("ui", Ui::parse().service).await?;
-    let router = router(service.flags());
+    let router = router(service.feature());
     service.run(router).await
 }
 
-fn router(flags: Client) -> Router {
-    Router::new().route("/", get(show)).with_state(flags)
+fn router(feature: Feature) -> Router {
+    Router::new().route("/", get(show)).with_state(feature)
 }
 
-async fn show(State(flags): State<Client>, visitor: Visitor) -> impl IntoResponse {
-    let has_agent = flags.bool_value(FLAG, false, &visitor.context());
-    let page = page::render(visitor.user.as_deref(), has_agent);
+async fn show(State(feature): State<Feature>, visitor: Visitor) -> Result<impl IntoResponse, Problem> {
+    let render = |has_agent| page::render(visitor.user.as_deref(), has_agent);
+    let page = match feature.details(&visitor).value {
+        true => feature.run(&visitor, || Ok(render(true)))?,
+        false => render(false),
+    };
     // The next request may be answered otherwise.
-    ([(CACHE_CONTROL, "no-store")], Html(page))
+    Ok(([(CACHE_CONTROL, "no-store")], Html(page)))
 }
 
 #[cfg(test)]
@@ -42,7 +44,8 @@ mod tests {
     use axum::body::Body;
     use axum::http::Request;
     use http_body_util::BodyExt as _;
-    use mycelia_flags_sdk::Value;
+    use mycelia_flags_examples::FLAG;
+    use mycelia_flags_sdk::{Client, Value};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -52,7 +55,7 @@ mod tests {
         for flag in [true, false] {
             let flags = Client::builder().service("ui").offline().value(FLAG, Value::Boolean(flag));
             let request = Request::get("/?user=ada").body(Body::empty()).unwrap();
-            let answer = router(flags.connect().unwrap()).oneshot(request).await.unwrap();
+            let answer = router(Feature::new(flags.connect().unwrap(), None)).oneshot(request).await.unwrap();
             let body = answer.into_body().collect().await.unwrap().to_bytes();
             let page = std::str::from_utf8(&body).unwrap();
             assert!(page.contains("Good day, ada"));
