@@ -42,24 +42,26 @@ said() { # FILE PATTERN PROCESS
     return 1
 }
 
-# The page reaches the server through its own origin. Where the server has a listener for browsers, the page may use that
-# one: POLYGLOT_BROWSER=127.0.0.1:8014 opens it.
-browser=()
-page=(--port "${POLYGLOT_PAGE_PORT:-0}")
-if [ -n "${POLYGLOT_BROWSER:-}" ]; then
-    : "${POLYGLOT_PAGE_PORT:?name the page\'s port too: its origin has to be allowed}"
-    browser=(--browser-listen "$POLYGLOT_BROWSER" --browser-origin "http://127.0.0.1:$POLYGLOT_PAGE_PORT")
-    page+=(--browser "http://$POLYGLOT_BROWSER")
-fi
+# Pages ask the listener for browsers, which lets pages of the origins on its list read its answers: so where the page will
+# be is settled before it is there.
+free_port() {
+    node -e 'const server = require("node:net").createServer().listen(0, "127.0.0.1", () => {
+        console.log(server.address().port); server.close(); })'
+}
+port=${POLYGLOT_PAGE_PORT:-$(free_port)}
 
-"$binary" serve --data-dir "$folder/store" --listen 127.0.0.1:0 "${browser[@]}" >"$folder/server.log" 2>&1 &
+"$binary" serve --data-dir "$folder/store" --listen 127.0.0.1:0 --browser-listen 127.0.0.1:0 \
+    --browser-origin "http://127.0.0.1:$port" >"$folder/server.log" 2>&1 &
 children+=($!)
-server=$(said "$folder/server.log" 'http://[0-9.:]*' $!)
-"$binary" --server "$server" --actor polyglot create "$flag" --description "The voice agent" >/dev/null
+server=$(said "$folder/server.log" 'serves on http://[0-9.:]*' $!)
+server=${server#serves on }
+browser=$(said "$folder/server.log" 'browsers are served on http://[0-9.:]*' "${children[0]}")
+browser=${browser#browsers are served on }
+"$binary" --server "$server" --actor polyglot create "$flag" --description "The voice agent" --client-visible >/dev/null
 "$binary" --server "$server" --actor polyglot enable "$flag" >/dev/null
 "$binary" --server "$server" --actor polyglot rollout "$flag" 0 >/dev/null
 
-node "$here/ui/serve.mjs" --server "$server" --flag "$flag" "${page[@]}" &
+node "$here/ui/serve.mjs" --browser "$browser" --flag "$flag" --port "$port" &
 children+=($!)
 node "$here/runner/runner.mjs" --server "$server" --flag "$flag" &
 children+=($!)

@@ -1,8 +1,10 @@
 //! What browsers are served: values of flags that are marked for them, over every protocol, and nothing else.
 
+mod page;
 mod session;
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
@@ -84,12 +86,14 @@ fn flags() -> Vec<Kind> {
     ]
 }
 
+/// A listener for the pages of one origin.
+fn browsers(listen: SocketAddr, origin: &str) -> BrowserOptions {
+    let origins = Origins::parse(&[origin.to_owned()]).unwrap();
+    BrowserOptions { listen, origins, environments: Vec::new() }
+}
+
 async fn served() -> (Server, String) {
-    let browser = BrowserOptions {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        origins: Origins::parse(&[SHOP.to_owned()]).unwrap(),
-        environments: Vec::new(),
-    };
+    let browser = browsers(SocketAddr::from(([127, 0, 0, 1], 0)), SHOP);
     let server = Wanted { browser: Some(browser), ..Wanted::default() }.start().await;
     server.admin().await.apply(flags()).await;
     let url = format!("http://{}", server.running.browser_address().unwrap());

@@ -63,5 +63,6 @@ mod same_people;
 mod schema_v1;
 mod server;
 mod slow_reader;
+mod speaker;
 mod streams;
 mod three_services;

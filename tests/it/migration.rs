@@ -84,6 +84,7 @@ async fn flags_of_launchdarkly_decide_here_as_they_do_there() {
     answer(&run(url, &["import", file, "--format", "launchdarkly", "--allow-partial"]), 6);
     let flag = json(url, &["get", "alternate.page"]);
     assert_eq!((&flag["owner"], &flag["lifetime"]), (&"ana@example.com".into(), &"temporary".into()));
+    assert_eq!(flag["client_visible"], true, "pages may ask for it there: {flag}");
     check(url, "alternate.page", "ben", &[], "true");
     check(url, "alternate.page", "cy", &[], "false");
     check(url, "alternate.page", "cy", &["email=c@example.com", "country=FR"], "true");

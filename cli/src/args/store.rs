@@ -49,7 +49,7 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) listen: SocketAddr,
 
-    /// Pages of this origin, such as https://console.example, may read all that is served here, and change it; may be
+    /// Pages of this origin, such as `https://console.example`, may read all that is served here, and change it; may be
     /// repeated
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) cors_origin: Vec<String>,
@@ -58,7 +58,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "HOST:PORT", env = "MYCELIA_BROWSER_LISTEN", hide_env_values = true)]
     pub(crate) browser_listen: Option<SocketAddr>,
 
-    /// Pages of this origin, such as https://shop.example, may read what browsers are served, `*` for every page; may be
+    /// Pages of this origin, such as `https://shop.example`, may read what browsers are served, `*` for every page; may be
     /// repeated
     #[arg(long, value_name = "ORIGIN", requires = "browser_listen")]
     pub(crate) browser_origin: Vec<String>,

@@ -63,6 +63,7 @@ fn create(key: &str, decision: &Decision<'_>) -> Change {
         owner: decision.owner.clone(),
         tags: decision.tags.clone(),
         lifetime: decision.lifetime,
+        client_visible: decision.client_visible.unwrap_or(false),
         ..CreateFlag::boolean(key)
     })
 }
@@ -82,8 +83,18 @@ fn update(
         owner: said(&decision.owner),
         tags: Some(decision.tags.clone()),
         lifetime: Some(decision.lifetime),
+        client_visible: decision.client_visible,
         ..UpdateFlag::default()
     })];
+    match decision.client_visible {
+        Some(true) if !definition.client_visible => {
+            remarks.push("browsers may ask for the flag here from now on".to_owned());
+        }
+        Some(false) if definition.client_visible => {
+            remarks.push("browsers may no longer ask for the flag here".to_owned());
+        }
+        _ => {}
+    }
     // What only we have may be served in another environment, so it stays.
     let is_kept = |name: &str| !decision.variants.iter().any(|(known, _)| known == name);
     let kept: Vec<(String, Value)> = definition

@@ -35,6 +35,8 @@ pub(super) struct Decision<'d> {
     pub(super) owner: String,
     pub(super) tags: Vec<String>,
     pub(super) lifetime: Lifetime,
+    /// Whether browsers may ask for its values; None where the other product does not say.
+    pub(super) client_visible: Option<bool>,
 }
 
 /// Another flag that must serve something.

@@ -6,12 +6,12 @@ import { FlagdWebProvider } from '@openfeature/flagd-web-provider';
 /** What the page's own server says about where the flags are. */
 interface Place {
   flag: string;
-  /** Mycelia Flags, as this browser reaches it; empty means the page's own origin, which passes the calls on. */
+  /** Mycelia Flags' listener for browsers. */
   server: string;
 }
 
 const place: Place = await (await fetch('/place.json')).json();
-const server = new URL(place.server || location.origin);
+const server = new URL(place.server);
 const tls = server.protocol === 'https:';
 const port = Number(server.port || (tls ? 443 : 80));
 

@@ -1,12 +1,11 @@
 // Bundles the page and serves it.
 //
-//     node serve.mjs --server http://127.0.0.1:8013 --flag elevenlabs_agent [--port 0] [--browser http://127.0.0.1:8014]
+//     node serve.mjs [--browser http://127.0.0.1:8016] [--flag elevenlabs_agent] [--port 0]
 //
-// With --browser the page talks to Mycelia Flags' listener for browsers itself. Without it, what this server does not
-// have is passed on to --server, so that the page has one origin, which is what a proxy in front of both would do.
+// The page asks Mycelia Flags' listener for browsers itself, which has to allow the page's origin.
 
 import { readFile } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,8 +15,7 @@ const esbuild = createRequire(`${modules}/`)('esbuild');
 
 const { values: options } = parseArgs({
   options: {
-    server: { type: 'string', default: 'http://127.0.0.1:8013' },
-    browser: { type: 'string', default: '' },
+    browser: { type: 'string', default: 'http://127.0.0.1:8016' },
     flag: { type: 'string', default: 'elevenlabs_agent' },
     port: { type: 'string', default: '0' },
   },
@@ -39,18 +37,6 @@ const files = {
   '/favicon.ico': ['image/x-icon', ''],
 };
 
-function passOn(incoming, outgoing) {
-  const target = new URL(incoming.url, options.server);
-  const headers = { ...incoming.headers, host: target.host };
-  const onward = request(target, { method: incoming.method, headers }, (answer) => {
-    outgoing.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(outgoing);
-  });
-  onward.on('error', () => outgoing.destroy());
-  outgoing.on('close', () => onward.destroy());
-  incoming.pipe(onward);
-}
-
 async function note(incoming, outgoing) {
   let body = '';
   for await (const piece of incoming) body += piece;
@@ -62,7 +48,7 @@ const server = createServer((incoming, outgoing) => {
   const { pathname } = new URL(incoming.url, 'http://page');
   if (pathname === '/changed' && incoming.method === 'POST') return note(incoming, outgoing);
   const file = files[pathname];
-  if (!file) return options.browser ? outgoing.writeHead(404).end() : passOn(incoming, outgoing);
+  if (!file) return outgoing.writeHead(404).end();
   outgoing.writeHead(200, { 'content-type': file[0], 'cache-control': 'no-store' }).end(file[1]);
 });
 server.listen(Number(options.port), '127.0.0.1', () => {

@@ -11,15 +11,16 @@ use crate::audiences::edit;
 use crate::providers::{Asker, web};
 use crate::server::disable;
 
-/// Stands between a provider and the server, and keeps every byte that the server sends.
-fn recorded(target: SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
+/// Stands between a provider and the server, and keeps every byte that the server sends. Whoever comes while there is no
+/// server is turned away, as it would be without this.
+pub(super) fn recorded(target: SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let kept = Arc::new(Mutex::new(Vec::new()));
     let recording = Arc::clone(&kept);
     std::thread::spawn(move || {
         for near in listener.incoming().map_while(Result::ok) {
-            let Ok(far) = TcpStream::connect(target) else { return };
+            let Ok(far) = TcpStream::connect(target) else { continue };
             let (asks, told) = (near.try_clone().unwrap(), near);
             let (answers, asked) = (far.try_clone().unwrap(), far);
             let recording = Arc::clone(&recording);
@@ -64,12 +65,18 @@ async fn check_session(kind: &str) {
     admin.apply(vec![edit("segment/trusted-cohort/included", vec!["bo".to_owned()], &[])]).await;
     asker.until(true, "dreams", &bo).await;
     drop(asker);
-    let kept = kept.lock().unwrap();
-    let session = String::from_utf8_lossy(&kept);
+    let _session = check_values_only(kind, &kept);
+}
+
+/// None of what no page may read is in what was sent to one.
+#[track_caller]
+pub(super) fn check_values_only(kind: &str, kept: &Mutex<Vec<u8>>) -> String {
+    let session = String::from_utf8_lossy(&kept.lock().unwrap()).into_owned();
     assert!(session.contains("Whispers"), "the recording works: {session}");
     for needle in NEEDLES {
         assert!(!session.contains(needle), "{needle} in the session of {kind}: {session}");
     }
+    session
 }
 
 #[tokio::test(flavor = "multi_thread")]

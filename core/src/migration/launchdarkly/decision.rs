@@ -89,7 +89,7 @@ fn decision<'d>(
     };
     report.strangers(&here, ENVIRONMENT);
     let variations = Variations::read(flag, report)?;
-    let mut reading = Reading { variations, environment, flag: flag.text("key"), report };
+    let mut reading = Reading { variations, environment, report };
     let off_variant = reading.off_variant(&here);
     let targets = reading.targets(&here);
     let rules: Vec<Option<Rule>> = here.list("rules").iter().map(|rule| reading.rule(rule)).collect();
@@ -98,6 +98,7 @@ fn decision<'d>(
         None => reading.report.unmapped(&here, "expected `fallthrough`: what is served when no rule matches"),
     };
     let needs = reading.needs(&here, all);
+    let client_visible = reading.client_visible(flag);
     reading.about_the_flag(flag);
     let (rules, off_variant, default_serve) =
         (rules.into_iter().collect::<Option<Vec<_>>>()?, off_variant?, default_serve?);
@@ -122,6 +123,7 @@ fn decision<'d>(
         owner: clean(owner(flag), TEXT_BYTES_MAX),
         tags: tags(flag.list("tags").iter().map(Node::words)),
         lifetime: if flag.is("temporary") { Lifetime::Temporary } else { Lifetime::Permanent },
+        client_visible,
     })
 }
 
@@ -159,7 +161,6 @@ fn individual<'d>(here: &Node<'d>) -> Vec<Node<'d>> {
 struct Reading<'r, 'd> {
     variations: Variations,
     environment: &'r str,
-    flag: &'d str,
     report: &'r mut Report<'d>,
 }
 
@@ -309,14 +310,29 @@ impl<'d> Reading<'_, 'd> {
         Some(needs)
     }
 
+    /// Whether pages may ask for its values; None when the document does not say. A flag that only apps may ask for there is
+    /// not shown to pages by an import: both ask the same listener here, so somebody has to say so.
+    fn client_visible(&mut self, flag: &Node<'_>) -> Option<bool> {
+        let (at, pages) = match flag.get("clientSideAvailability") {
+            Some(available) => {
+                let pages = available.is("usingEnvironmentId");
+                (available, pages)
+            }
+            // The word of older documents, which is true of the same flags.
+            None => (flag.get("includeInSnippet")?, flag.is("includeInSnippet")),
+        };
+        if pages {
+            self.report.exact(&at, "browsers may ask for its values");
+        } else if at.is("usingMobileKey") {
+            let text = "apps may ask for its values there, and pages may not; here both ask the listener for browsers: \
+                        say `update --client-visible true` if everybody may know them";
+            self.report.noted(&at, text);
+        }
+        Some(pages)
+    }
+
     /// What decides nothing.
     fn about_the_flag(&mut self, flag: &Node<'_>) {
-        if let Some(available) = flag.get("clientSideAvailability")
-            && (available.is("usingEnvironmentId") || available.is("usingMobileKey"))
-        {
-            let text = format!("pages and apps may ask for {} there; say who may see it here", self.flag);
-            self.report.noted(&available, text);
-        }
         if let Some(schema) = flag.get("variationJsonSchema") {
             self.report
                 .noted(&schema, "the schema is not imported; give it to the flag with `update --schema`");

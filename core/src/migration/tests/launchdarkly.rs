@@ -3,6 +3,7 @@
 use super::{ana, grades, imported, lines, migrated, served, somebody};
 use crate::check::tests::Store;
 use crate::context::Context;
+use crate::key::FoldedKey;
 use crate::migration::Grade;
 use crate::value::Value;
 
@@ -106,6 +107,33 @@ fn a_prerequisite_must_serve_its_variation() {
     assert_eq!(plan("cy", "seats", Value::Integer(6)), "free", "alternate.page is not served to cy");
     assert_eq!(plan("ana", "since", Value::string("2025-06-01")), "variation-1");
     assert_eq!(plan("ana", "since", Value::string("2026-06-01")), "free");
+}
+
+#[test]
+fn browsers_may_ask_for_what_pages_may_ask_for_there() {
+    let availability = |says: &str| of("").replacen(r#""kind""#, &format!(r#"{says}, "kind""#), 1);
+    let pages = r#""clientSideAvailability": {"usingEnvironmentId": true, "usingMobileKey": false}"#;
+    let apps = r#""clientSideAvailability": {"usingEnvironmentId": false, "usingMobileKey": true}"#;
+    let visible = |store: &Store| store.snapshot.flag(&FoldedKey::of("f")).unwrap().client_visible;
+    let (mut store, _) = imported(&availability(pages));
+    assert!(visible(&store));
+    let (older, _) = imported(&availability(r#""includeInSnippet": true"#));
+    assert!(visible(&older));
+    let (hidden, said) = imported(&availability(apps));
+    assert!(!visible(&hidden) && said.join("\n").contains("`update --client-visible true`"), "{said:?}");
+
+    // A document that says nothing of it leaves it as it is; one that does is followed, and that is told.
+    store.submit(&migrated(&store, &of("")).changes).unwrap();
+    assert!(visible(&store));
+    let hiding = migrated(&store, &availability(apps));
+    store.submit(&hiding.changes).unwrap();
+    assert!(!visible(&store) && lines(&hiding).join("\n").contains("browsers may no longer ask"));
+    let showing = migrated(&store, &availability(pages));
+    store.submit(&showing.changes).unwrap();
+    assert!(
+        visible(&store)
+            && lines(&showing).join("\n").contains("browsers may ask for the flag here from now on")
+    );
 }
 
 #[test]

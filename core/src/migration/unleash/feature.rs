@@ -111,6 +111,8 @@ fn decision<'d>(
         owner: String::new(),
         tags: tags(found.tags.iter().cloned()),
         lifetime,
+        // Its tokens say who may ask, and not its features.
+        client_visible: None,
     })
 }
 
