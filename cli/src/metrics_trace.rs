@@ -19,7 +19,7 @@ use crate::text_file;
 
 const HEADER: &str = "at,metric,value";
 const AT: &str = "a time since the start such as 90s, 10m or 2d3h, or a date and time with a zone";
-const METRIC: &str = "a metric such as error_rate, error_rate of dreams, latency.p95 of dreams in ui or latency.p95 versus baseline";
+const METRIC: &str = "a metric such as error_rate, error_rate of dreams, latency.p95 of dreams in ui, ratio(clicks, requests) or latency.p95 versus baseline";
 const VALUE: &str = "a number, with %, ms or s if it is one of them";
 
 /// Rows that are read: a month of minutes of four metrics. The simulation looks at each.
@@ -126,12 +126,14 @@ fn moment(text: &str, start: Timestamp) -> Option<Timestamp> {
 
 /// The metric as a check names it: `METRIC [of FLAG] [in SERVICE] [versus control|baseline]`, or a query.
 fn subject(text: &str) -> Result<String, String> {
-    let query = MetricCheck::parse(&format!("{text} > 0")).ok().filter(|check| check.query().is_some());
+    let query = MetricCheck::parse(&format!("{text} > 0%")).ok().filter(|check| check.query().is_some());
     if let Some(check) = query {
         return Ok(check.subject());
     }
-    let (metric, clauses) = text.split_once(' ').unwrap_or((text, ""));
-    let check = MetricCheck::parse(&format!("{metric} > 0 {clauses}"))
+    // A ratio of two counts may have blanks within.
+    let end = text.find(')').map_or_else(|| text.find(' '), |end| Some(end.saturating_add(1)));
+    let (metric, clauses) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""));
+    let check = MetricCheck::parse(&format!("{metric} > 0% {clauses}"))
         .map_err(|error| format!("{METRIC}; {:?} is no part of one", error.found))?;
     if check.subject().split_whitespace().count() == text.split_whitespace().count() {
         return Ok(check.subject());
@@ -152,11 +154,12 @@ mod tests {
 
     #[test]
     fn a_trace_is_read_in_any_order() {
-        let text = "at,metric,value\n2d3h,error_rate of dreams in ui,5%\n\n0,error_rate,0.5\n1970-01-01T01:00:00Z,latency.p95,2s\n0,latency.p95 versus control of dreams,12%\n";
+        let text = "at,metric,value\n2d3h,error_rate of dreams in ui,5%\n0,\"ratio(saves, requests) of dreams\",7%\n\n0,error_rate,0.5\n1970-01-01T01:00:00Z,latency.p95,2s\n0,latency.p95 versus control of dreams,12%\n";
         let mut expected = Trace::default();
         let hour = 3_600_000_000;
         expected.note(Timestamp::from_unix_micros(51 * hour), "error_rate of dreams in ui", 5.0);
         expected.note(Timestamp::default(), "error_rate", 0.5);
+        expected.note(Timestamp::default(), "ratio(saves, requests) of dreams", 7.0);
         expected.note(Timestamp::from_unix_micros(hour), "latency.p95", 2_000.0);
         expected.note(Timestamp::default(), "latency.p95 of dreams versus control", 12.0);
         assert_eq!(parse(text, Timestamp::default()), Ok(expected));

@@ -69,6 +69,7 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         targets: args.notify.as_deref().map(notify_file::read).transpose()?.unwrap_or_default(),
         folder: args.data_dir.join("notify"),
         convergence_bound: args.convergence_bound,
+        skew_bound: args.skew_bound,
         ..NotifyOptions::default()
     };
     let prometheus = prometheus(&args)?;

@@ -68,13 +68,17 @@ pub enum EventKind {
     FlagRollback,
     /// Live instances have not acknowledged a revision in time.
     ConvergenceFailed,
+    /// Live instances serve different states for longer than a while.
+    SkewFound,
+    /// They do not any more.
+    SkewOver,
     /// Somebody tries a target out.
     Test,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::PlanStarted,
         Self::PlanStage,
         Self::PlanWaiting,
@@ -98,6 +102,8 @@ impl EventKind {
         Self::GlassBroken,
         Self::FlagRollback,
         Self::ConvergenceFailed,
+        Self::SkewFound,
+        Self::SkewOver,
         Self::Test,
     ];
 
@@ -128,6 +134,8 @@ impl EventKind {
             Self::GlassBroken => "glass.broken",
             Self::FlagRollback => "flag.rolled_back",
             Self::ConvergenceFailed => "convergence.failed",
+            Self::SkewFound => "skew.found",
+            Self::SkewOver => "skew.over",
             Self::Test => "test",
         }
     }

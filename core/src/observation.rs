@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod judge;
 pub mod measurement;
 pub mod metric;
+pub mod presence;
 pub mod question;
 pub mod recorded;
 pub mod ring;

@@ -211,6 +211,7 @@ pub fn usage_row_to_wire(flag: &str, key: &RowKey, row: &Row) -> v1::UsageRow {
         latency_p50_ms: read("latency.p50"),
         latency_p95_ms: read("latency.p95"),
         latency_p99_ms: read("latency.p99"),
+        counters: bucket.counters.iter().map(|(name, count)| (name.to_string(), *count)).collect(),
     }
 }
 

@@ -150,7 +150,7 @@ pub struct Running {
     keep: Option<Keep>,
     measured: Measured,
     notifier: Arc<Notifier>,
-    convergence_bound: Duration,
+    bounds: convergence_watch::Bounds,
     following: Following,
     browser: Option<BrowserListener>,
     ended: bool,
@@ -220,7 +220,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         keep: loaded.keep,
         notifier: loaded.notifier,
         measured: loaded.measured,
-        convergence_bound: config.notify.convergence_bound,
+        bounds: convergence_watch::Bounds::of(&config.notify),
         following,
         browser,
         ended: false,
@@ -370,12 +370,12 @@ impl Running {
         self.tasks.spawn(Arc::clone(&self.hub).reap(stopping.clone()));
         self.tasks.spawn(tell_health(self.store.clone(), self.health.clone(), stopping.clone()));
         let hub = Arc::clone(&self.hub);
-        let (bound, notifier) = (self.convergence_bound, Arc::clone(&self.notifier));
+        let (bounds, notifier) = (self.bounds, Arc::clone(&self.notifier));
         self.tasks.spawn(convergence_watch::run(
             hub,
             notifier,
             Arc::clone(clock),
-            (bound, pace),
+            (bounds, pace),
             stopping.clone(),
         ));
         self.tasks.spawn(watch_feeds(Arc::clone(&self.hub), self.health.clone(), stopping.clone()));

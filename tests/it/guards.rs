@@ -4,6 +4,7 @@
 //! does in life. What is not yet so is looked at twice before the story believes it.
 
 mod acts;
+mod ratio;
 mod real;
 mod recovery;
 mod replay;

@@ -245,6 +245,54 @@ async fn whoever_does_not_acknowledge_in_time_is_named_once() {
     server.running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_serve_different_states_are_told_of_once_and_once_more_when_that_is_over() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
+    let clock = ManualClock::at(BEGIN * 1_000_000);
+    let table = TargetTable { events: vec!["skew.*".to_owned()], ..webhook(folder.path(), "ops", &receiver) };
+    let notify = notify(folder.path(), vec![table], AT_ONCE);
+    let server = Wanted { notify, clock: clock.clone(), ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    admin.create("dreams").await;
+    let mut slow = Checked::follow(&server.url, "runner", "runner-1").await;
+    let mut quick = Checked::follow(&server.url, "ui", "ui-1").await;
+    let mut told = 0;
+    for change in ["enable", "disable"] {
+        let revision =
+            if change == "enable" { admin.enable("dreams").await } else { admin.disable("dreams").await };
+        for follower in [&mut slow, &mut quick] {
+            follower.until(revision).await;
+        }
+        quick.acknowledge().await.unwrap();
+        eventually("it is told", || {
+            clock.advance(Duration::from_secs(10));
+            async { receiver.accepted().len() == told + 1 }
+        })
+        .await;
+        let found = receiver.accepted().remove(told);
+        assert_eq!((&found["type"], &found["severity"]), (&"skew.found".into(), &"warning".into()));
+        assert_eq!(found["environments"], document!(["production"]));
+        assert_eq!(
+            found["words"],
+            "1 of 2 live instance(s) in production serve an older state than others for more than 60 s: runner/runner-1"
+        );
+        assert_eq!(found["evidence"][0], format!("others have {revision}"));
+        // It goes on: that is told already.
+        for _ in 0..20 {
+            clock.advance(Duration::from_secs(10));
+        }
+        slow.acknowledge().await.unwrap();
+        eventually("its end is told", || async { receiver.accepted().len() == told + 2 }).await;
+        let over = receiver.accepted().remove(told + 1);
+        assert_eq!((&over["type"], &over["severity"]), (&"skew.over".into(), &"info".into()));
+        told += 2;
+    }
+    let ids: std::collections::BTreeSet<String> =
+        receiver.accepted().iter().map(|told| told["id"].to_string()).collect();
+    assert_eq!(ids.len(), 4, "each has a name of its own");
+    server.running.stop().await;
+}
+
 fn run_curl(url: &str) -> Value {
     let output = std::process::Command::new("curl").args(["-sS", url]).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap()

@@ -117,6 +117,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     pub(crate) convergence_bound: Duration,
 
+    /// Tell when live instances of an environment serve different states for longer than this time
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub(crate) skew_bound: Duration,
+
     /// Ask this Prometheus-compatible server the queries that conditions name by promql("…")
     #[arg(long, value_name = "URL", env = "MYCELIA_PROMETHEUS_URL", hide_env_values = true)]
     pub(crate) prometheus_url: Option<String>,

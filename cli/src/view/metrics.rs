@@ -1,5 +1,8 @@
 //! A flag's metrics over time: as numbers, or drawn, with the limits that guards set to them.
 
+use std::collections::BTreeMap;
+
+use mycelia_flags_core::observation::metric::Metric;
 use mycelia_flags_core::plan::metric_check::{MetricCheck, Versus};
 use mycelia_flags_proto::v1;
 use serde::Serialize;
@@ -38,6 +41,9 @@ pub(crate) struct PointView {
     pub(crate) latency_p50_ms: Option<f64>,
     pub(crate) latency_p95_ms: Option<f64>,
     pub(crate) latency_p99_ms: Option<f64>,
+    /// What ratios may be of.
+    #[serde(skip)]
+    counts: BTreeMap<String, u64>,
     #[serde(skip)]
     begin_briefly: String,
 }
@@ -68,7 +74,12 @@ impl MetricsView {
     }
 
     fn values(&self, metric: &str) -> Vec<Option<f64>> {
+        let ratio = match Metric::of(metric) {
+            Metric::Ratio { part, whole } => Some((part, whole)),
+            _ => None,
+        };
         let value = |point: &PointView| match metric {
+            _ if ratio.is_some() => ratio.as_ref().and_then(|(part, whole)| point.ratio(part, whole)),
             "error_rate" => point.error_rate,
             "crash_rate" => point.crash_rate,
             "latency.mean" => point.latency_mean_ms,
@@ -87,21 +98,28 @@ impl MetricsView {
         metrics.extend(
             known.into_iter().filter(|metric| self.limits.iter().any(|limit| limit.metric == *metric)),
         );
+        for limit in self.limits.iter().map(|limit| limit.metric.as_str()) {
+            if is_ratio(limit) && !metrics.contains(&limit) {
+                metrics.push(limit);
+            }
+        }
         metrics
     }
 
     fn draw(&self, page: &mut Page) {
-        for metric in self.drawn() {
+        let drawn = self.drawn();
+        let width = drawn.iter().map(|metric| metric.len()).fold(13, usize::max);
+        for metric in drawn {
             let limits: Vec<&LimitView> = self.limits.iter().filter(|limit| limit.metric == metric).collect();
-            let show = if metric.ends_with("_rate") { percent } else { milliseconds };
+            let show = if metric.ends_with("_rate") || is_ratio(metric) { percent } else { milliseconds };
             let values = self.values(metric);
             let (newest, top) = (values.iter().flatten().last().copied(), scale(&values, &limits));
-            page.line([Span::from(format!("{metric:<13} {}  now {}", line(&values, top), show(newest)))]);
+            page.line([Span::from(format!("{metric:<width$} {}  now {}", line(&values, top), show(newest)))]);
             for limit in limits {
                 let crossed = values.iter().map(|value| value.is_some_and(|value| value > limit.threshold));
                 let marks: String = crossed.map(|crossed| if crossed { '^' } else { '-' }).collect();
                 let tone = if marks.contains('^') { Tone::Loud } else { Tone::Faint };
-                page.line([Span::new(&format!("{:13} {marks}  limit {}", "", limit.condition), tone)]);
+                page.line([Span::new(&format!("{:width$} {marks}  limit {}", "", limit.condition), tone)]);
             }
         }
     }
@@ -110,21 +128,32 @@ impl MetricsView {
 impl PointView {
     fn of(row: &v1::UsageRow) -> Self {
         let begin = seconds(row.begin_seconds);
-        let share = |part: u64| {
-            let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-            (row.requests > 0).then(|| 100.0 * number(part) / number(row.requests))
-        };
+        let counted = [
+            ("requests", row.requests),
+            ("evaluations", row.evaluations),
+            ("impressions", row.impressions),
+            ("clicks", row.clicks),
+        ];
+        let mut counts: BTreeMap<String, u64> =
+            row.counters.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        counts.extend(counted.map(|(name, count)| (name.to_owned(), count)));
         Self {
             begin: moment::exactly(Some(&begin)),
             requests: row.requests,
             error_rate: row.error_percent,
-            crash_rate: share(row.crashes),
+            crash_rate: in_percent(row.crashes, row.requests),
             latency_mean_ms: row.latency_mean_ms,
             latency_p50_ms: row.latency_p50_ms,
             latency_p95_ms: row.latency_p95_ms,
             latency_p99_ms: row.latency_p99_ms,
+            counts,
             begin_briefly: moment::to_the_minute(Some(&begin)),
         }
+    }
+
+    fn ratio(&self, part: &str, whole: &str) -> Option<f64> {
+        let count = |name: &str| self.counts.get(name).copied().unwrap_or_default();
+        in_percent(count(part), count(whole))
     }
 
     fn cells(&self) -> Vec<Span> {
@@ -145,6 +174,16 @@ impl LimitView {
             condition: text.to_owned(),
         })
     }
+}
+
+fn is_ratio(metric: &str) -> bool {
+    matches!(Metric::of(metric), Metric::Ratio { .. })
+}
+
+/// None of nothing.
+fn in_percent(part: u64, whole: u64) -> Option<f64> {
+    let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    (whole > 0).then(|| 100.0 * number(part) / number(whole))
 }
 
 /// What the top of a line means: the largest value, or the largest limit if that is higher.
@@ -221,6 +260,19 @@ mod tests {
              dreams, from 1970-01-01T00:00:00Z to 1970-01-01T00:03:00Z\n"
         );
         assert_eq!(view.limits.len(), 2, "a comparison is no line");
+    }
+
+    #[test]
+    fn a_limit_of_a_ratio_has_a_line_of_its_own() {
+        let mut answer = answer();
+        for (row, saves) in answer.rows.iter_mut().zip([1, 4, 8]) {
+            row.counters.insert("saves".to_owned(), saves);
+        }
+        let limits = ["ratio(saves, requests) > 5% over 5m".to_owned()];
+        let text = MetricsView::of("dreams", &answer, &limits, true).page().render(false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[2], "ratio(saves, requests) ▂▅█  now 8%");
+        assert_eq!(lines[3], "                       --^  limit ratio(saves, requests) > 5% over 5m");
     }
 
     #[test]

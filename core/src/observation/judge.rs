@@ -11,7 +11,7 @@
 use super::bucket::{Bucket, Spread};
 use super::measurement::{INSTANCES_MAX, InstanceShare, Measurement, Reference};
 use super::metric::{Metric, Reading, Statistic};
-use super::question::{Control, Gathered, sum};
+use super::question::{Control, Gathered, lengths, sum};
 use super::sequential::{self, EVIDENCE_MIN, Stratum};
 use super::sketch::{Sketch, float};
 use super::window::Windows;
@@ -105,6 +105,9 @@ impl Gathered {
             let value = (now - float(u64::try_from(back).unwrap_or(0))).max(0.0);
             return Some(Found { value, samples: 1, reference: None });
         }
+        if self.metric == Metric::Uptime {
+            return self.uptime(last).filter(|_| self.check.versus == Versus::Threshold);
+        }
         if self.is_forgotten {
             return None;
         }
@@ -129,29 +132,58 @@ impl Gathered {
         })
     }
 
+    /// The least that any of the services was there, in the window that ends with a bucket.
+    fn uptime(&self, last: i64) -> Option<Found> {
+        let (begin, end) = self.span(last);
+        let here = self.presences.iter().filter(|presence| presence.since <= end);
+        let value =
+            here.map(|presence| presence.uptime(begin, end, self.listening_since)).reduce(f64::min)?;
+        Some(Found { value, samples: 1, reference: None })
+    }
+
+    /// From when to when the window that ends with a bucket is, to the microsecond.
+    fn span(&self, last: i64) -> (Timestamp, Timestamp) {
+        let end = self.pace.begin_of(last.saturating_add(1)).min(self.now);
+        let micros = lengths(&self.check).0.saturating_mul(1_000_000);
+        (Timestamp::from_unix_micros(end.unix_micros().saturating_sub(micros)), end)
+    }
+
     fn read(&self, window: &Bucket, last: i64) -> Option<Reading> {
         let nothing = || {
             let begin = self.pace.begin_of(last.saturating_sub(self.window_steps));
             let was_heard = self.heard.is_some_and(|heard| heard.last >= begin);
             (self.is_counted && was_heard).then_some(Reading { value: 0.0, samples: 0 })
         };
-        self.metric.read(window).or_else(nothing)
+        match self.metric {
+            // Nobody has ever counted the one or the other: a name that is mistyped is no 0 %.
+            Metric::Ratio { .. } => self.metric.read(window).filter(|_| self.is_counted),
+            _ => self.metric.read(window).or_else(nothing),
+        }
     }
 
     /// Whether a window's value may be spoken of.
     fn suffices(&self, last: i64, found: &Found) -> bool {
         let needed = match self.check.samples_min {
-            0 if self.metric == Metric::UnavailableSeconds => 0,
             0 => self.metric.samples_min(),
             samples_min => samples_min,
         };
         let reference_suffices = found.reference.is_none_or(|reference| reference.samples >= needed);
-        found.samples >= needed && reference_suffices && (!self.says_low() || self.is_whole(last))
+        found.samples >= needed && reference_suffices && self.is_watched(last)
     }
 
-    fn says_low(&self) -> bool {
-        matches!(self.check.comparison, Comparison::Less | Comparison::AtMost)
-            && self.metric != Metric::UnavailableSeconds
+    /// Whether enough of the window was watched for what is said of it.
+    fn is_watched(&self, last: i64) -> bool {
+        let says_low = matches!(self.check.comparison, Comparison::Less | Comparison::AtMost);
+        match self.metric {
+            Metric::UnavailableSeconds => true,
+            // What was away for long enough already is, whatever was before.
+            Metric::Uptime if says_low => true,
+            Metric::Uptime => {
+                let (begin, _) = self.span(last);
+                self.presences.iter().all(|presence| presence.since <= begin)
+            }
+            _ => !says_low || self.is_whole(last),
+        }
     }
 
     /// Whether the environment was heard of all through the window.
@@ -251,7 +283,11 @@ impl Metric {
     /// Whether two groups of different size can be compared by it: a rate, a mean or a quantile, but no number of things.
     fn is_comparable(&self) -> bool {
         match self {
-            Self::ErrorRate | Self::CrashRate | Self::FallbackRate | Self::ClickThroughRate => true,
+            Self::ErrorRate
+            | Self::CrashRate
+            | Self::FallbackRate
+            | Self::ClickThroughRate
+            | Self::Ratio { .. } => true,
             Self::Latency(statistic) | Self::Custom { statistic, .. } => {
                 !matches!(statistic, Statistic::Sum | Statistic::Count)
             }

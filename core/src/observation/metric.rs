@@ -26,6 +26,15 @@ pub enum Metric {
     Clicks,
     /// `unavailable_seconds`: how long nothing was heard of a service that was heard of before, in seconds.
     UnavailableSeconds,
+    /// `uptime`: the share of the window in which a service reported, in percent.
+    Uptime,
+    /// `ratio(PART, WHOLE)`: one count in percent of another one; it may be more than all of it.
+    Ratio {
+        /// What is counted.
+        part: Box<str>,
+        /// Of how many.
+        whole: Box<str>,
+    },
     /// Any other name: what the service counts or measures itself.
     Custom {
         /// The name of the counter or of the value.
@@ -89,6 +98,9 @@ impl Metric {
     /// What a name means. Every name means something: what is not built in is custom.
     #[must_use]
     pub fn of(name: &str) -> Self {
+        if let Some((part, whole)) = ratio_of(name) {
+            return Self::Ratio { part: Box::from(part), whole: Box::from(whole) };
+        }
         let ended = name.rsplit_once('.').and_then(|(stem, end)| Some((stem, Statistic::parse(end)?)));
         match (name, ended) {
             ("error_rate", _) => Self::ErrorRate,
@@ -100,6 +112,7 @@ impl Metric {
             ("impressions", _) => Self::Impressions,
             ("clicks", _) => Self::Clicks,
             ("unavailable_seconds", _) => Self::UnavailableSeconds,
+            ("uptime", _) => Self::Uptime,
             ("latency", _) => Self::Latency(Statistic::Mean),
             (_, Some(("latency", statistic))) => Self::Latency(statistic),
             (_, Some((stem, statistic))) => Self::Custom { name: Box::from(stem), statistic },
@@ -120,7 +133,7 @@ impl Metric {
             Self::Evaluations => counted(bucket.evaluations),
             Self::Impressions => counted(bucket.impressions),
             Self::Clicks => counted(bucket.clicks),
-            Self::UnavailableSeconds => None,
+            Self::UnavailableSeconds | Self::Uptime => None,
             Self::Custom { name, statistic } => read_custom(bucket, name, *statistic),
             _ => {
                 let (part, whole) = self.rate(bucket)?;
@@ -138,6 +151,7 @@ impl Metric {
             Self::CrashRate => Some((bucket.crashes, bucket.requests())),
             Self::FallbackRate => Some((bucket.fallbacks, bucket.evaluations)),
             Self::ClickThroughRate => Some((bucket.clicks, bucket.impressions)),
+            Self::Ratio { part, whole } => Some((count_of(bucket, part), count_of(bucket, whole))),
             Self::Custom { name, .. } => rate_of_counter(bucket, name),
             _ => None,
         }
@@ -161,6 +175,7 @@ impl Metric {
             | Self::CrashRate
             | Self::FallbackRate
             | Self::ClickThroughRate
+            | Self::Ratio { .. }
             | Self::Latency(_)
             | Self::Custom { statistic: Statistic::Quantile(_), .. } => SAMPLES_MIN,
             _ => 0,
@@ -186,6 +201,31 @@ pub fn is_custom_name(name: &str) -> bool {
         && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
         && name.bytes().all(is_letter)
         && matches!(Metric::of(name), Metric::Custom { .. })
+}
+
+/// Says in words what [`is_count_name`] objects to.
+pub const COUNT_NAME_GRAMMAR: &str = "requests, evaluations, impressions or clicks, or the name of a counter: 1 to 64 of a-z 0-9 _, beginning with a letter";
+
+/// Whether something is counted under a name, or could be by a service: what a ratio may be of.
+#[must_use]
+pub fn is_count_name(name: &str) -> bool {
+    Metric::of(name).counts() || is_custom_name(name)
+}
+
+/// The two names of a ratio as it is printed.
+fn ratio_of(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("ratio(")?.strip_suffix(')')?.split_once(", ")
+}
+
+/// What was counted under a name; a counter that nobody moved stands at 0.
+fn count_of(bucket: &Bucket, name: &str) -> u64 {
+    match Metric::of(name) {
+        Metric::Requests => bucket.requests(),
+        Metric::Evaluations => bucket.evaluations,
+        Metric::Impressions => bucket.impressions,
+        Metric::Clicks => bucket.clicks,
+        _ => bucket.counters.get(name).copied().unwrap_or_default(),
+    }
 }
 
 /// `NAME_rate` of a counter `NAME`: what was counted, in percent of the requests.
@@ -256,6 +296,9 @@ mod tests {
         check("clicks", 10.0, 10);
         check("rls_violations", 3.0, 3);
         check("rls_violations_rate", 1.5, 200);
+        check("ratio(rls_violations, evaluations)", 0.75, 400);
+        check("ratio(requests, rls_violations)", 20_000.0 / 3.0, 3);
+        check("ratio(nobody_counts, requests)", 0.0, 200);
         check("page_load", 200.0, 2);
         check("page_load.sum", 400.0, 2);
         check("page_load.p95", 100.0, 2);
@@ -267,12 +310,14 @@ mod tests {
         {
             assert_eq!(Metric::of(name).read(&Bucket::default()), None, "{name}");
         }
+        let empty = Metric::of("ratio(rls_violations, nobody_counts)");
+        assert_eq!(empty.read(&bucket()), None, "of nothing there is no share");
         assert_eq!(Metric::of("rls_violations.p95").read(&bucket()), None, "a counter has no quantiles");
     }
 
     #[test]
     fn nobody_reports_under_a_name_that_is_taken() {
-        for name in ["error_rate", "latency", "a.p95", "", "1a", "A", "a b", &"a".repeat(65)] {
+        for name in ["error_rate", "latency", "uptime", "a.p95", "", "1a", "A", "a b", &"a".repeat(65)] {
             assert!(!is_custom_name(name), "{name}");
         }
         for name in ["nps", "rls_violations", "a1", "errors"] {

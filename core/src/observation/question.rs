@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::bucket::Bucket;
 use super::metric::Metric;
+use super::presence::Presence;
 use super::ring::{PACES, Pace};
 use super::window::{Heard, Series, SeriesKey, Windows};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
@@ -56,6 +57,9 @@ pub struct Gathered {
     pub(super) is_counted: bool,
     /// How long nothing was heard, in seconds, and of whom.
     pub(super) silence: Option<(f64, ServiceName)>,
+    /// When the services were there that are asked about, where that is asked; and since when somebody listens.
+    pub(super) presences: Vec<Presence>,
+    pub(super) listening_since: Timestamp,
     pub(super) instances: BTreeMap<(ServiceName, Box<str>), Bucket>,
 }
 
@@ -104,6 +108,11 @@ impl Windows {
             heard: self.heard.get(asked.environment).copied(),
             is_counted: metric.counts() || self.is_counter(&metric),
             silence: self.silence(&selection, now),
+            presences: match metric {
+                Metric::Uptime => self.asked(&selection).map(|(_, presence)| presence.clone()).collect(),
+                _ => Vec::new(),
+            },
+            listening_since: self.listening_since,
             check: check.clone(),
             metric,
             now,
@@ -122,7 +131,13 @@ impl Windows {
     }
 
     fn is_counter(&self, metric: &Metric) -> bool {
-        matches!(metric, Metric::Custom { name, .. } if self.counters.contains(name))
+        match metric {
+            Metric::Custom { name, .. } => self.counters.contains(name),
+            Metric::Ratio { part, whole } => [part, whole]
+                .into_iter()
+                .all(|name| Metric::of(name).counts() || self.counters.contains(name)),
+            _ => false,
+        }
     }
 
     pub(super) fn selected<'w>(
@@ -151,13 +166,21 @@ impl Windows {
         })
     }
 
-    /// The longest silence of the services that are asked about.
-    fn silence(&self, selection: &Selection<'_>, now: Timestamp) -> Option<(f64, ServiceName)> {
+    /// The services that are asked about, and when they were there.
+    fn asked<'w>(
+        &'w self,
+        selection: &Selection<'_>,
+    ) -> impl Iterator<Item = (&'w ServiceName, &'w Presence)> {
         let here = self.reporters.iter().filter(|((environment, service), _)| {
             environment == selection.environment && selection.service.is_none_or(|asked| asked == service)
         });
-        let silent = here.map(|((_, service), last)| {
-            let since = (*last).max(self.listening_since);
+        here.map(|((_, service), presence)| (service, presence))
+    }
+
+    /// The longest silence of the services that are asked about.
+    fn silence(&self, selection: &Selection<'_>, now: Timestamp) -> Option<(f64, ServiceName)> {
+        let silent = self.asked(selection).map(|(service, presence)| {
+            let since = presence.last.max(self.listening_since);
             (now.micros_since(since), service)
         });
         let (micros, service) = silent.max_by_key(|(micros, _)| *micros)?;

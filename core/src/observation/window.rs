@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{Batch, Limit, Observation, Refused, Taken};
 use super::bucket::{Bucket, CUSTOM_MAX};
+use super::presence::Presence;
 use super::ring::{MINUTES, PACES, Ring};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 use crate::murmur3;
@@ -79,7 +80,7 @@ pub struct Heard {
 pub struct Windows {
     pub(super) series: BTreeMap<SeriesKey, Series>,
     pub(super) heard: BTreeMap<EnvironmentKey, Heard>,
-    pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Timestamp>,
+    pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Presence>,
     pub(super) counters: BTreeSet<Box<str>>,
     pub(super) values: BTreeSet<Box<str>>,
     batches: VecDeque<u128>,
@@ -150,7 +151,7 @@ impl Windows {
             series.instances.retain(|(index, _)| *index < minute);
         }
         self.heard.clear();
-        self.reporters.values_mut().for_each(|last| *last = (*last).min(now));
+        self.reporters.values_mut().for_each(|presence| presence.forget_future(now));
         self.listening_since = self.listening_since.min(now);
         self.newest = now;
     }
@@ -164,8 +165,8 @@ impl Windows {
         let reporter = (environment.clone(), service.clone());
         let has_room = self.reporters.len() < REPORTERS_MAX;
         match self.reporters.get_mut(&reporter) {
-            Some(last) => *last = now,
-            None if has_room => drop(self.reporters.insert(reporter, now)),
+            Some(presence) => presence.hear(now, self.listening_since),
+            None if has_room => drop(self.reporters.insert(reporter, Presence::begin(now))),
             None => {}
         }
     }
@@ -286,9 +287,14 @@ impl Windows {
         self.heard.insert(environment, heard);
     }
 
-    /// Takes back when a service was heard of last.
-    pub fn restore_reporter(&mut self, environment: EnvironmentKey, service: ServiceName, last: Timestamp) {
-        self.reporters.insert((environment, service), last);
+    /// Takes back when a service was there.
+    pub fn restore_reporter(
+        &mut self,
+        environment: EnvironmentKey,
+        service: ServiceName,
+        presence: Presence,
+    ) {
+        self.reporters.insert((environment, service), presence);
     }
 
     /// Since when each environment is heard of without a break.
@@ -296,9 +302,9 @@ impl Windows {
         self.heard.iter()
     }
 
-    /// When each service was heard of last.
-    pub fn reporters(&self) -> impl Iterator<Item = (&EnvironmentKey, &ServiceName, Timestamp)> {
-        self.reporters.iter().map(|((environment, service), last)| (environment, service, *last))
+    /// When each service was there.
+    pub fn reporters(&self) -> impl Iterator<Item = (&EnvironmentKey, &ServiceName, &Presence)> {
+        self.reporters.iter().map(|((environment, service), presence)| (environment, service, presence))
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! `METRIC OP VALUE [of FLAG] [in SERVICE] [over WINDOW] [for LENGTH] [versus control|baseline] [min_samples N]`. A value
 //! may have a unit: `%`, `ms` or `s`. What a metric's value is, others know; here is what is asked of it. In place of a
-//! metric's name may stand a query, in PromQL.
+//! metric's name may stand a query, in PromQL, or the ratio of two counts: `ratio(saves, requests) < 5%`.
 
 mod promql;
+mod ratio;
 
 use std::fmt;
 
@@ -80,7 +81,7 @@ impl Versus {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricCheck {
     /// The metric's name: `error_rate`, `crash_rate`, `latency.mean`, `latency.p95`, `requests`, or any that is reported;
-    /// or a query in the form in which it is printed.
+    /// or a query, or a ratio of two counts, in the form in which it is printed.
     pub metric: Box<str>,
     /// How it is compared.
     pub comparison: Comparison,
@@ -126,14 +127,15 @@ impl MetricCheck {
         let fault = |found: &str, allowed| Err(MetricCheckError { found: found.to_owned(), allowed });
         if let Some(query) = promql::read(text) {
             let (metric, rest) = query?;
-            let signs = Comparison::ALL.into_iter();
-            let mut conditions =
-                signs.filter_map(|sign| Some((sign, rest.trim_start().strip_prefix(sign.as_str())?)));
-            let Some((comparison, rest)) = conditions.next() else {
-                return fault(text, GRAMMAR);
-            };
+            let Some((comparison, rest)) = sign(rest) else { return fault(text, GRAMMAR) };
             let check = Self::compared(Box::from(metric), comparison, rest)?;
             return if check.is_bare() { Ok(check) } else { fault(text, QUERY_CLAUSES) };
+        }
+        if let Some(ratio) = ratio::read(text) {
+            let (metric, rest) = ratio?;
+            let Some((comparison, rest)) = sign(rest) else { return fault(text, GRAMMAR) };
+            let check = Self::compared(Box::from(metric), comparison, rest)?;
+            return if check.unit == Unit::Percent { Ok(check) } else { fault(rest.trim(), ratio::UNIT) };
         }
         let signs = Comparison::ALL.into_iter().filter_map(|comparison| {
             text.split_once(comparison.as_str()).map(|(before, after)| (comparison, before, after))
@@ -289,6 +291,12 @@ impl fmt::Display for MetricCheck {
         }
         Ok(())
     }
+}
+
+/// The sign that a text begins with, and what stands behind it.
+fn sign(text: &str) -> Option<(Comparison, &str)> {
+    let text = text.trim_start();
+    Comparison::ALL.into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign.as_str())?)))
 }
 
 fn is_metric(text: &str) -> bool {

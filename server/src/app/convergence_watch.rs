@@ -1,6 +1,8 @@
 //! Tells when live instances do not follow: what distribution knows, brought to the notifier, which does not know
 //! distribution.
 
+mod skew;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +12,26 @@ use mycelia_flags_core::revision::Revision;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
-use crate::control::notifier::Notifier;
 use crate::control::notifier::notice::{Notice, Origin};
+use crate::control::notifier::{Notifier, NotifyOptions};
 use crate::distribution::convergence::Lagging;
 use crate::distribution::hub::Hub;
 
 /// How many instances are named.
 const NAMED_MAX: usize = 20;
+
+/// How long instances may lag, and how long they may serve different states.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) convergence: Duration,
+    pub(super) skew: Duration,
+}
+
+impl Bounds {
+    pub(super) const fn of(options: &NotifyOptions) -> Self {
+        Self { convergence: options.convergence_bound, skew: options.skew_bound }
+    }
+}
 
 /// Looks at the newest revision when it has stood for the bound, then at the one that is the newest then. Whoever lags is
 /// found within twice the bound, however fast revisions follow each other. `pace` is how often the clock is looked at.
@@ -24,10 +39,11 @@ pub(super) async fn run(
     hub: Arc<Hub>,
     notifier: Arc<Notifier>,
     clock: SharedClock,
-    (bound, pace): (Duration, Duration),
+    (bounds, pace): (Bounds, Duration),
     stopping: CancellationToken,
 ) {
-    let watching = async {
+    let bound = bounds.convergence;
+    let lagging = async {
         let (mut taken_in, mut known) = (hub.taken_in(), Vec::new());
         loop {
             let (revision, since) = (*taken_in.borrow_and_update(), clock.now());
@@ -57,7 +73,8 @@ pub(super) async fn run(
         }
     };
     if !notifier.desks().is_empty() {
-        stopping.run_until_cancelled(watching).await;
+        let skewed = skew::run(&hub, &notifier, &clock, bounds.skew, pace);
+        stopping.run_until_cancelled(async { tokio::join!(lagging, skewed) }).await;
     }
 }
 

@@ -47,10 +47,15 @@ pub struct NotifyOptions {
     pub backoff: Backoff,
     /// How long live instances have to acknowledge a revision before it is told that they did not.
     pub convergence_bound: Duration,
+    /// How long live instances of an environment may serve different states before that is told.
+    pub skew_bound: Duration,
 }
 
 /// How long live instances have to acknowledge a revision, unless somebody says otherwise.
 pub const CONVERGENCE_BOUND: Duration = Duration::from_secs(30);
+
+/// How long live instances may serve different states, unless somebody says otherwise.
+pub const SKEW_BOUND: Duration = Duration::from_secs(60);
 
 impl Default for NotifyOptions {
     fn default() -> Self {
@@ -59,6 +64,7 @@ impl Default for NotifyOptions {
             folder: PathBuf::new(),
             backoff: Backoff::default(),
             convergence_bound: CONVERGENCE_BOUND,
+            skew_bound: SKEW_BOUND,
         }
     }
 }

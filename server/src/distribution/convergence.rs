@@ -8,7 +8,7 @@ use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 
 use super::hub::Hub;
-use super::registry::Entry;
+use super::registry::{Entry, StreamId};
 
 /// The shortest time between two looks: with thousands of acknowledgements at once, each look goes over all streams.
 const LOOK_PERIOD: Duration = Duration::from_millis(5);
@@ -63,6 +63,21 @@ pub struct Lagging {
     pub applied: Revision,
     /// What it needs.
     pub needed: Revision,
+}
+
+/// What a live instance has and lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Where.
+    pub environment: EnvironmentKey,
+    /// `service/instance`.
+    pub instance: String,
+    /// What it has applied.
+    pub applied: Revision,
+    /// The first revision after that which concerns it.
+    pub lacks: Option<Revision>,
 }
 
 impl Hub {
@@ -136,6 +151,23 @@ impl Hub {
             })
         });
         lagging.collect()
+    }
+
+    /// What each live instance has and lacks, in the order in which they came.
+    #[must_use]
+    pub fn standings(&self) -> Vec<Standing> {
+        let entries = self.registry().list().into_iter().filter(|entry| entry.identity.is_waited_for());
+        let standings = entries.map(|entry| {
+            let applied = entry.applied();
+            Standing {
+                stream: entry.stream,
+                environment: entry.scope.environment.clone(),
+                instance: name(&entry),
+                applied,
+                lacks: self.lacks(&entry.scope, applied),
+            }
+        });
+        standings.collect()
     }
 
     /// The next progress that is different from the one before, or the first one when there is none before.

@@ -258,6 +258,17 @@ impl Feed {
         }
     }
 
+    /// The first revision that touched the scope after the one that a subscriber holds; none when it holds everything.
+    #[must_use]
+    pub fn lacks(&self, held: Revision) -> Option<Revision> {
+        let base = self.steps.front().map_or_else(|| self.view().revision(), |step| step.update.previous);
+        if held < base {
+            return Some(base);
+        }
+        let after = self.steps.partition_point(|step| step.update.revision <= held);
+        self.steps.get(after).map(|step| step.update.revision)
+    }
+
     /// The step that builds on a revision.
     fn position(&self, held: Revision) -> Option<usize> {
         self.steps.binary_search_by_key(&held, |step| step.update.previous).ok()

@@ -322,6 +322,11 @@ impl Hub {
         Some(revision.map_or_else(|| (feed.revision(), true), |revision| feed.needed(revision)))
     }
 
+    /// The first revision of a scope that whoever holds another one lacks; none when it lacks nothing.
+    pub(super) fn lacks(&self, scope: &Scope, held: Revision) -> Option<Revision> {
+        self.feeds().cells.get(scope)?.feed().lacks(held)
+    }
+
     /// The newest revision of a scope.
     #[must_use]
     pub fn scope_revision(&self, scope: &Scope) -> Revision {

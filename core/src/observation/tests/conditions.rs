@@ -136,6 +136,37 @@ fn a_service_that_falls_silent_is_noticed() {
 }
 
 #[test]
+fn the_share_of_the_time_in_which_a_service_was_there_is_its_uptime() {
+    let mut world = World::new();
+    assert_eq!(world.word("uptime < 99%"), "insufficient", "nobody was ever heard of");
+    world.steadily(300, "ui", "on", &requests(1, 0));
+    assert_eq!(
+        world.word("uptime > 99.5% over 5m"),
+        "insufficient",
+        "it came five seconds after the beginning"
+    );
+    world.steadily(300, "ui", "on", &requests(1, 0));
+    assert_eq!(world.judge("uptime > 99.5% over 5m"), Verdict::Met { value: 100.0 });
+    assert_eq!(world.word("uptime > 99.5% over 1h"), "insufficient", "it is not known for so long");
+    assert_eq!(world.word("uptime > 99% over 5m in agent"), "insufficient", "it never was there");
+    world.now += 15;
+    assert_eq!(world.judge("uptime < 99% over 5m"), Verdict::NotMet { value: 100.0 }, "no silence yet");
+    world.now += 15;
+    assert_eq!(world.judge("uptime < 99% over 5m"), Verdict::Met { value: 90.0 });
+    world.steadily(90, "ui", "on", &requests(1, 0));
+    assert_eq!(world.word("uptime < 99% for 1m"), "not met", "within a minute it was away and came back");
+    let away = 100.0 * 35.0 / 300.0;
+    let measured = world.measure("uptime < 99% over 5m in ui").unwrap();
+    assert!((measured.value - (100.0 - away)).abs() < 1e-9, "{}", measured.value);
+    // Another one that has just come and is away at once takes the share down as far as it is known to.
+    world.report("runner", "on", requests(1, 0));
+    world.now += 30;
+    world.report("ui", "on", requests(1, 0));
+    assert_eq!(world.judge("uptime < 95% over 5m in runner"), Verdict::Met { value: 90.0 });
+    assert_eq!(world.word("uptime > 99% versus baseline"), "insufficient");
+}
+
+#[test]
 fn a_clock_that_jumps_ahead_makes_nobody_silent() {
     let mut world = World::new();
     world.steadily(60, "ui", "on", &requests(1, 0));
@@ -167,6 +198,52 @@ fn what_services_count_and_measure_themselves_is_judged_too() {
     score.values.entry(Box::from("feedback_score")).or_default().add(4.5);
     world.report("ui", "on", score);
     assert_eq!(world.judge("feedback_score > 4.0"), Verdict::Met { value: 4.5 });
+}
+
+#[test]
+fn one_count_is_judged_by_another() {
+    let mut world = World::new();
+    let loads = |fallbacks: u64, loads: u64| {
+        let mut bucket = requests(1, 0);
+        bucket.counters.insert(Box::from("weight_fallbacks"), fallbacks);
+        bucket.counters.insert(Box::from("weight_loads"), loads);
+        bucket
+    };
+    let text = "ratio(weight_fallbacks, weight_loads) > 5% over 1m";
+    assert_eq!(world.word(text), "insufficient", "nobody counts");
+    world.report("ui", "on", loads(2, 19));
+    assert_eq!(world.word(text), "insufficient", "of 19");
+    assert_eq!(world.word(&format!("{text} min_samples 19")), "met");
+    world.report("ui", "on", loads(0, 21));
+    assert_eq!(world.judge(text), Verdict::NotMet { value: 5.0 });
+    assert_eq!(world.word("ratio(weight_falbacks, weight_loads) < 5%"), "insufficient", "mistyped");
+    assert_eq!(world.word("ratio(requests, weight_loads) > 4% in runner"), "insufficient");
+    world.report("ui", "on", loads(1, 0));
+    let measured = world.measure(text).unwrap();
+    assert_eq!((measured.value, measured.samples), (7.5, 40));
+    assert_eq!((measured.instances[0].value, measured.instances[0].samples), (7.5, 40));
+    world.steadily(120, "ui", "on", &requests(10, 0));
+    assert_eq!(world.word(text), "insufficient", "nothing was loaded in this minute");
+    world.steadily(120, "ui", "on", &loads(0, 10));
+    assert_eq!(world.judge(text), Verdict::NotMet { value: 0.0 });
+    assert_eq!(world.word("ratio(weight_fallbacks, weight_loads) < 5% over 1m"), "met");
+}
+
+#[test]
+fn a_ratio_of_those_who_have_the_feature_is_held_against_the_others() {
+    let mut world = World::new();
+    let saves = |saves: u64| {
+        let mut bucket = requests(100, 0);
+        bucket.counters.insert(Box::from("saves"), saves);
+        bucket
+    };
+    for _ in 0..60 {
+        world.now += 5;
+        world.report("ui", "off", saves(10));
+        world.report("ui", "on", saves(20));
+    }
+    let text = "ratio(saves, requests) > 20% versus control over 1m";
+    assert_eq!(world.judge(text), Verdict::Met { value: 100.0 });
 }
 
 #[test]

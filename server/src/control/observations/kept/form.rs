@@ -2,6 +2,7 @@
 
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 use mycelia_flags_core::observation::bucket::{Bucket, Spread};
+use mycelia_flags_core::observation::presence::{Presence, Silence};
 use mycelia_flags_core::observation::ring::{PACES, Ring};
 use mycelia_flags_core::observation::sketch::Sketch;
 use mycelia_flags_core::observation::users::USERS_PER_HOUR;
@@ -110,6 +111,48 @@ struct KeptReporter {
     service: String,
     #[prost(int64, tag = "3")]
     last_micros: i64,
+    /// Absent in what older versions have written: then it is known since it was heard of last.
+    #[prost(int64, optional, tag = "4")]
+    since_micros: Option<i64>,
+    #[prost(message, repeated, tag = "5")]
+    silences: Vec<KeptSilence>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct KeptSilence {
+    #[prost(int64, tag = "1")]
+    from_micros: i64,
+    #[prost(int64, tag = "2")]
+    until_micros: i64,
+}
+
+impl KeptReporter {
+    fn of(environment: &EnvironmentKey, service: &ServiceName, presence: &Presence) -> Self {
+        let silences = presence.silences.iter().map(|silence| KeptSilence {
+            from_micros: silence.from.unix_micros(),
+            until_micros: silence.until.unix_micros(),
+        });
+        Self {
+            environment: environment.to_string(),
+            service: service.to_string(),
+            last_micros: presence.last.unix_micros(),
+            since_micros: Some(presence.since.unix_micros()),
+            silences: silences.collect(),
+        }
+    }
+
+    fn presence(&self) -> Presence {
+        let moment = Timestamp::from_unix_micros;
+        let silences = self.silences.iter().map(|silence| Silence {
+            from: moment(silence.from_micros),
+            until: moment(silence.until_micros),
+        });
+        Presence {
+            since: moment(self.since_micros.unwrap_or(self.last_micros)),
+            last: moment(self.last_micros),
+            silences: silences.collect(),
+        }
+    }
 }
 
 impl Kept {
@@ -122,11 +165,9 @@ impl Kept {
                 since_micros: heard.since.unix_micros(),
                 last_micros: heard.last.unix_micros(),
             });
-            let reporters = windows.reporters().map(|(environment, service, last)| KeptReporter {
-                environment: environment.to_string(),
-                service: service.to_string(),
-                last_micros: last.unix_micros(),
-            });
+            let reporters = windows
+                .reporters()
+                .map(|(environment, service, presence)| KeptReporter::of(environment, service, presence));
             let batches = windows.batches().take(batches_max).map(|hash| hash.to_be_bytes().to_vec());
             let kept = Self {
                 series: Vec::new(),
@@ -154,9 +195,10 @@ impl Kept {
             let heard = Heard { since: moment(since_micros), last: moment(last_micros) };
             windows.restore_heard(EnvironmentKey::new(&environment), heard);
         }
-        for KeptReporter { environment, service, last_micros } in self.reporters {
-            let (environment, service) = (EnvironmentKey::new(&environment), ServiceName::new(&service));
-            windows.restore_reporter(environment, service, moment(last_micros));
+        for reporter in self.reporters {
+            let environment = EnvironmentKey::new(&reporter.environment);
+            let service = ServiceName::new(&reporter.service);
+            windows.restore_reporter(environment, service, reporter.presence());
         }
         for batch in self.batches.iter().rev() {
             if let Ok(bytes) = <[u8; 16]>::try_from(&**batch) {

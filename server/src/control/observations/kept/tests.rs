@@ -69,13 +69,17 @@ async fn what_is_kept_comes_back_as_it_was() {
     assert_eq!(keep.load(NOW), Windows::new(NOW), "there is no file yet");
     let observations = Observations::new(store.clone(), NOW);
     observations.take(&batch("1"), NOW);
+    // A silence of a minute, and what comes after it.
+    let minute = Timestamp::from_unix_micros(NOW.unix_micros() + 60_000_000);
+    observations.take(&batch("0"), minute);
     keep.save(&observations).unwrap();
-    let later = Timestamp::from_unix_micros(NOW.unix_micros() + 5_000_000);
+    let later = Timestamp::from_unix_micros(NOW.unix_micros() + 65_000_000);
     let mut back = keep.load(later);
     let held = observations.windows().clone();
     assert_eq!(rings(&back), rings(&held));
     assert!(rings(&back).len() == 2);
     assert_eq!(back.heard().collect::<Vec<_>>(), held.heard().collect::<Vec<_>>());
+    assert_eq!(held.reporters().map(|(.., presence)| presence.silences.len()).collect::<Vec<_>>(), [1]);
     assert_eq!(back.reporters().collect::<Vec<_>>(), held.reporters().collect::<Vec<_>>());
     assert!(
         back.take(&batch("1"), later).repeated,
