@@ -53,7 +53,8 @@ fn what_is_right_is_right_to_the_schema() {
         texts.push(fs::read_to_string(entry.unwrap().path()).unwrap());
     }
     assert!(texts.len() >= 8, "the five plans are there");
-    for metric in ["ratio(weight_fallbacks, weight_loads)", r#"promql("rate(errors{job=\"a, b\"}[5m]) > 0")"#] {
+    for metric in ["ratio(weight_fallbacks, weight_loads)", r#"promql("rate(errors{job=\"a, b\"}[5m]) > 0")"#]
+    {
         let condition = format!("when: '{metric} > 5% for 10m'");
         texts.push(EVERYTHING.replace("when: error_rate > 5% for 10m", &condition));
     }
