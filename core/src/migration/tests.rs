@@ -56,6 +56,15 @@ fn grades(migration: &Migration, grade: Grade) -> usize {
     migration.report.iter().filter(|line| line.grade == grade).count()
 }
 
+/// Nothing comes of the document, and the report says why.
+#[track_caller]
+fn check_unmapped(document: &str, why: &str) {
+    let migration = migrated(&Store::new(), document);
+    assert!(migration.changes.is_empty(), "{:?}", migration.changes);
+    let found = lines(&migration);
+    assert!(grades(&migration, Grade::Unmapped) > 0 && found.join("\n").contains(why), "{found:?}");
+}
+
 /// The variant that a flag serves to a context.
 #[track_caller]
 fn served(store: &Store, flag: &str, context: &Context) -> String {

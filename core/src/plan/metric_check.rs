@@ -381,7 +381,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, printed: &str) {
+    pub(super) fn check(text: &str, printed: &str) {
         let check = MetricCheck::parse(text).unwrap();
         assert_eq!(check.to_string(), printed);
         assert_eq!(MetricCheck::parse(printed), Ok(check), "what is printed is read again");

@@ -1,10 +1,9 @@
 //! Targets, rules and clauses, each as LaunchDarkly decides.
 
-use super::{ana, grades, imported, lines, migrated, served, somebody};
+use super::{ana, check_unmapped, imported, lines, migrated, served, somebody};
 use crate::check::tests::Store;
 use crate::context::Context;
 use crate::key::FoldedKey;
-use crate::migration::Grade;
 use crate::value::Value;
 
 const FLAGS: &str = include_str!("../../../../tests/vectors/migration/launchdarkly.json");
@@ -32,14 +31,6 @@ fn check(op: &str, values: &str, value: &Value, expected: bool) {
         let without = served(&store, "f", &ana());
         assert_eq!(without, "off", "of what is not there nothing is true");
     }
-}
-
-#[track_caller]
-fn check_unmapped(document: &str, why: &str) {
-    let migration = migrated(&Store::new(), document);
-    assert!(migration.changes.is_empty(), "{:?}", migration.changes);
-    let found = lines(&migration);
-    assert!(grades(&migration, Grade::Unmapped) > 0 && found.join("\n").contains(why), "{found:?}");
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Strategies, constraints and variants, each as Unleash decides.
 
-use super::{ana, grades, imported, lines, migrated, served, somebody};
-use crate::check::tests::Store;
+use super::{ana, check_unmapped, imported, migrated, served, somebody};
 use crate::context::Context;
-use crate::migration::Grade;
 use crate::value::Value;
 
 const CLIENT: &str = include_str!("../../../../tests/vectors/migration/unleash-client.json");
@@ -25,14 +23,6 @@ fn check(operator: &str, rest: &str, value: Value, expected: bool) {
     let (store, lines) = imported(&constraint(operator, rest));
     let found = served(&store, "f", &somebody(&[("a", value)]));
     assert_eq!(found, if expected { "on" } else { "off" }, "{operator} {rest}: {lines:?}");
-}
-
-#[track_caller]
-fn check_unmapped(document: &str, why: &str) {
-    let migration = migrated(&Store::new(), document);
-    assert!(migration.changes.is_empty(), "{:?}", migration.changes);
-    let found = lines(&migration);
-    assert!(grades(&migration, Grade::Unmapped) > 0 && found.join("\n").contains(why), "{found:?}");
 }
 
 #[test]

@@ -27,13 +27,7 @@ pub(super) fn read(text: &str) -> Option<Result<(String, &str), MetricCheckError
 #[cfg(test)]
 mod tests {
     use crate::plan::metric_check::MetricCheck;
-
-    #[track_caller]
-    fn check(text: &str, printed: &str) {
-        let check = MetricCheck::parse(text).unwrap();
-        assert_eq!(check.to_string(), printed);
-        assert_eq!(MetricCheck::parse(printed), Ok(check), "what is printed is read again");
-    }
+    use crate::plan::metric_check::tests::check;
 
     #[test]
     fn a_ratio_is_read_with_every_clause() {
