@@ -128,7 +128,7 @@ impl Client {
     #[must_use]
     pub fn string_value<'d>(&self, key: &str, default: &'d str, context: &Context) -> Cow<'d, str> {
         self.shared
-            .read(key, context, |state| {
+            .read(key, context, |state, key, context| {
                 let (text, served) = evaluate::keyed(state, key, context);
                 (text.map(|text: &str| text.to_owned()), served)
             })
@@ -138,7 +138,7 @@ impl Client {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, key: &str, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.shared.read(key, context, |state| {
+        self.shared.read(key, context, |state, key, context| {
             let (text, served) = evaluate::keyed(state, key, context);
             (look(text.unwrap_or(default)), served)
         })
@@ -148,7 +148,7 @@ impl Client {
     #[must_use]
     pub fn object_value(&self, key: &str, default: Value, context: &Context) -> Value {
         self.shared
-            .read(key, context, |state| {
+            .read(key, context, |state, key, context| {
                 let (value, served) = evaluate::keyed(state, key, context);
                 (value.map(|Object(value)| value.clone()), served)
             })
@@ -285,7 +285,7 @@ impl Client {
 
     #[inline]
     fn plain<T: for<'s> Read<'s>>(&self, key: &str, context: &Context) -> Option<T> {
-        self.shared.read(key, context, |state| evaluate::keyed(state, key, context))
+        self.shared.read(key, context, |state, key, context| evaluate::keyed(state, key, context))
     }
 
     fn details<T: for<'s> Read<'s>>(

@@ -2,204 +2,136 @@
 //!
 //! An evaluation may pay a few nanoseconds for it, which is less than an atomic addition takes when nobody else wants the
 //! same number, and far less than when somebody does. So each thread has counters of its own: only it writes them, with a
-//! plain load and a plain store, and whoever reports reads them and remembers how far they had come. A thread finds its
-//! counters by the flag's place, a small number, in two rows: names, which are compared by where they lie in memory, and
-//! counts beside each other. No text is compared, and nothing that is found depends on what was found before.
+//! plain load and a plain store, and whoever reports reads them and remembers how far they had come. A variant of a flag
+//! has a number, which is the flag's place and the variant's ordinal added up, and a thread finds its counter by that
+//! number alone: nothing is compared, and nothing that is found depends on what was found before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mycelia_flags_core::compiled::CompiledFlag;
-use mycelia_flags_core::key::{FlagKey, FoldedKey, VariantName};
+use mycelia_flags_core::key::{FlagKey, VariantName};
 
 use crate::evaluate::Served;
-use crate::limits::{COUNTERS_MAX, FALLBACK_FLAGS_MAX};
+use crate::limits::{COUNTER_CHUNKS_MAX, FALLBACK_FLAGS_MAX};
 
-/// Flags whose counters lie in one piece.
-const FLAGS_PER_CHUNK: usize = 64;
+mod numbers;
 
-/// Variants of a flag that are found by its place; further ones are looked for.
-const VARIANTS: usize = 2;
+use numbers::Numbers;
+
+/// Counters in one piece. A flag's lie in one.
+const PER_CHUNK: usize = 128;
 
 /// Counters that one thread alone writes.
 #[derive(Debug)]
-struct Chunk([AtomicU64; FLAGS_PER_CHUNK * VARIANTS]);
+struct Chunk([AtomicU64; PER_CHUNK]);
 
 impl Default for Chunk {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; FLAGS_PER_CHUNK * VARIANTS])
+        Self([const { AtomicU64::new(0) }; PER_CHUNK])
     }
 }
 
-/// Nobody else writes: a load and a store lose nothing.
-#[inline]
-fn bump(count: &AtomicU64) {
-    count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-}
-
-/// A thread's counter of one variant of one flag.
-#[derive(Debug, Clone)]
-pub(crate) struct Cell {
-    chunk: Arc<Chunk>,
-    index: usize,
-    /// The counter is in use for as long as somebody has this.
-    owner: Arc<()>,
-}
-
-impl Cell {
-    #[inline]
-    fn count(&self) {
-        self.chunk.0.get(self.index).into_iter().for_each(bump);
+impl Chunk {
+    /// Nobody else writes: a load and a store lose nothing.
+    #[inline(always)]
+    fn count(&self, number: usize) {
+        if let Some(count) = self.0.get(number % PER_CHUNK) {
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
     }
+}
+
+/// A variant's number. Out of all reach while the flag has no place.
+#[inline(always)]
+fn number(flag: &CompiledFlag, ordinal: u32) -> usize {
+    usize::try_from(flag.place().wrapping_add(ordinal)).unwrap_or(usize::MAX)
 }
 
 /// A thread's counters of one flag.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    /// A name keeps its text alive, so that no other one can come to lie in the same place.
-    cells: [Option<(VariantName, Cell)>; VARIANTS],
-    /// Of flags that serve more variants.
-    further: Vec<(VariantName, Cell)>,
+    chunk: Arc<Chunk>,
+    place: usize,
+    /// The counters are in use for as long as somebody has this.
+    _owner: Arc<()>,
 }
 
 impl Tally {
-    /// Counts; false when the variant has no counter at hand.
-    #[inline]
-    pub(crate) fn count(&self, variant: &VariantName) -> bool {
-        for (known, cell) in self.cells.iter().flatten() {
-            if known.is_same_text(variant) {
-                cell.count();
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Counts for the first time, or after the flag has changed, or one of many variants.
-    #[cold]
-    pub(crate) fn begin(&mut self, variant: &VariantName, make: impl FnOnce() -> Option<Cell>) {
-        let mut known = self.cells.iter_mut().flatten().chain(&mut self.further);
-        if let Some((known, cell)) = known.find(|(known, _)| known == variant) {
-            *known = variant.clone();
-            cell.count();
-        } else if let Some(cell) = make() {
-            cell.count();
-            let entry = (variant.clone(), cell);
-            match self.cells.iter_mut().find(|place| place.is_none()) {
-                Some(place) => *place = Some(entry),
-                None => self.further.push(entry),
-            }
-        }
+    /// Counts an evaluation.
+    #[inline(always)]
+    pub(crate) fn count(&self, ordinal: u32) {
+        self.chunk.count(self.place.wrapping_add(usize::try_from(ordinal).unwrap_or(0)));
     }
 }
 
-/// A thread's counters of all flags, by the flags' places.
+/// A thread's counters of all flags, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
-    names: Vec<[Option<VariantName>; VARIANTS]>,
-    chunks: Vec<Arc<Chunk>>,
-    /// Of flags that serve more variants.
-    further: HashMap<usize, Vec<(VariantName, Cell)>>,
+    chunks: Vec<Option<Arc<Chunk>>>,
     owner: Arc<()>,
 }
 
 impl Tallies {
     /// Counts an evaluation.
-    #[inline]
-    pub(crate) fn count(&mut self, counts: &Counts, flag: &CompiledFlag, variant: &VariantName) {
-        let place = place_of(flag);
-        if let (Some(names), Some(chunk)) = (self.names.get(place), self.chunks.get(place / FLAGS_PER_CHUNK))
-        {
-            let index = place % FLAGS_PER_CHUNK * VARIANTS;
-            for (ordinal, name) in names.iter().enumerate() {
-                if name.as_ref().is_some_and(|name| name.is_same_text(variant)) {
-                    chunk.0.get(index + ordinal).into_iter().for_each(bump);
-                    return;
-                }
-            }
+    #[inline(always)]
+    pub(crate) fn count(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
+        let number = number(flag, ordinal);
+        match self.chunks.get(number / PER_CHUNK) {
+            Some(Some(chunk)) => chunk.count(number),
+            _ => self.begin(counts, flag, ordinal),
         }
-        self.begin(counts, flag, variant);
     }
 
     #[cold]
-    fn begin(&mut self, counts: &Counts, flag: &CompiledFlag, variant: &VariantName) {
-        if self.further.get(&place_of(flag)).is_some_and(|further| count_in(further, variant)) {
-            return;
-        }
-        if let Some(cell) = self.cell(counts, flag, variant) {
-            cell.count();
+    #[inline(never)]
+    fn begin(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
+        match self.tally(counts, flag) {
+            Some(tally) => tally.count(ordinal),
+            None => counts.drop_one(),
         }
     }
 
-    /// The counter of a variant, made if there is none; none when there are too many.
-    pub(crate) fn cell(
-        &mut self,
-        counts: &Counts,
-        flag: &CompiledFlag,
-        variant: &VariantName,
-    ) -> Option<Cell> {
-        if flag.place() == 0 {
-            flag.set_place(counts.place(flag.key()));
+    /// The counters of a flag, made if there are none; none when there are too many.
+    pub(crate) fn tally(&mut self, counts: &Counts, flag: &CompiledFlag) -> Option<Tally> {
+        let place = counts.place(flag)?;
+        let index = place / PER_CHUNK;
+        if self.chunks.len() <= index {
+            self.chunks.resize_with(index.saturating_add(1), Default::default);
         }
-        let place = place_of(flag);
-        if self.names.len() <= place {
-            self.names.resize_with(place.saturating_add(1), Default::default);
-            self.chunks.resize_with(place / FLAGS_PER_CHUNK + 1, Default::default);
+        let chunk = self.chunks.get_mut(index)?;
+        if chunk.is_none() {
+            *chunk = Some(counts.register(index, &self.owner)?);
         }
-        let chunk = Arc::clone(self.chunks.get(place / FLAGS_PER_CHUNK)?);
-        let names = self.names.get_mut(place)?;
-        let free = names.iter().position(Option::is_none);
-        let known = names.iter().position(|name| name.as_ref() == Some(variant));
-        let owner = &self.owner;
-        if let Some(ordinal) = known.or(free) {
-            let index = place % FLAGS_PER_CHUNK * VARIANTS + ordinal;
-            let cell = Cell { chunk, index, owner: Arc::clone(owner) };
-            if known.is_none() && !counts.register(flag.key(), variant, &cell) {
-                return None;
-            }
-            // A flag that has changed has other names, of the same text.
-            *names.get_mut(ordinal)? = Some(variant.clone());
-            return Some(cell);
-        }
-        let further = self.further.entry(place).or_default();
-        if let Some((known, cell)) = further.iter_mut().find(|(known, _)| known == variant) {
-            *known = variant.clone();
-            return Some(cell.clone());
-        }
-        let cell = Cell { chunk: Arc::default(), index: 0, owner: Arc::clone(owner) };
-        let registered = counts.register(flag.key(), variant, &cell);
-        registered.then(|| {
-            further.push((variant.clone(), cell.clone()));
-            cell
-        })
+        Some(Tally { chunk: chunk.clone()?, place, _owner: Arc::clone(&self.owner) })
     }
-}
-
-fn place_of(flag: &CompiledFlag) -> usize {
-    usize::try_from(flag.place()).unwrap_or(0)
-}
-
-/// Counts with the counter of a variant; false when there is none.
-fn count_in(cells: &[(VariantName, Cell)], variant: &VariantName) -> bool {
-    let cell = cells.iter().find(|(known, _)| known.is_same_text(variant));
-    cell.into_iter().for_each(|(_, cell)| cell.count());
-    cell.is_some()
 }
 
 /// What was counted of one flag and variant; no variant is the caller's default.
 pub(crate) type Counted = BTreeMap<(FlagKey, Option<VariantName>), u64>;
 
-/// A counter, for whoever reports.
+/// Counters of a thread, for whoever reports.
 #[derive(Debug)]
 struct Registered {
-    flag: FlagKey,
-    variant: VariantName,
+    /// The number of the first.
+    first: usize,
     chunk: Arc<Chunk>,
-    index: usize,
-    /// How far it had come when it was reported.
-    told: u64,
+    /// How far they had come when they were reported.
+    told: Box<[u64; PER_CHUNK]>,
     owner: Weak<()>,
+}
+
+impl Registered {
+    /// The numbers whose counters have moved, and by how much.
+    fn take(&mut self) -> impl Iterator<Item = (usize, u64)> {
+        let counters = (self.first..).zip(&self.chunk.0).zip(self.told.iter_mut());
+        counters.filter_map(|((number, count), told)| {
+            let count = count.load(Ordering::Relaxed);
+            let news = count.wrapping_sub(std::mem::replace(told, count));
+            (news > 0).then_some((number, news))
+        })
+    }
 }
 
 /// The counters of all threads of a client.
@@ -207,8 +139,7 @@ struct Registered {
 pub(crate) struct Counts {
     switched_off: AtomicBool,
     registered: Mutex<Vec<Registered>>,
-    /// Places count from 1: 0 is a flag that has none yet. A key keeps its place for ever.
-    places: Mutex<HashMap<FoldedKey, u32>>,
+    numbers: Mutex<Numbers>,
     /// Evaluations that no thread could count by itself.
     others: Mutex<Counted>,
     /// Evaluations that served the caller's default.
@@ -227,35 +158,39 @@ impl Counts {
         !self.switched_off.load(Ordering::Relaxed)
     }
 
-    fn place(&self, flag: &FlagKey) -> u32 {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = u32::try_from(places.len().saturating_add(1)).unwrap_or(u32::MAX);
-        *places.entry(flag.folded()).or_insert(next)
+    /// The flag's place, given to it when it has none yet; none when there are too many flags.
+    fn place(&self, flag: &CompiledFlag) -> Option<usize> {
+        if flag.place() == CompiledFlag::UNPLACED {
+            let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            flag.set_place(numbers.place(flag)?);
+        }
+        usize::try_from(flag.place()).ok()
     }
 
-    /// Lets a counter be reported; false when there are too many.
-    fn register(&self, flag: &FlagKey, variant: &VariantName, cell: &Cell) -> bool {
+    /// Makes counters, and lets them be reported; none when there are too many.
+    fn register(&self, index: usize, owner: &Arc<()>) -> Option<Arc<Chunk>> {
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        if registered.len() >= COUNTERS_MAX {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return false;
+        if registered.len() >= COUNTER_CHUNKS_MAX {
+            return None;
         }
-        let Cell { chunk, index, owner } = cell;
+        let chunk = Arc::<Chunk>::default();
         registered.push(Registered {
-            flag: flag.clone(),
-            variant: variant.clone(),
-            chunk: Arc::clone(chunk),
-            index: *index,
-            told: 0,
+            first: index.saturating_mul(PER_CHUNK),
+            chunk: Arc::clone(&chunk),
+            told: Box::new([0; PER_CHUNK]),
             owner: Arc::downgrade(owner),
         });
-        true
+        Some(chunk)
     }
 
-    /// A counter of its own, where a thread's are not at hand; none when there are too many.
-    pub(crate) fn lone_cell(&self, flag: &FlagKey, variant: &VariantName) -> Option<Cell> {
-        let cell = Cell { chunk: Arc::default(), index: 0, owner: Arc::default() };
-        self.register(flag, variant, &cell).then_some(cell)
+    /// Counters of its own, where a thread's are not at hand; none when there are too many.
+    pub(crate) fn lone_tally(&self, flag: &CompiledFlag) -> Option<Tally> {
+        Tallies::default().tally(self, flag)
+    }
+
+    /// An evaluation could not be counted.
+    pub(crate) fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts where a thread cannot by itself: when it is ending, or within another evaluation.
@@ -264,8 +199,11 @@ impl Counts {
         if !self.is_on() {
             return;
         }
-        let Some((flag, variant)) = served else {
+        let Some((flag, ordinal)) = served else {
             return self.fall_back(key);
+        };
+        let Some((_, variant)) = flag.servable().find(|(known, _)| *known == ordinal) else {
+            return;
         };
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let count = others.entry((flag.key().clone(), Some(variant.clone()))).or_default();
@@ -289,7 +227,7 @@ impl Counts {
             true
         });
         if !counted {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.drop_one();
         }
     }
 
@@ -301,16 +239,16 @@ impl Counts {
         let named = fallbacks.into_iter().filter(|(flag, _)| FlagKey::parse(flag.as_str()).is_ok());
         counted.extend(named.map(|(flag, count)| ((flag, None), count)));
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        registered.retain_mut(|counter| {
-            // Asked before the number is read: a thread that is gone by now has written its last.
-            let is_in_use = counter.owner.strong_count() > 0;
+        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        registered.retain_mut(|counters| {
+            // Asked before the numbers are read: a thread that is gone by now has written its last.
+            let is_in_use = counters.owner.strong_count() > 0;
             fence(Ordering::Acquire);
-            let count = counter.chunk.0.get(counter.index).map_or(0, |count| count.load(Ordering::Relaxed));
-            let news = count.wrapping_sub(counter.told);
-            if news > 0 {
-                counter.told = count;
-                let sum = counted.entry((counter.flag.clone(), Some(counter.variant.clone()))).or_default();
-                *sum = sum.saturating_add(news);
+            for (number, news) in counters.take() {
+                if let Some((flag, variant)) = numbers.meaning(number) {
+                    let sum = counted.entry((flag.clone(), Some(variant.clone()))).or_default();
+                    *sum = sum.saturating_add(news);
+                }
             }
             is_in_use
         });

@@ -3,7 +3,6 @@
 use mycelia_flags_core::compiled::{Around, CompiledFlag, Slot};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
-use mycelia_flags_core::key::VariantName;
 use mycelia_flags_core::value::{FlagType, Value};
 
 use crate::details::{EvaluationDetails, Reason};
@@ -62,8 +61,8 @@ impl<'v> Read<'v> for Object<'v> {
     }
 }
 
-/// The variant of a flag that was served, to be counted; none when the caller's default was.
-pub(crate) type Served<'s> = Option<(&'s CompiledFlag, &'s VariantName)>;
+/// The variant of a flag that was served, by its ordinal, to be counted; none when the caller's default was.
+pub(crate) type Served<'s> = Option<(&'s CompiledFlag, u32)>;
 
 /// The value that a flag has for a context, none when the caller's default is to be served; and what to count.
 ///
@@ -76,9 +75,9 @@ pub(crate) fn value<'s, T: Read<'s>>(
     context: &Context,
 ) -> (Option<T>, Served<'s>) {
     if let Some(Slot::Flag(flag)) = slot {
-        let variant = flag.evaluate(around, context).variant;
-        if let Some(value) = T::read(&variant.value) {
-            return (Some(value), Some((flag, &variant.name)));
+        let resolution = flag.evaluate(around, context);
+        if let Some(value) = T::read(&resolution.variant.value) {
+            return (Some(value), Some((flag, resolution.ordinal)));
         }
     }
     (None, None)
@@ -139,7 +138,7 @@ pub(crate) fn details<'s, T: Read<'s>, D>(
         let why = format!("the flag is of type {}, and was asked for as {}", flag.flag_type(), T::FLAG_TYPE);
         return failed(details, ErrorCode::TypeMismatch, why);
     };
-    shared.count(flag, &resolution.variant.name);
+    shared.count(flag, resolution.ordinal);
     details.value = own(value);
     details.variant = Some(resolution.variant.name.clone());
     details.resolution_reason = Some(resolution.reason);

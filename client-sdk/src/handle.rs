@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::context::Context;
+use mycelia_flags_core::flag::Variant;
 use mycelia_flags_core::value::Value;
 
 use crate::client::Client;
 use crate::counts::Tally;
-use crate::evaluate::{self, Object, Read, Served};
+use crate::evaluate::{self, Object, Read};
 use crate::observed::{Event, Observation};
 use crate::seen::Turns;
 use crate::state::State;
@@ -36,23 +37,56 @@ const CACHED_HANDLES: usize = 64;
 struct Found {
     id: u64,
     generation: u64,
-    place: Place,
     turns: Turns,
-    tally: Tally,
     counting: bool,
+    place: Place,
+    tally: Option<Tally>,
 }
 
 /// Where the flag is.
 struct Place {
-    slot: Option<Arc<Slot>>,
+    answer: Answer,
     /// What the flag is evaluated in.
     state: Arc<State>,
 }
 
+/// What a flag answers.
+enum Answer {
+    /// The same to everybody: no flag is looked at.
+    Constant(Variant, u32),
+    /// What it decides for each.
+    Decided(Arc<Slot>),
+    /// There is no such flag.
+    Nothing,
+}
+
 impl Place {
+    fn of(key: &str, state: Arc<State>) -> Self {
+        let answer = match state.set.get(key) {
+            Some(slot) => match slot.flag().and_then(|flag| flag.constant(&state.set)) {
+                Some(resolution) => Answer::Constant(resolution.variant.clone(), resolution.ordinal),
+                None => Answer::Decided(Arc::clone(slot)),
+            },
+            None => Answer::Nothing,
+        };
+        Self { answer, state }
+    }
+
+    /// The value, none when the caller's default is to be served, and the ordinal of the variant that is.
     #[inline(always)]
-    fn value<'f, T: Read<'f>>(&'f self, context: &Context) -> (Option<T>, Served<'f>) {
-        evaluate::value(self.slot.as_deref(), self.state.around(), context)
+    fn value<'f, T: Read<'f>>(&'f self, context: &Context) -> (Option<T>, Option<u32>) {
+        match &self.answer {
+            Answer::Constant(variant, ordinal) => {
+                let value = T::read(&variant.value);
+                let served = value.is_some().then_some(*ordinal);
+                (value, served)
+            }
+            Answer::Decided(slot) => {
+                let (value, served) = evaluate::value(Some(slot), self.state.around(), context);
+                (value, served.map(|(_, ordinal)| ordinal))
+            }
+            Answer::Nothing => (None, None),
+        }
     }
 }
 
@@ -81,27 +115,27 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn bool(&self, default: bool, context: &Context) -> bool {
-        self.with(context, |found| found.value(context)).unwrap_or(default)
+        self.with(context, |found, context| found.value(context)).unwrap_or(default)
     }
 
     /// An integer flag's value.
     #[must_use]
     #[inline]
     pub fn int(&self, default: i64, context: &Context) -> i64 {
-        self.with(context, |found| found.value(context)).unwrap_or(default)
+        self.with(context, |found, context| found.value(context)).unwrap_or(default)
     }
 
     /// A float flag's value.
     #[must_use]
     #[inline]
     pub fn float(&self, default: f64, context: &Context) -> f64 {
-        self.with(context, |found| found.value(context)).unwrap_or(default)
+        self.with(context, |found, context| found.value(context)).unwrap_or(default)
     }
 
     /// A string flag's value. Allocates only for a value that is not the default.
     #[must_use]
     pub fn string<'d>(&self, default: &'d str, context: &Context) -> Cow<'d, str> {
-        self.with(context, |found| {
+        self.with(context, |found, context| {
             let (text, served) = found.value(context);
             (text.map(|text: &str| text.to_owned()), served)
         })
@@ -111,7 +145,7 @@ impl FlagHandle {
     /// Looks at a string flag's value without copying it.
     #[inline]
     pub fn with_string<R>(&self, default: &str, context: &Context, look: impl Fn(&str) -> R) -> R {
-        self.with(context, |found| {
+        self.with(context, |found, context| {
             let (text, served) = found.value(context);
             (look(text.unwrap_or(default)), served)
         })
@@ -120,7 +154,7 @@ impl FlagHandle {
     /// An object flag's value.
     #[must_use]
     pub fn object(&self, default: Value, context: &Context) -> Value {
-        self.with(context, |found| {
+        self.with(context, |found, context| {
             let (value, served) = found.value(context);
             (value.map(|Object(value)| value.clone()), served)
         })
@@ -139,62 +173,73 @@ impl FlagHandle {
 
     /// `read` answers, and says what it served.
     #[inline]
-    fn with<R>(&self, context: &Context, read: impl for<'f> Fn(&'f Place) -> (R, Served<'f>)) -> R {
+    fn with<R>(
+        &self,
+        context: &Context,
+        read: impl for<'f> Fn(&'f Place, &Context) -> (R, Option<u32>),
+    ) -> R {
         let shared = self.client.shared();
         let newest = shared.generation();
         let cached = CACHE.try_with(|cache| {
             // Borrowed already when `read` evaluates a flag itself; gone when the thread is ending.
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_HANDLES)?;
-            match place {
-                Some(found) if found.id == self.id && found.generation >= newest => {}
+            let found = match place {
+                Some(found) if found.id == self.id && found.generation >= newest => found,
                 _ => self.fill(place),
-            }
-            let found = place.as_mut()?;
+            };
             if found.turns.is_next() {
                 shared.contexts.note(context);
             }
-            let (answer, served) = read(&found.place);
+            let (answer, served) = read(&found.place, context);
             if found.counting {
-                match served {
-                    Some((_, variant)) if found.tally.count(variant) => {}
-                    Some((flag, variant)) => found.tally.begin(variant, || shared.cell(flag, variant)),
-                    None => shared.counts.fall_back(&self.key),
+                match (&found.tally, served) {
+                    (Some(tally), Some(ordinal)) => tally.count(ordinal),
+                    (tally, served) => self.uncounted(tally.is_none() && served.is_some()),
                 }
             }
             Some(answer)
         });
         match cached {
             Ok(Some(answer)) => answer,
-            _ => self.aside(read),
+            _ => self.aside(context, read),
         }
     }
 
+    /// What no counter was at hand for: one of too many flags, or the caller's default.
     #[cold]
-    fn aside<R>(&self, read: impl for<'f> Fn(&'f Place) -> (R, Served<'f>)) -> R {
-        let found = self.find();
-        let (answer, served) = read(&found);
-        self.client.shared().counts.count_aside(&self.key, served);
+    fn uncounted(&self, dropped: bool) {
+        let counts = &self.client.shared().counts;
+        if dropped { counts.drop_one() } else { counts.fall_back(&self.key) }
+    }
+
+    #[cold]
+    fn aside<R>(
+        &self,
+        context: &Context,
+        read: impl for<'f> Fn(&'f Place, &Context) -> (R, Option<u32>),
+    ) -> R {
+        let shared = self.client.shared();
+        let place = Place::of(&self.key, shared.state());
+        let (answer, served) = read(&place, context);
+        let flag = place.state.set.get(&self.key).and_then(|slot| slot.flag());
+        shared.counts.count_aside(&self.key, flag.zip(served));
         answer
     }
 
-    /// The counters stay when the state is another one: the flag is the same, most often.
     #[cold]
-    fn fill(&self, place: &mut Option<Found>) {
-        let tally = match place.take() {
-            Some(found) if found.id == self.id => found.tally,
-            _ => Tally::default(),
-        };
-        let counting = self.client.shared().counts.is_on();
-        let found = self.find();
-        let generation = found.state.generation;
-        *place =
-            Some(Found { id: self.id, generation, place: found, turns: Turns::default(), tally, counting });
-    }
-
-    #[cold]
-    fn find(&self) -> Place {
-        let state = self.client.shared().state();
-        Place { slot: state.set.get(&self.key).cloned(), state }
+    fn fill<'p>(&self, place: &'p mut Option<Found>) -> &'p mut Found {
+        let shared = self.client.shared();
+        let counting = shared.counts.is_on();
+        let state = shared.state();
+        let flag = state.set.get(&self.key).and_then(|slot| slot.flag());
+        place.insert(Found {
+            id: self.id,
+            generation: state.generation,
+            turns: Turns::default(),
+            counting,
+            tally: flag.filter(|_| counting).and_then(|flag| shared.tally(flag)),
+            place: Place::of(&self.key, state),
+        })
     }
 }

@@ -79,9 +79,12 @@ pub(crate) const OBSERVED_SERIES_MAX: usize = 2_000;
 /// What was observed longer ago than this is thrown away: the server would take it for what happens now.
 pub(crate) const OBSERVED_AGE_MAX: Duration = Duration::from_secs(60);
 
-/// Counters of evaluations, of all threads, flags and variants. An evaluation that finds none is not counted, and the
-/// number of these is told.
+/// Variants of flags whose evaluations are counted. Of further ones the number of evaluations is told.
 pub(crate) const COUNTERS_MAX: usize = 262_144;
+
+/// Pieces of 128 counters, of all threads: 2 KiB each. An evaluation that finds none is not counted, and the number of
+/// these is told.
+pub(crate) const COUNTER_CHUNKS_MAX: usize = 16_384;
 
 /// Flags of which evaluations that served the caller's default are counted until the next report.
 pub(crate) const FALLBACK_FLAGS_MAX: usize = 1_000;

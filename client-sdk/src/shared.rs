@@ -11,11 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::context::Context;
-use mycelia_flags_core::key::VariantName;
 use tokio::sync::watch;
 
 use crate::change_log::{ChangeLog, Missed};
-use crate::counts::{Cell, Counts, Tallies};
+use crate::counts::{Counts, Tallies, Tally};
 use crate::evaluate::Served;
 use crate::observed::Observed;
 use crate::reporter::Outbox;
@@ -60,10 +59,11 @@ const CACHED_CLIENTS: usize = 4;
 
 struct Cached {
     id: u64,
+    generation: u64,
     state: Arc<State>,
     turns: Turns,
-    tallies: Tallies,
     counting: bool,
+    tallies: Tallies,
 }
 
 thread_local! {
@@ -109,29 +109,34 @@ impl Shared {
         &self,
         key: &str,
         context: &Context,
-        read: impl for<'s> Fn(&'s State) -> (R, Served<'s>),
+        read: impl for<'s> Fn(&'s State, &str, &Context) -> (R, Served<'s>),
     ) -> R {
         let cached = self.with_cached(|held| {
             if held.turns.is_next() {
                 self.contexts.note(context);
             }
-            let (answer, served) = read(&held.state);
+            let (answer, served) = read(&held.state, key, context);
             if held.counting {
                 match served {
-                    Some((flag, variant)) => held.tallies.count(&self.counts, flag, variant),
+                    Some((flag, ordinal)) => held.tallies.count(&self.counts, flag, ordinal),
                     None => self.counts.fall_back(key),
                 }
             }
             answer
         });
-        cached.unwrap_or_else(|| self.read_aside(key, read))
+        cached.unwrap_or_else(|| self.read_aside(key, context, read))
     }
 
     /// The same where the thread cannot keep a state.
     #[cold]
-    fn read_aside<R>(&self, key: &str, read: impl for<'s> Fn(&'s State) -> (R, Served<'s>)) -> R {
+    fn read_aside<R>(
+        &self,
+        key: &str,
+        context: &Context,
+        read: impl for<'s> Fn(&'s State, &str, &Context) -> (R, Served<'s>),
+    ) -> R {
         let state = self.state.load();
-        let (answer, served) = read(&state);
+        let (answer, served) = read(&state, key, context);
         self.counts.count_aside(key, served);
         answer
     }
@@ -144,7 +149,7 @@ impl Shared {
             let mut cache = cache.try_borrow_mut().ok()?;
             let place = cache.get_mut(usize::try_from(self.id).unwrap_or(0) % CACHED_CLIENTS)?;
             let held = match place {
-                Some(held) if held.id == self.id && held.state.generation >= newest => held,
+                Some(held) if held.id == self.id && held.generation >= newest => held,
                 _ => self.fill(place),
             };
             Some(look(held))
@@ -159,31 +164,32 @@ impl Shared {
             Some(held) if held.id == self.id => held.tallies,
             _ => Tallies::default(),
         };
+        let state = self.state.load_full();
         place.insert(Cached {
             id: self.id,
-            state: self.state.load_full(),
+            generation: state.generation,
+            state,
             turns: Turns::default(),
-            tallies,
             counting: self.counts.is_on(),
+            tallies,
         })
     }
 
     /// Counts an evaluation where no counter is at hand.
-    pub(crate) fn count(&self, flag: &CompiledFlag, variant: &VariantName) {
+    pub(crate) fn count(&self, flag: &CompiledFlag, ordinal: u32) {
         if !self.counts.is_on() {
             return;
         }
-        let counted = self.with_cached(|held| held.tallies.count(&self.counts, flag, variant));
+        let counted = self.with_cached(|held| held.tallies.count(&self.counts, flag, ordinal));
         if counted.is_none() {
-            self.counts.count_aside(flag.key().as_str(), Some((flag, variant)));
+            self.counts.count_aside(flag.key().as_str(), Some((flag, ordinal)));
         }
     }
 
-    /// This thread's counter of a variant; none when there are too many.
-    #[cold]
-    pub(crate) fn cell(&self, flag: &CompiledFlag, variant: &VariantName) -> Option<Cell> {
-        let cell = self.with_cached(|held| held.tallies.cell(&self.counts, flag, variant));
-        cell.unwrap_or_else(|| self.counts.lone_cell(flag.key(), variant))
+    /// This thread's counters of a flag; none when there are too many.
+    pub(crate) fn tally(&self, flag: &CompiledFlag) -> Option<Tally> {
+        let tally = self.with_cached(|held| held.tallies.tally(&self.counts, flag));
+        tally.unwrap_or_else(|| self.counts.lone_tally(flag))
     }
 
     /// The state in force, to keep.

@@ -99,7 +99,7 @@ pub struct CompiledFlag {
     evaluated: AtomicBool,
     default_reason: ResolutionReason,
     flag_type: FlagType,
-    /// A number that whoever evaluates may put here, to find what is theirs about the flag.
+    /// A number that whoever evaluates may put here, to find what is theirs about the flag's variants.
     place: AtomicU32,
     /// What most flags lack. Apart, so that they stay small, and none of it is asked for where it is not.
     extra: Option<Box<Extra>>,
@@ -108,13 +108,43 @@ pub struct CompiledFlag {
     default_serve: CompiledServe,
     /// What each rule serves, in the order of the conditions.
     serves: Box<[CompiledServe]>,
-    canary: Option<Box<Variant>>,
-    default_variant: Variant,
+    canary: Option<Box<Numbered>>,
+    default_variant: Numbered,
     key: FlagKey,
     services: Box<[ServiceName]>,
+    variants: usize,
+}
+
+/// A variant, and its place among the flag's.
+#[derive(Debug)]
+struct Numbered {
+    ordinal: u32,
+    variant: Variant,
+}
+
+impl Numbered {
+    fn find(flag: &EffectiveFlag, name: &VariantName) -> Result<Self, CompileError> {
+        let mut numbered = (0..).zip(flag.variants.iter());
+        let found = numbered.find(|(_, variant)| variant.name == *name);
+        let numbered = found.map(|(ordinal, variant)| Self { ordinal, variant: variant.clone() });
+        numbered.ok_or_else(|| CompileError::UnknownVariant(name.clone()))
+    }
+
+    #[inline(always)]
+    const fn resolve(&self, reason: ResolutionReason) -> Resolution<'_> {
+        Resolution { variant: &self.variant, ordinal: self.ordinal, reason, error: None }
+    }
+
+    /// Stands in where nothing could be decided.
+    const fn stand_in(&self, error: ErrorCode) -> Resolution<'_> {
+        Resolution { error: Some(error), ..self.resolve(ResolutionReason::Default) }
+    }
 }
 
 impl CompiledFlag {
+    /// The place of a flag that was given none.
+    pub const UNPLACED: u32 = u32::MAX / 2;
+
     /// Compiles a flag for a store's generation of bucketing.
     ///
     /// # Errors
@@ -126,20 +156,21 @@ impl CompiledFlag {
             None => compile_rules(flag, generation)?,
         };
         let is_plain = conditions.is_empty() && !extra.as_ref().is_some_and(Extra::decides_by_context);
-        let canary = flag.canary_variant.as_ref().map(|name| variant(flag, name).map(Box::new));
+        let canary = flag.canary_variant.as_ref().map(|name| Numbered::find(flag, name).map(Box::new));
         Ok(Self {
             evaluated: AtomicBool::new(false),
             default_reason: if is_plain { ResolutionReason::Static } else { ResolutionReason::Default },
             flag_type: flag.flag_type,
-            place: AtomicU32::new(0),
+            place: AtomicU32::new(Self::UNPLACED),
             extra: extra.map(Box::new),
             conditions: conditions.into(),
             default_serve: CompiledServe::compile(flag, &flag.default_serve, generation)?,
             serves: serves.into(),
             canary: canary.transpose()?,
-            default_variant: variant(flag, &flag.default_variant)?,
+            default_variant: Numbered::find(flag, &flag.default_variant)?,
             key: flag.key.clone(),
             services: flag.services.clone().into(),
+            variants: flag.variants.len(),
         })
     }
 
@@ -177,7 +208,7 @@ impl CompiledFlag {
         self.evaluated.swap(false, Ordering::Relaxed)
     }
 
-    /// The number that was put here; 0 until then.
+    /// The number that was put here; [`Self::UNPLACED`] until then.
     #[inline]
     pub fn place(&self) -> u32 {
         self.place.load(Ordering::Relaxed)
@@ -186,6 +217,32 @@ impl CompiledFlag {
     /// Puts a number here. Plays no part in any evaluation.
     pub fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
+    }
+
+    /// How many variants the flag has.
+    #[must_use]
+    pub const fn variants(&self) -> usize {
+        self.variants
+    }
+
+    /// The variants that it can serve, with their places among all of them. Some come more than once.
+    pub fn servable(&self) -> impl Iterator<Item = (u32, &VariantName)> {
+        let decided = self.serves.iter().chain([&self.default_serve]).flat_map(CompiledServe::servable);
+        let extra = self.extra.iter().flat_map(|extra| extra.servable());
+        let canary = self.canary.iter().map(|canary| &**canary);
+        let numbered = extra.chain(canary).chain([&self.default_variant]);
+        decided.chain(numbered.map(|numbered| (numbered.ordinal, &numbered.variant.name)))
+    }
+
+    /// What everybody gets, if that is so in this set.
+    #[must_use]
+    pub fn constant(&self, set: &CompiledSet) -> Option<Resolution<'_>> {
+        let decides =
+            self.extra.is_some() || set.audiences().canary().is_some() || !self.conditions.is_empty();
+        match &self.default_serve {
+            CompiledServe::Variant(numbered) if !decides => Some(numbered.resolve(self.default_reason)),
+            _ => None,
+        }
     }
 
     /// Whether the answer can depend on a top-level attribute.
@@ -250,7 +307,7 @@ impl CompiledFlag {
         let mut default_reason = self.default_reason;
         if let (Some(allowlist), Some(variant)) = (set.audiences().canary(), &self.canary) {
             if context.targeting_key().is_some_and(|key| allowlist.contains(key)) {
-                return Resolution { variant, reason: ResolutionReason::TargetingMatch, error: None };
+                return variant.resolve(ResolutionReason::TargetingMatch);
             }
             // Not the same for everybody any more.
             default_reason = ResolutionReason::Default;
@@ -277,14 +334,10 @@ impl CompiledFlag {
             None => (&self.default_serve, default_reason),
         };
         match serve {
-            CompiledServe::Variant(variant) => Resolution { variant, reason, error: None },
+            CompiledServe::Variant(variant) => variant.resolve(reason),
             CompiledServe::Split(split) => match split.pick(context) {
-                Some(variant) => Resolution { variant, reason: ResolutionReason::Split, error: None },
-                None => Resolution {
-                    variant: &self.default_variant,
-                    reason: ResolutionReason::Default,
-                    error: Some(ErrorCode::TargetingKeyMissing),
-                },
+                Some(resolution) => resolution,
+                None => self.default_variant.stand_in(ErrorCode::TargetingKeyMissing),
             },
         }
     }
@@ -308,11 +361,6 @@ fn compile_rules(
         Ok((condition, CompiledServe::compile(flag, &rule.serve, generation)?))
     };
     flag.rules.iter().enumerate().map(rule).collect()
-}
-
-fn variant(flag: &EffectiveFlag, name: &VariantName) -> Result<Variant, CompileError> {
-    let found = flag.variants.iter().find(|variant| variant.name == *name);
-    found.cloned().ok_or_else(|| CompileError::UnknownVariant(name.clone()))
 }
 
 #[cfg(test)]

@@ -88,6 +88,8 @@ impl fmt::Display for ErrorCode {
 pub struct Resolution<'f> {
     /// The variant that is served.
     pub variant: &'f Variant,
+    /// Its place among the flag's variants, from 0.
+    pub ordinal: u32,
     /// Why.
     pub reason: ResolutionReason,
     /// Set when the default variant had to stand in.

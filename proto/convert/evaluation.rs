@@ -86,6 +86,7 @@ mod tests {
         let variant = Variant { name: VariantName::new("on"), value: Value::Boolean(true) };
         let resolution = Resolution {
             variant: &variant,
+            ordinal: 0,
             reason: ResolutionReason::Default,
             error: Some(ErrorCode::TargetingKeyMissing),
         };

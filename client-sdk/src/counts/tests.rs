@@ -1,18 +1,30 @@
 //! Threads count, and reports add up.
 
 use mycelia_flags_core::bucketing::Generation;
-use mycelia_flags_core::flag::{EffectiveFlag, Variant};
+use mycelia_flags_core::flag::{EffectiveFlag, Serve, Split, Variant, WeightedVariant};
 use mycelia_flags_core::value::{FlagType, Value};
 
 use super::*;
 
-fn flag(key: &str) -> (CompiledFlag, VariantName, VariantName) {
-    let (on, off) = (VariantName::new("on"), VariantName::new("off"));
-    let variants = [(&on, true), (&off, false)]
-        .map(|(name, value)| Variant { name: name.clone(), value: Value::Boolean(value) });
-    let flag = EffectiveFlag::constant(FlagKey::new(key), FlagType::Boolean, Arc::from(variants), &on);
-    (CompiledFlag::compile(&flag, Generation::V3).unwrap(), on, off)
+/// A flag of these variants, which serves the one or the other half of them to somebody.
+fn flag_of<const N: usize>(key: &str, names: [&str; N]) -> CompiledFlag {
+    let names = names.map(VariantName::new);
+    let variants = names.clone().map(|name| Variant { name, value: Value::Boolean(true) });
+    let first = names.first().unwrap();
+    let weights = names.iter().map(|name| WeightedVariant { variant: name.clone(), weight: 1 });
+    let flag = EffectiveFlag {
+        default_serve: Serve::Split(Split { weights: weights.collect(), bucket_by: None }),
+        ..EffectiveFlag::constant(FlagKey::new(key), FlagType::Boolean, Arc::from(variants), first)
+    };
+    CompiledFlag::compile(&flag, Generation::V3).unwrap()
 }
+
+fn flag(key: &str) -> CompiledFlag {
+    flag_of(key, ["on", "off"])
+}
+
+const ON: u32 = 0;
+const OFF: u32 = 1;
 
 fn told(counts: &Counts) -> Vec<(String, String, u64)> {
     let name = |variant: &Option<VariantName>| variant.as_ref().map_or("-".to_owned(), ToString::to_string);
@@ -26,17 +38,15 @@ fn row(flag: &str, variant: &str, count: u64) -> (String, String, u64) {
 #[test]
 fn threads_count_for_themselves_and_nothing_is_lost_when_they_end() {
     let counts = Counts::default();
-    let (dreams, on, off) = flag("dreams");
-    let (again, new_on, _) = flag("dreams");
-    let (chat, ..) = flag("oracle.chat");
+    let (dreams, again, chat) = (flag("dreams"), flag("dreams"), flag("oracle.chat"));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let mut tallies = Tallies::default();
                 for number in 0..10_000 {
-                    tallies.count(&counts, &dreams, if number % 4 == 0 { &on } else { &off });
-                    tallies.count(&counts, &chat, &on);
-                    tallies.count(&counts, &again, &new_on);
+                    tallies.count(&counts, &dreams, if number % 4 == 0 { ON } else { OFF });
+                    tallies.count(&counts, &chat, ON);
+                    tallies.count(&counts, &again, ON);
                 }
             });
         }
@@ -51,38 +61,65 @@ fn threads_count_for_themselves_and_nothing_is_lost_when_they_end() {
 }
 
 #[test]
-fn flags_of_many_variants_are_counted_too() {
+fn a_flag_with_other_variants_is_counted_for_these() {
     let counts = Counts::default();
-    let names = ["a", "b", "c", "d"].map(VariantName::new);
-    let (dreams, ..) = flag("dreams");
     let mut tallies = Tallies::default();
-    for (times, name) in (1..).zip(&names) {
-        (0..times).for_each(|_| tallies.count(&counts, &dreams, name));
+    let before = flag_of("dreams", ["a", "b", "c", "d"]);
+    for ordinal in 0..4 {
+        (0..=ordinal).for_each(|_| tallies.count(&counts, &before, ordinal));
     }
-    // The same names after a change, and a handle's counters beside the thread's.
-    let again = ["a", "b", "c", "d"].map(VariantName::new);
-    again.iter().for_each(|name| tallies.count(&counts, &dreams, name));
-    let cell = tallies.cell(&counts, &dreams, &names[3]).unwrap();
-    cell.count();
+    // Two have changed places, and one is gone.
+    let after = flag_of("dreams", ["a", "c", "b"]);
+    (0..3).for_each(|ordinal| tallies.count(&counts, &after, ordinal));
+    // A handle's counters are the thread's.
+    let tally = tallies.tally(&counts, &after).unwrap();
+    tally.count(2);
     let expected =
-        [row("dreams", "a", 2), row("dreams", "b", 3), row("dreams", "c", 4), row("dreams", "d", 6)];
+        [row("dreams", "a", 2), row("dreams", "b", 4), row("dreams", "c", 4), row("dreams", "d", 4)];
     assert_eq!(told(&counts), expected);
     drop(tallies);
-    cell.count();
-    assert_eq!(told(&counts), [row("dreams", "d", 1)], "a handle still counts");
-    drop(cell);
+    tally.count(0);
+    assert_eq!(told(&counts), [row("dreams", "a", 1)], "a handle still counts");
+    drop(tally);
     assert_eq!(told(&counts), []);
     assert!(counts.registered.lock().unwrap().is_empty());
 }
 
 #[test]
+fn the_counters_of_a_flag_lie_in_one_piece() {
+    let counts = Counts::default();
+    let mut tallies = Tallies::default();
+    let flags: Vec<_> = (0..200).map(|number| flag_of(&format!("flag-{number}"), ["a", "b", "c"])).collect();
+    for flag in &flags {
+        (0..3).for_each(|ordinal| tallies.count(&counts, flag, ordinal));
+        let place = usize::try_from(flag.place()).unwrap();
+        assert_eq!(place / PER_CHUNK, (place + 2) / PER_CHUNK);
+    }
+    let told = told(&counts);
+    assert_eq!((told.len(), told.iter().all(|(_, _, count)| *count == 1)), (600, true));
+}
+
+#[test]
+fn a_flag_of_more_variants_than_there_is_room_for_is_not_counted_and_said_so() {
+    let counts = Counts::default();
+    let mut tallies = Tallies::default();
+    let names: Vec<String> = (0..=PER_CHUNK).map(|number| format!("v{number}")).collect();
+    let names: [&str; PER_CHUNK + 1] = std::array::from_fn(|at| names[at].as_str());
+    let large = flag_of("large", names);
+    tallies.count(&counts, &large, 7);
+    tallies.count(&counts, &large, 128);
+    tallies.count(&counts, &flag("dreams"), ON);
+    assert_eq!((told(&counts), counts.take_dropped()), (vec![row("dreams", "on", 1)], 2));
+}
+
+#[test]
 fn reports_while_threads_count_add_up() {
     let counts = Counts::default();
-    let (dreams, on, _) = flag("dreams");
+    let dreams = flag("dreams");
     let sum = std::thread::scope(|scope| {
         let counting = scope.spawn(|| {
             let mut tallies = Tallies::default();
-            (0..200_000).for_each(|_| tallies.count(&counts, &dreams, &on));
+            (0..200_000).for_each(|_| tallies.count(&counts, &dreams, ON));
         });
         let mut sum = 0;
         while !counting.is_finished() {
@@ -96,8 +133,8 @@ fn reports_while_threads_count_add_up() {
 #[test]
 fn what_a_thread_cannot_count_is_counted_aside_within_bounds() {
     let counts = Counts::default();
-    let (dreams, on, _) = flag("dreams");
-    counts.count_aside("dreams", Some((&dreams, &on)));
+    let dreams = flag("dreams");
+    counts.count_aside("dreams", Some((&dreams, ON)));
     counts.fall_back("dreams");
     counts.fall_back("dreams");
     counts.fall_back("no name");

@@ -1,10 +1,10 @@
 //! What most flags lack: a switch that is off, overrides, prerequisites and targeting expressions.
 
-use super::{Around, CompileError, CompiledFlag, Now, Slot, variant};
+use super::{Around, CompileError, CompiledFlag, Now, Numbered, Slot};
 use crate::bucketing::Generation;
 use crate::context::Context;
 use crate::evaluation::{ErrorCode, Resolution, ResolutionReason};
-use crate::flag::{EffectiveFlag, Prerequisite, Variant};
+use crate::flag::{EffectiveFlag, Prerequisite};
 use crate::key::{FoldedKey, ServiceName, VariantName};
 use crate::limits::PREREQUISITE_DEPTH_MAX;
 use crate::targeting::{CompiledTargeting, TargetingFault};
@@ -13,8 +13,8 @@ use crate::targeting::{CompiledTargeting, TargetingFault};
 #[derive(Debug)]
 pub(super) struct Extra {
     is_disabled: bool,
-    off: Variant,
-    overrides: Box<[(ServiceName, Variant)]>,
+    off: Numbered,
+    overrides: Box<[(ServiceName, Numbered)]>,
     prerequisites: Box<[CompiledPrerequisite]>,
     targeting: Option<Box<Targeting>>,
 }
@@ -31,7 +31,7 @@ impl Extra {
         flag: &EffectiveFlag,
         generation: Generation,
     ) -> Result<Option<Self>, CompileError> {
-        let off = variant(flag, &flag.off_variant)?;
+        let off = Numbered::find(flag, &flag.off_variant)?;
         if flag.enabled
             && flag.overrides.is_empty()
             && flag.prerequisites.is_empty()
@@ -40,7 +40,7 @@ impl Extra {
             return Ok(None);
         }
         let detached =
-            |(service, name): &(ServiceName, VariantName)| Ok((service.clone(), variant(flag, name)?));
+            |(service, name): &(ServiceName, VariantName)| Ok((service.clone(), Numbered::find(flag, name)?));
         let prerequisite = |prerequisite: &Prerequisite| CompiledPrerequisite {
             flag: prerequisite.flag.folded(),
             variants: prerequisite.variants.clone().into(),
@@ -57,6 +57,13 @@ impl Extra {
 
     pub(super) fn prerequisites(&self) -> impl Iterator<Item = &FoldedKey> {
         self.prerequisites.iter().map(|prerequisite| &prerequisite.flag)
+    }
+
+    /// What it can serve.
+    pub(super) fn servable(&self) -> impl Iterator<Item = &Numbered> {
+        let detached = self.overrides.iter().map(|(_, numbered)| numbered);
+        let targeted = self.targeting.iter().flat_map(|targeting| &targeting.variants);
+        detached.chain(targeted).chain([&self.off])
     }
 
     /// Whether not everybody need get the same.
@@ -78,7 +85,7 @@ impl Extra {
         if let Some((_, variant)) =
             self.overrides.iter().find(|(service, _)| service.as_str() == around.service)
         {
-            return Some(Resolution { variant, reason: ResolutionReason::TargetingMatch, error: None });
+            return Some(variant.resolve(ResolutionReason::TargetingMatch));
         }
         let reason = if self.is_disabled {
             ResolutionReason::Disabled
@@ -87,7 +94,7 @@ impl Extra {
         } else {
             ResolutionReason::PrerequisiteFailed
         };
-        Some(Resolution { variant: &self.off, reason, error: None })
+        Some(self.off.resolve(reason))
     }
 
     /// What the targeting expression decides, if there is one and it decides anything.
@@ -120,13 +127,15 @@ impl CompiledPrerequisite {
 #[derive(Debug)]
 struct Targeting {
     compiled: CompiledTargeting,
-    variants: Box<[Variant]>,
+    variants: Box<[Numbered]>,
 }
 
 impl Targeting {
     fn compile(flag: &EffectiveFlag, targeting: &str, generation: Generation) -> Result<Self, CompileError> {
         let compiled = CompiledTargeting::compile(targeting, generation).map_err(CompileError::Targeting)?;
-        Ok(Self { compiled, variants: flag.variants.iter().cloned().collect() })
+        let numbered = (0..).zip(flag.variants.iter());
+        let variants = numbered.map(|(ordinal, variant)| Numbered { ordinal, variant: variant.clone() });
+        Ok(Self { compiled, variants: variants.collect() })
     }
 
     fn names_attribute(&self, name: &str) -> bool {
@@ -149,17 +158,15 @@ impl Targeting {
         let error = match self.compiled.evaluate(flag.key.as_str(), context, now) {
             Ok(None) => return None,
             Ok(Some(name)) => {
-                let found = self.variants.iter().find(|variant| variant.name.as_str() == &*name);
+                let found = self.variants.iter().find(|numbered| numbered.variant.name.as_str() == &*name);
                 if let Some(variant) = found {
-                    let reason = ResolutionReason::TargetingMatch;
-                    return Some(Resolution { variant, reason, error: None });
+                    return Some(variant.resolve(ResolutionReason::TargetingMatch));
                 }
                 ErrorCode::General
             }
             Err(TargetingFault::Parse) => ErrorCode::ParseError,
             Err(TargetingFault::General { .. }) => ErrorCode::General,
         };
-        let variant = &flag.default_variant;
-        Some(Resolution { variant, reason: ResolutionReason::Default, error: Some(error) })
+        Some(flag.default_variant.stand_in(error))
     }
 }

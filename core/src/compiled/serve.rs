@@ -1,24 +1,35 @@
 //! What a rule or the default serves, compiled: a variant, or weights over variants.
 
 use super::bucket_text::bucket_text;
-use super::{CompileError, variant};
+use super::{CompileError, Numbered};
 use crate::bucketing::{self, Cumulative, FlagKeyHash, Generation};
 use crate::context::{AttributeName, Context, Found, Path, TARGETING_KEY};
+use crate::evaluation::{Resolution, ResolutionReason};
 use crate::flag::{EffectiveFlag, Serve, Split, Variant, WeightedVariant};
+use crate::key::VariantName;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) enum CompiledServe {
-    Variant(Variant),
+    Variant(Numbered),
     Split(CompiledSplit),
 }
 
 #[derive(Debug)]
 pub(super) struct CompiledSplit {
     total: u32,
-    /// The bucket that each variant ends before, and the variant: side by side, so that picking one touches one place.
-    entries: Box<[(u32, Variant)]>,
+    entries: Box<[Entry]>,
     hashed: Hashed,
+}
+
+/// A variant of a split. All in one place, so that picking one touches no other.
+#[derive(Debug)]
+struct Entry {
+    /// The bucket that the variant ends before.
+    end: u32,
+    /// The variant's place among the flag's.
+    ordinal: u32,
+    variant: Variant,
 }
 
 /// What a subject's bucket is computed from.
@@ -44,15 +55,24 @@ impl CompiledServe {
         generation: Generation,
     ) -> Result<Self, CompileError> {
         match serve {
-            Serve::Variant(name) => Ok(Self::Variant(variant(flag, name)?)),
+            Serve::Variant(name) => Ok(Self::Variant(Numbered::find(flag, name)?)),
             // The whole split is compiled all the same: what is wrong with it is wrong at 100 % too.
             Serve::Split(split) => {
                 match (CompiledSplit::compile(flag, split, generation)?, split.sole_variant()) {
-                    (_, Some(sole)) => Ok(Self::Variant(variant(flag, sole)?)),
+                    (_, Some(sole)) => Ok(Self::Variant(Numbered::find(flag, sole)?)),
                     (split, None) => Ok(Self::Split(split)),
                 }
             }
         }
+    }
+
+    /// What it can serve.
+    pub(super) fn servable(&self) -> impl Iterator<Item = (u32, &VariantName)> {
+        let (sole, entries) = match self {
+            Self::Variant(sole) => (Some((sole.ordinal, &sole.variant.name)), Default::default()),
+            Self::Split(split) => (None, &*split.entries),
+        };
+        sole.into_iter().chain(entries.iter().map(|entry| (entry.ordinal, &entry.variant.name)))
     }
 
     /// Whether somebody's bucket depends on a top-level attribute.
@@ -68,7 +88,10 @@ impl CompiledSplit {
     fn compile(flag: &EffectiveFlag, split: &Split, generation: Generation) -> Result<Self, CompileError> {
         let weights = split.weights.iter().map(|weighted| weighted.weight);
         let weights = Cumulative::new(weights).ok_or(CompileError::Weights)?;
-        let entry = |(weighted, end): (&WeightedVariant, u32)| Ok((end, variant(flag, &weighted.variant)?));
+        let entry = |(weighted, end): (&WeightedVariant, u32)| {
+            let Numbered { ordinal, variant } = Numbered::find(flag, &weighted.variant)?;
+            Ok(Entry { end, ordinal, variant })
+        };
         // Naming the targeting key says what is so already, and must not move anybody.
         let attribute = split.bucket_by.as_ref().filter(|name| ***name != *TARGETING_KEY);
         let hashed = match (&flag.salt, attribute) {
@@ -88,13 +111,14 @@ impl CompiledSplit {
 
     /// The variant of the bucket that the context is in; none when it lacks what identifies somebody.
     #[inline(always)]
-    pub(super) fn pick(&self, context: &Context) -> Option<&Variant> {
+    pub(super) fn pick(&self, context: &Context) -> Option<Resolution<'_>> {
         let hash = match &self.hashed {
             Hashed::FlagKey(begun) => begun.with(context.targeting_key()?),
             Hashed::Salted(salted) => salted.hash(context)?,
         };
         let bucket = bucketing::bucket(hash, self.total);
-        self.entries.iter().find(|(end, _)| bucket < *end).map(|(_, variant)| variant)
+        let Entry { ordinal, variant, .. } = self.entries.iter().find(|entry| bucket < entry.end)?;
+        Some(Resolution { variant, ordinal: *ordinal, reason: ResolutionReason::Split, error: None })
     }
 }
 

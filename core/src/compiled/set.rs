@@ -50,6 +50,15 @@ impl Slot {
         }
     }
 
+    /// The flag, if it can be evaluated.
+    #[must_use]
+    pub const fn flag(&self) -> Option<&CompiledFlag> {
+        match self {
+            Self::Flag(flag) => Some(flag),
+            Self::Broken { .. } => None,
+        }
+    }
+
     /// The key as it was spelled at creation.
     #[must_use]
     pub const fn key(&self) -> &FlagKey {
