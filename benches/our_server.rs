@@ -5,10 +5,13 @@ use std::io::BufRead as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place};
+use anyhow::{Context as _, Result, anyhow, bail};
+use mycelia_flags_core::change::{Change, ChangeSet, CreateFlag, Place, SetGuard};
 use mycelia_flags_core::flag::Serve;
+use mycelia_flags_core::incident::Severity;
 use mycelia_flags_core::key::{EnvironmentKey, VariantName};
+use mycelia_flags_core::plan::GuardAction;
+use mycelia_flags_core::plan::metric_check::MetricCheck;
 use mycelia_flags_core::value::{FlagType, Value};
 use mycelia_flags_server::app::{Config, DrainOptions, GUARD_PACE, PACE, Running, start};
 use mycelia_flags_server::clock::SystemClock;
@@ -107,6 +110,31 @@ pub async fn fill(store: &Store, flags: usize) -> Result<()> {
     Ok(())
 }
 
+/// Lets a guard watch over each of so many flags that [`fill`] has created.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn guard(store: &Store, flags: usize) -> Result<()> {
+    let guard = |number: usize| -> Result<Change> {
+        let when = MetricCheck::parse("error_rate > 50% over 1m")
+            .map_err(|fault| anyhow!("the condition is none: {fault:?}"))?;
+        Ok(Change::SetGuard(Box::new(SetGuard {
+            environment: ENVIRONMENT.to_owned(),
+            guard: format!("guard-{number}"),
+            flags: vec![key(number)],
+            feature: String::new(),
+            when,
+            severity: Severity::Warning,
+            action: GuardAction::Alert,
+            recovery_after_seconds: None,
+            description: String::new(),
+            owner: String::new(),
+            notify: Vec::new(),
+        })))
+    };
+    commit(store, (0..flags).map(guard).collect::<Result<_>>()?).await
+}
+
 async fn create_changing(store: &Store) -> Result<()> {
     let text = |letter: &str| Value::String(letter.repeat(420).into());
     let create = Change::CreateFlag(CreateFlag {
@@ -147,6 +175,10 @@ pub fn play() -> Result<()> {
             ("fill", flags) => {
                 runtime.block_on(fill(&store, flags.parse()?))?;
                 say("filled")?;
+            }
+            ("guard", flags) => {
+                runtime.block_on(guard(&store, flags.parse()?))?;
+                say("guarded")?;
             }
             ("cpu", _) => say(&stopwatch::process_cpu().as_nanos().to_string())?,
             (other, _) => bail!("not understood: {other}"),

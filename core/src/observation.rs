@@ -14,6 +14,7 @@ pub mod question;
 pub mod recorded;
 pub mod ring;
 pub mod sequential;
+pub mod series;
 pub mod sketch;
 #[cfg(test)]
 mod tests;

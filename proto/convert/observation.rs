@@ -1,5 +1,7 @@
 //! What instances observe, and how much flags are used.
 
+use std::fmt;
+
 use mycelia_flags_core::key::{FlagKey, NAME_GRAMMAR, VariantName};
 use mycelia_flags_core::observation::batch::{Limit, Observation, Refused};
 use mycelia_flags_core::observation::bucket::{Bucket, CUSTOM_MAX, Spread};
@@ -11,11 +13,14 @@ use mycelia_flags_core::rejection::{Reason, Violation};
 
 use crate::v1;
 
-/// Reads what was observed; every number of it is looked at.
+/// Reads what was observed; every number of it is looked at. `field` is where it stands.
 ///
 /// # Errors
 /// When a name is none, a sketch does not add up, or there is too much of something: everything that is wrong.
-pub fn observation_from_wire(field: &str, wire: &v1::Observation) -> Result<Observation, Vec<Violation>> {
+pub fn observation_from_wire(
+    field: &dyn fmt::Display,
+    wire: &v1::Observation,
+) -> Result<Observation, Vec<Violation>> {
     let mut faults = Found { field, violations: Vec::new() };
     let flag = (!wire.flag.is_empty()).then(|| FlagKey::parse(&wire.flag));
     if let Some(Err(_)) = flag {
@@ -73,7 +78,7 @@ pub fn observation_from_wire(field: &str, wire: &v1::Observation) -> Result<Obse
 }
 
 struct Found<'f> {
-    field: &'f str,
+    field: &'f dyn fmt::Display,
     violations: Vec<Violation>,
 }
 
@@ -246,10 +251,10 @@ mod tests {
     #[test]
     fn an_observation_goes_there_and_back() {
         let wire = observation_to_wire("oracle.chat", "on", &bucket());
-        let back = observation_from_wire("observations[0]", &wire).unwrap();
+        let back = observation_from_wire(&"observations[0]", &wire).unwrap();
         assert_eq!(back.flag, Some(FoldedKey::of("oracle_chat")));
         assert_eq!((back.variant, back.bucket), (Some(VariantName::new("on")), bucket()));
-        let nothing = observation_from_wire("", &v1::Observation::default()).unwrap();
+        let nothing = observation_from_wire(&"", &v1::Observation::default()).unwrap();
         assert!(nothing.bucket.is_empty() && nothing.flag.is_none() && nothing.variant.is_none());
     }
 
@@ -257,7 +262,7 @@ mod tests {
     fn refuse(change: impl FnOnce(&mut v1::Observation), expected: &[(Reason, &str, &str)]) {
         let mut wire = observation_to_wire("dreams", "on", &bucket());
         change(&mut wire);
-        let violations = observation_from_wire("observations[3]", &wire).unwrap_err();
+        let violations = observation_from_wire(&"observations[3]", &wire).unwrap_err();
         let found = violations
             .iter()
             .map(|found| (found.reason, &found.field["observations[3].".len()..], &*found.value));

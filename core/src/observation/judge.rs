@@ -24,14 +24,14 @@ const LOOKS_MAX: i64 = 60;
 impl Windows {
     /// What is known of a condition.
     #[must_use]
-    pub fn judge(&self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Verdict {
+    pub fn judge(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Verdict {
         self.gather(check, asked, control).judge()
     }
 
     /// What the verdict rests on; none when nothing was observed.
     #[must_use]
     pub fn measure(
-        &self,
+        &mut self,
         check: &MetricCheck,
         asked: &Asked<'_>,
         control: Control<'_>,

@@ -9,7 +9,8 @@ use super::bucket::Bucket;
 use super::metric::Metric;
 use super::presence::Presence;
 use super::ring::{PACES, Pace};
-use super::window::{Heard, Series, SeriesKey, Windows};
+use super::series::Series;
+use super::window::{Heard, SeriesKey, Windows};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 use crate::plan::metric_check::{Asked, MetricCheck, Versus};
 use crate::revision::Timestamp;
@@ -83,7 +84,8 @@ impl<'a> Selection<'a> {
 impl Windows {
     /// Gathers what a condition is asked of.
     #[must_use]
-    pub fn gather(&self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+    pub fn gather(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+        self.settle();
         self.gather_at(check, asked, control, self.asked_at(asked.now))
     }
 

@@ -21,7 +21,8 @@ pub struct Looks {
 impl Windows {
     /// Gathers what a condition is asked of, at a moment that [`Self::looks`] has named.
     #[must_use]
-    pub fn recorded(&self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+    pub fn recorded(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+        self.settle();
         let mut gathered = self.gather_at(check, asked, control, asked.now);
         // Its bucket is over: there is no further one beside the window.
         gathered.window_steps = gathered.window_steps.saturating_sub(1);
@@ -31,7 +32,8 @@ impl Windows {
 
     /// The moments from one to another at which a condition can be asked.
     #[must_use]
-    pub fn looks(&self, check: &MetricCheck, asked: &Asked<'_>, from: Timestamp) -> Looks {
+    pub fn looks(&mut self, check: &MetricCheck, asked: &Asked<'_>, from: Timestamp) -> Looks {
+        self.settle();
         let (window, sustained) = lengths(check);
         let length = window.saturating_add(sustained);
         let now = asked.now.min(self.newest);

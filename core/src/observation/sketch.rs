@@ -63,12 +63,20 @@ impl Sketch {
     /// Takes everything that another one holds.
     pub fn merge(&mut self, other: &Self) {
         self.zeros = self.zeros.saturating_add(other.zeros);
-        if self.bins.is_empty() {
-            self.bins.clone_from(&other.bins);
-            return;
-        }
+        // Both are in order: what is looked for next lies behind what was found last.
+        let mut behind = 0;
+        let held = self.bins.len();
         for (bin, count) in &other.bins {
-            self.add_bin(*bin, *count);
+            let rest = self.bins.get_mut(behind..held).unwrap_or_default();
+            let skipped = rest.partition_point(|(known, _)| known < bin);
+            behind += skipped;
+            match rest.get_mut(skipped) {
+                Some((known, sum)) if known == bin => *sum = sum.saturating_add(*count),
+                _ => self.bins.push((*bin, *count)),
+            }
+        }
+        if self.bins.len() > held {
+            self.bins.sort_by_key(|(bin, _)| *bin);
         }
     }
 

@@ -66,30 +66,54 @@ impl World {
         }
     }
 
-    fn ask<R>(&self, text: &str, ask: impl FnOnce(&Windows, &MetricCheck, &Asked<'_>) -> R) -> R {
+    fn ask<R>(&mut self, text: &str, ask: impl FnOnce(&mut Windows, &MetricCheck, &Asked<'_>) -> R) -> R {
         let (check, environment) = (MetricCheck::parse(text).unwrap(), EnvironmentKey::new("production"));
         let flag = FlagKey::new("dreams");
         let changed_at = self.changed_at.map(at);
         let asked = Asked { environment: &environment, flags: &[&flag], changed_at, now: at(self.now) };
-        ask(&self.windows, &check, &asked)
+        ask(&mut self.windows, &check, &asked)
     }
 
-    fn judge(&self, text: &str) -> Verdict {
+    fn judge(&mut self, text: &str) -> Verdict {
         self.ask(text, |windows, check, asked| windows.judge(check, asked, &off))
     }
 
-    fn measure(&self, text: &str) -> Option<Measurement> {
+    fn measure(&mut self, text: &str) -> Option<Measurement> {
         self.ask(text, |windows, check, asked| windows.measure(check, asked, &off))
     }
 
     /// What is known, in a word.
-    fn word(&self, text: &str) -> &'static str {
+    fn word(&mut self, text: &str) -> &'static str {
         match self.judge(text) {
             Verdict::Met { .. } => "met",
             Verdict::NotMet { .. } => "not met",
             Verdict::InsufficientData => "insufficient",
         }
     }
+}
+
+#[test]
+fn what_is_asked_in_between_changes_no_sum() {
+    let bucket = |number: u64| {
+        let mut bucket = requests(number, 1);
+        bucket.latency.add(super::sketch::float(number * 7 % 31));
+        bucket.users.add(users::hash(&number.to_string()), users::USERS_PER_HOUR);
+        bucket
+    };
+    let report = |asked: bool| {
+        let mut world = World::new();
+        for number in 0..200 {
+            // Several in one second, and gaps; a clock that goes back a little.
+            world.now += [0, 0, 1, 0, 7, -2, 61][number as usize % 7];
+            world.report("ui", if number % 3 == 0 { "on" } else { "off" }, bucket(number));
+            if asked {
+                world.measure("error_rate > 1% over 5m");
+            }
+        }
+        world.windows.settle();
+        world.windows
+    };
+    assert_eq!(report(true), report(false));
 }
 
 fn off(_flag: &FoldedKey) -> Option<VariantName> {

@@ -77,7 +77,8 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 impl Windows {
     /// How much flags are used. A bucket of the ring that the beginning or the end lies in is counted whole.
     #[must_use]
-    pub fn usage(&self, query: &UsageQuery) -> BTreeMap<RowKey, Row> {
+    pub fn usage(&mut self, query: &UsageQuery) -> BTreeMap<RowKey, Row> {
+        self.settle();
         let seconds = query.until.unix_seconds().saturating_sub(query.from.unix_seconds());
         let place = match query.granularity {
             Granularity::Minute => MINUTES,

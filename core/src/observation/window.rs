@@ -4,12 +4,14 @@
 //! a little puts observations into the newest bucket, and never writes an older one again. One that goes back far was wrong
 //! before: what it put into the future is forgotten. One that goes forward leaves a gap, and a gap is no data.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{Batch, Limit, Observation, Refused, Taken};
 use super::bucket::{Bucket, CUSTOM_MAX};
 use super::presence::Presence;
 use super::ring::{MINUTES, PACES, Ring};
+use super::series::Series;
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 use crate::murmur3;
 use crate::revision::Timestamp;
@@ -23,12 +25,6 @@ pub const NAMES_MAX: usize = 1_000;
 
 /// Services that are listened to; of a further one nobody notices that it falls silent.
 pub const REPORTERS_MAX: usize = 4_000;
-
-/// Instances that a minute of a series keeps apart. What more of them report counts, and is nobody's in the evidence.
-pub const INSTANCES_MAX: usize = 128;
-
-/// Minutes for which instances are kept apart.
-pub const INSTANCE_MINUTES: i64 = 15;
 
 /// Batches whose ids are remembered: what is sent again comes within seconds.
 pub const BATCHES_MAX: usize = 65_536;
@@ -55,17 +51,6 @@ pub struct SeriesKey {
     pub service: ServiceName,
 }
 
-/// What one instance reported in a minute.
-pub(super) type Minute = (i64, BTreeMap<Box<str>, Bucket>);
-
-/// What was observed of one [`SeriesKey`].
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Series {
-    /// As [`PACES`] has them.
-    pub rings: [Ring; PACES.len()],
-    pub(super) instances: VecDeque<Minute>,
-}
-
 /// Since when an environment is heard of without a break, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
@@ -79,6 +64,8 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Windows {
     pub(super) series: BTreeMap<SeriesKey, Series>,
+    /// Whether something was counted that is in no ring yet.
+    is_unsettled: bool,
     pub(super) heard: BTreeMap<EnvironmentKey, Heard>,
     pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Presence>,
     pub(super) counters: BTreeSet<Box<str>>,
@@ -143,12 +130,13 @@ impl Windows {
     }
 
     fn forget_future(&mut self, now: Timestamp) {
+        self.settle();
         for series in self.series.values_mut() {
             for (ring, pace) in series.rings.iter_mut().zip(PACES) {
                 ring.forget_from(pace.index_of(now));
             }
             let minute = PACES[MINUTES].index_of(now);
-            series.instances.retain(|(index, _)| *index < minute);
+            series.forget_instances_from(minute);
         }
         self.heard.clear();
         self.reporters.values_mut().for_each(|presence| presence.forget_future(now));
@@ -211,14 +199,18 @@ impl Windows {
             variant: observation.variant.clone(),
             service: batch.service.clone(),
         };
-        if !self.series.contains_key(&key) && self.series.len() >= SERIES_MAX {
+        let mut limits = Vec::new();
+        let mut bucket = Cow::Borrowed(&observation.bucket);
+        if self.series.len() >= SERIES_MAX && !self.series.contains_key(&key) {
             self.forget_old(now);
             if self.series.len() >= SERIES_MAX {
                 return Err(Limit::Series { max: SERIES_MAX });
             }
         }
-        let mut bucket = observation.bucket.clone();
-        let limits = self.keep_names(&mut bucket);
+        if !(bucket.counters.is_empty() && bucket.values.is_empty()) {
+            limits = self.keep_names(bucket.to_mut());
+        }
+        self.is_unsettled = true;
         self.series.entry(key).or_default().add(&bucket, &batch.instance, now);
         Ok(limits)
     }
@@ -248,8 +240,16 @@ impl Windows {
         limits
     }
 
+    /// Puts what was counted last into the rings. Whoever asks a question does it before.
+    pub fn settle(&mut self) {
+        if std::mem::take(&mut self.is_unsettled) {
+            self.series.values_mut().for_each(Series::settle);
+        }
+    }
+
     /// Forgets what is older than the longest ring.
     fn forget_old(&mut self, now: Timestamp) {
+        self.settle();
         self.series.retain(|_, series| {
             for (ring, pace) in series.rings.iter_mut().zip(PACES) {
                 ring.forget_before(pace.index_of(now).saturating_sub(pace.steps));
@@ -263,7 +263,7 @@ impl Windows {
         self.series.keys()
     }
 
-    /// What was observed of one.
+    /// What was observed of one, as far as it is settled.
     #[must_use]
     pub fn series(&self, key: &SeriesKey) -> Option<&Series> {
         self.series.get(key)
@@ -305,31 +305,6 @@ impl Windows {
     /// When each service was there.
     pub fn reporters(&self) -> impl Iterator<Item = (&EnvironmentKey, &ServiceName, &Presence)> {
         self.reporters.iter().map(|((environment, service), presence)| (environment, service, presence))
-    }
-}
-
-impl Series {
-    fn add(&mut self, bucket: &Bucket, instance: &str, now: Timestamp) {
-        for (ring, pace) in self.rings.iter_mut().zip(PACES) {
-            ring.add(pace, pace.index_of(now), bucket);
-        }
-        let minute = PACES[MINUTES].index_of(now);
-        if self.instances.back().is_none_or(|(newest, _)| *newest < minute) {
-            self.instances.push_back((minute, BTreeMap::new()));
-            let oldest = minute.saturating_sub(INSTANCE_MINUTES);
-            self.instances.retain(|(index, _)| *index >= oldest);
-        }
-        let Some((_, instances)) = self.instances.back_mut() else { return };
-        let has_room = instances.len() < INSTANCES_MAX;
-        match instances.get_mut(instance) {
-            Some(held) => held.merge(bucket),
-            None if has_room => {
-                let mut held = Bucket::default();
-                held.merge(bucket);
-                instances.insert(Box::from(instance), held);
-            }
-            None => {}
-        }
     }
 }
 

@@ -53,14 +53,26 @@ impl Hearing {
     /// # Errors
     /// When something about it is wrong; nothing of it is counted then.
     pub fn take(&self, report: &v1::ReportRequest) -> Result<v1::ReportResponse, Rejection> {
-        let Told { environment, contexts, observations } = self.read(report)?;
+        let Told { environment, contexts, mut observations } = self.read(report)?;
         let snapshot = self.store.snapshot();
         let now = self.clock.now();
         // Flags that are not there any more are nobody's concern.
-        let observed = report.observations.iter().filter(|observation| observation.evaluations > 0);
-        let named = report.evaluated_flags.iter().chain(observed.map(|observation| &observation.flag));
-        let flags = named.map(|flag| FoldedKey::of(flag));
-        self.usage.note(&environment, flags.filter(|flag| snapshot.flag(flag).is_some()), now);
+        let is_there = |flag: &FoldedKey| snapshot.flag(flag).is_some();
+        let is_known = |observation: &Observation| observation.flag.as_ref().is_none_or(is_there);
+        // What is refused is named by its place in the report.
+        let places: Vec<usize> = (0..)
+            .zip(&observations)
+            .filter(|(_, observation)| is_known(observation))
+            .map(|(place, _)| place)
+            .collect();
+        let unknown = observations.len() - places.len();
+        if unknown > 0 {
+            observations.retain(is_known);
+        }
+        let evaluated = observations.iter().filter(|observation| observation.bucket.evaluations > 0);
+        let observed = evaluated.filter_map(|observation| observation.flag.clone());
+        let named = report.evaluated_flags.iter().map(|flag| FoldedKey::of(flag)).filter(is_there);
+        self.usage.note(&environment, named.chain(observed), now);
         for context in contexts {
             self.seen.note(&environment, &report.service, context);
         }
@@ -68,9 +80,6 @@ impl Hearing {
             // Reports of before there were observations did not have to name one.
             return Ok(v1::ReportResponse::default());
         }
-        let is_known = |observation: &Observation| {
-            observation.flag.as_ref().is_none_or(|flag| snapshot.flag(flag).is_some())
-        };
         let batch = Batch {
             environment,
             service: ServiceName::new(&report.service),
@@ -82,15 +91,6 @@ impl Hearing {
             let Batch { service, instance, .. } = &batch;
             warn!(%service, instance, dropped = report.dropped, "an instance had no room for what it observed");
         }
-        // What is refused is named by its place in the report.
-        let places: Vec<usize> = (0..)
-            .zip(&batch.observations)
-            .filter(|(_, kept)| is_known(kept))
-            .map(|(place, _)| place)
-            .collect();
-        let unknown = batch.observations.len() - places.len();
-        let mut batch = batch;
-        batch.observations.retain(is_known);
         let taken = self.observations.take(&batch, now);
         Ok(answer(&taken, &places, unknown))
     }
@@ -141,7 +141,7 @@ impl Hearing {
         }
         if report.observations.len() <= REPORT_OBSERVATIONS_MAX {
             for (index, observation) in report.observations.iter().enumerate() {
-                match convert::observation_from_wire(&format!("observations[{index}]"), observation) {
+                match convert::observation_from_wire(&format_args!("observations[{index}]"), observation) {
                     Ok(observation) => observations.push(observation),
                     Err(faults) => violations.extend(faults),
                 }

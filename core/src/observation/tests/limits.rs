@@ -3,7 +3,8 @@
 use super::super::batch::{Limit, Refused};
 use super::super::bucket::CUSTOM_MAX;
 use super::super::ring::HOURS;
-use super::super::window::{BATCHES_MAX, INSTANCES_MAX, NAMES_MAX, SERIES_MAX};
+use super::super::series::INSTANCES_MAX;
+use super::super::window::{BATCHES_MAX, NAMES_MAX, SERIES_MAX};
 use super::*;
 
 #[test]
@@ -74,7 +75,7 @@ fn instances_beyond_those_that_are_kept_apart_count_as_well() {
         };
         windows.take(&batch, at(0));
     }
-    let world = World { windows, now: 0, changed_at: None, batches: 0 };
+    let mut world = World { windows, now: 0, changed_at: None, batches: 0 };
     let check = MetricCheck::parse("error_rate > 0.5%").unwrap();
     let environment = EnvironmentKey::new("production");
     let asked = Asked { environment: &environment, flags: &[], changed_at: None, now: at(0) };
@@ -95,6 +96,7 @@ fn memory_stays_bounded_however_long_it_goes_on() {
         world.now += 3_600;
         world.report("ui", "on", requests(1, 0));
     }
+    world.windows.settle();
     let series = world.windows.series.values().next().unwrap();
     let held: Vec<usize> = series.rings.iter().map(|ring| ring.iter().count()).collect();
     assert_eq!(held, [1, 1, 25, usize::try_from(super::super::ring::PACES[HOURS].steps).unwrap() + 1]);

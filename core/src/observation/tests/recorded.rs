@@ -4,12 +4,12 @@ use super::*;
 use crate::observation::recorded::Looks;
 
 impl World {
-    fn looks(&self, text: &str, from: i64) -> Looks {
+    fn looks(&mut self, text: &str, from: i64) -> Looks {
         self.ask(text, |windows, check, asked| windows.looks(check, asked, at(from)))
     }
 
     /// The first moment at which it was true, in seconds.
-    fn first(&self, text: &str, from: i64) -> Option<i64> {
+    fn first(&mut self, text: &str, from: i64) -> Option<i64> {
         let moments = self.looks(text, from).moments;
         let is_met = |moment: &Timestamp| {
             self.ask(text, |windows, check, asked| {
@@ -42,7 +42,7 @@ fn what_is_not_kept_is_not_asked() {
     let mut world = World::new();
     assert_eq!(world.looks("error_rate > 1% over 5m", 0), Looks { held_from: None, moments: Vec::new() });
     world.steadily(2 * 86_400, "ui", "on", &requests(100, 0));
-    let held = |text: &str| world.looks(text, 0).held_from.unwrap().unix_seconds() - START;
+    let mut held = |text: &str| world.looks(text, 0).held_from.unwrap().unix_seconds() - START;
     // Minutes go back a day, and a window of five minutes needs five of them before it.
     assert_eq!(held("error_rate > 1% over 5m"), 86_400 + 300);
     // Buckets of five seconds go back half an hour.

@@ -30,8 +30,8 @@ fn world() -> World {
 
 #[test]
 fn rows_are_by_time_and_by_what_is_asked_for() {
-    let windows = world().windows;
-    let rows = |granularity, grouping| windows.usage(&query(granularity, grouping));
+    let mut windows = world().windows;
+    let mut rows = |granularity, grouping| windows.usage(&query(granularity, grouping));
     let hours = rows(Granularity::Hour, Grouping::default());
     let told: Vec<_> = hours.values().map(|row| (row.bucket.evaluations, row.users)).collect();
     assert_eq!(told, [(200, 40), (200, 40), (200, 20)]);
@@ -55,7 +55,7 @@ fn rows_are_by_time_and_by_what_is_asked_for() {
 
 #[test]
 fn one_flag_and_one_service_can_be_asked_about() {
-    let windows = world().windows;
+    let mut windows = world().windows;
     let mut asked = query(Granularity::Whole, Grouping::default());
     asked.service = Some(ServiceName::new("runner"));
     assert_eq!(windows.usage(&asked).values().next().unwrap().bucket.requests(), 7);

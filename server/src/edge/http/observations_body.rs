@@ -221,7 +221,7 @@ mod tests {
         let report = read(body, &mut faults);
         assert_eq!(faults.as_slice(), []);
         assert_eq!((&*report.service, &*report.instance, &*report.batch_id), ("checkout", "c-1", "7"));
-        let first = convert::observation_from_wire("", &report.observations[0]).unwrap().bucket;
+        let first = convert::observation_from_wire(&"", &report.observations[0]).unwrap().bucket;
         assert_eq!(
             (first.evaluations, first.fallbacks, first.ok, first.errors, first.crashes),
             (9, 1, 5, 2, 1)

@@ -4,9 +4,10 @@ use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, ServiceName, VariantNam
 use mycelia_flags_core::observation::bucket::{Bucket, Spread};
 use mycelia_flags_core::observation::presence::{Presence, Silence};
 use mycelia_flags_core::observation::ring::{PACES, Ring};
+use mycelia_flags_core::observation::series::Series;
 use mycelia_flags_core::observation::sketch::Sketch;
 use mycelia_flags_core::observation::users::USERS_PER_HOUR;
-use mycelia_flags_core::observation::window::{Heard, Series, SeriesKey, Windows};
+use mycelia_flags_core::observation::window::{Heard, SeriesKey, Windows};
 use mycelia_flags_core::revision::Timestamp;
 
 use crate::control::observations::Observations;
@@ -159,7 +160,8 @@ impl Kept {
     /// What is held now. The lock is taken for each series anew, so that nobody waits for all of them.
     pub(super) fn of(observations: &Observations, batches_max: usize) -> Self {
         let (mut kept, keys) = {
-            let windows = observations.windows();
+            let mut windows = observations.windows();
+            windows.settle();
             let heard = windows.heard().map(|(environment, heard)| KeptHeard {
                 environment: environment.to_string(),
                 since_micros: heard.since.unix_micros(),
@@ -178,7 +180,8 @@ impl Kept {
             (kept, windows.keys().cloned().collect::<Vec<SeriesKey>>())
         };
         for key in keys {
-            let windows = observations.windows();
+            let mut windows = observations.windows();
+            windows.settle();
             kept.series.extend(windows.series(&key).map(|series| KeptSeries::of(&key, series)));
         }
         kept
