@@ -8,10 +8,12 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Receiver;
 
 use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_proto::flagd::evaluation::v2::{ResolveBooleanRequest, service_client as flagd};
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::value::Kind as ValueKind;
 use serde_json::{Value, json};
+use tonic::Code;
 
 use crate::binary::tool;
 use crate::patience::{PATIENCE, eventually};
@@ -276,6 +278,29 @@ async fn check_restart(command: impl FnOnce(&str) -> Option<Command>) {
     let server = Wanted { listen: address, ..Wanted::on_disk(dir.path()) }.start().await;
     server.admin().await.disable("dreams").await;
     asker.until(false, "dreams", &ana).await;
+}
+
+/// Java's and Python's are built to ask again whatever was refused, until the deadline of their caller is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_told_not_to_ask_again_for_what_is_not_there() {
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    let mut flagd = flagd::ServiceClient::new(server.channel().await);
+    let nobody = prost_types::Struct::default();
+    let seven = prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(7.0)) };
+    let keyless = [("targetingKey".to_owned(), seven)];
+    let keyless = prost_types::Struct { fields: keyless.into_iter().collect() };
+    let refused = [
+        ("dream", nobody.clone(), Code::NotFound),
+        ("title", nobody, Code::InvalidArgument),
+        ("dreams", keyless, Code::InvalidArgument),
+    ];
+    for (flag_key, context, code) in refused {
+        let request = ResolveBooleanRequest { flag_key: flag_key.to_owned(), context: Some(context) };
+        let status = flagd.resolve_boolean(request).await.unwrap_err();
+        let advice = status.metadata().get("grpc-retry-pushback-ms").expect("an advice").to_str().unwrap();
+        assert_eq!((status.code(), advice), (code, "-1"), "{flag_key}: {status}");
+    }
 }
 
 macro_rules! provider {
