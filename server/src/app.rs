@@ -27,7 +27,7 @@ use crate::control::prometheus::{Prometheus, PrometheusOptions};
 use crate::control::{expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::cors::Origins;
-use crate::edge::following::{Following, OpenStreams};
+use crate::edge::following::Following;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
@@ -200,13 +200,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         tasks.spawn(prometheus.run(store, clock, config.pace, stopping.clone()));
     }
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
-    let following = Following {
-        store: store.clone(),
-        heartbeat: config.hub.heartbeat,
-        age_max: config.hub.stream_age_max,
-        draining: hub.draining().clone(),
-        open: OpenStreams::default(),
-    };
+    let following = Following::new(store.clone(), &hub, config.hub);
     let running = Running {
         address,
         store,

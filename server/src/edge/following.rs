@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::distribution::hub::{Hub, HubOptions};
 use crate::state::Store;
 
 /// What streams of answers follow, and when they speak and end.
@@ -27,6 +28,18 @@ pub struct Following {
 }
 
 impl Following {
+    /// Timed as those of the hub are, and ended with them; none is open yet.
+    #[must_use]
+    pub fn new(store: Store, hub: &Hub, options: HubOptions) -> Self {
+        Self {
+            store,
+            heartbeat: options.heartbeat,
+            age_max: options.stream_age_max,
+            draining: hub.draining().clone(),
+            open: OpenStreams::default(),
+        }
+    }
+
     /// Ends when a stream that begins now is old enough. Streams that began together do not end together.
     pub(super) fn age(&self) -> Pin<Box<Sleep>> {
         Box::pin(tokio::time::sleep(self.age_max.mul_f64(0.8 + fastrand::f64() * 0.4)))
