@@ -47,6 +47,9 @@ pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Levels of lists and objects in a translated flag. Many JSON parsers refuse a document of more than 128.
 pub const FLAG_DEPTH_MAX: usize = 120;
 
+/// What a file's metadata says of a flag whose values browsers may ask for. flagd has no such mark.
+const CLIENT_VISIBLE: &str = "clientVisible";
+
 /// What is translated.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'s> {
@@ -244,6 +247,10 @@ impl<'s> Translator<'s> {
             if !said.is_empty() {
                 metadata.insert(Box::from(name), Value::String(said.clone()));
             }
+        }
+        // Only in files. Who follows a sync stream evaluates for itself, and is no browser.
+        if self.audiences == Audiences::Shared && definition.client_visible {
+            metadata.insert(Box::from(CLIENT_VISIBLE), Value::Boolean(true));
         }
         metadata
     }

@@ -4,6 +4,7 @@ mod convergence_watch;
 
 mod browser;
 mod edges;
+mod environments;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,12 +27,12 @@ use crate::control::prometheus::{Prometheus, PrometheusOptions};
 use crate::control::{expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::cors::Origins;
+use crate::edge::following::Following;
 use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
 use crate::edge::router::{DescriptorsError, serving, starting};
-use crate::edge::watch_evaluations::Following;
 use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
 use crate::tasks::Tasks;
 
@@ -199,12 +200,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         tasks.spawn(prometheus.run(store, clock, config.pace, stopping.clone()));
     }
     let hub = Hub::new(store.clone(), Arc::clone(&clock), Arc::new(GrpcFrames), config.hub);
-    let following = Following {
-        store: store.clone(),
-        heartbeat: config.hub.heartbeat,
-        age_max: config.hub.stream_age_max,
-        draining: hub.draining().clone(),
-    };
+    let following = Following::new(store.clone(), &hub, config.hub);
     let running = Running {
         address,
         store,
@@ -283,30 +279,23 @@ async fn close(connections: &Connections, browser: Option<&BrowserListener>, pat
 }
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, StartError> {
-    let wanted = &config.default_environment;
-    let known = &config.store.environments;
-    if !config.store.log.holds_store() && !known.iter().any(|known| known == wanted.as_str()) {
+    if !config.store.log.holds_store() {
         // Found out afterwards, it would be too late: the store would be there with the wrong environments.
-        return Err(StartError::DefaultEnvironment {
-            environment: wanted.clone(),
-            environments: known.clone(),
-        });
+        let known = &config.store.environments;
+        environments::check(config, known, |named| known.iter().any(|known| known == named.as_str()))?;
     }
     let (options, clock) = (config.store.clone(), Arc::clone(clock));
     let opened = tokio::task::spawn_blocking(move || Store::open(options, clock)).await;
     let store = opened.map_err(|_panicked_or_cancelled| StartError::StoreThread)??;
     let snapshot = store.snapshot();
-    let for_browsers = config.browser.iter().flat_map(|browser| browser.environments.iter());
-    let missing = for_browsers.into_iter().find(|named| !snapshot.has_environment(named));
-    if snapshot.has_environment(wanted) && missing.is_none() {
-        return Ok(store);
+    let known: Vec<String> = snapshot.environments().map(ToString::to_string).collect();
+    match environments::check(config, &known, |named| snapshot.has_environment(named)) {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            store.close().await;
+            Err(error)
+        }
     }
-    store.close().await;
-    let environments = snapshot.environments().map(ToString::to_string).collect();
-    Err(match missing {
-        Some(missing) => StartError::BrowserEnvironment { environment: missing.clone(), environments },
-        None => StartError::DefaultEnvironment { environment: wanted.clone(), environments },
-    })
 }
 
 /// What was observed before the restart.

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod cors;
 pub mod evaluation;
 pub mod flagd;
+pub mod following;
 pub mod frames;
 pub mod gate;
 pub mod grpc_message;

@@ -1,5 +1,6 @@
 //! What browsers are served: values of flags that are marked for them, over every protocol, and nothing else.
 
+mod listener;
 mod page;
 mod session;
 

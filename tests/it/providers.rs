@@ -8,10 +8,12 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Receiver;
 
 use mycelia_flags_core::bucketing::Generation;
+use mycelia_flags_proto::flagd::evaluation::v2::{ResolveBooleanRequest, service_client as flagd};
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::change::Change as Kind;
 use mycelia_flags_proto::v1::value::Kind as ValueKind;
 use serde_json::{Value, json};
+use tonic::Code;
 
 use crate::binary::tool;
 use crate::patience::{PATIENCE, eventually};
@@ -102,6 +104,13 @@ pub(crate) fn go(provider: &str, url: &str) -> Option<Command> {
     Some(command)
 }
 
+pub(crate) fn java(provider: &str, url: &str) -> Option<Command> {
+    let mut command = Command::new(tool("java-client")?);
+    // It says at each start that nobody reads its log.
+    command.args([provider, url]).stderr(Stdio::null());
+    Some(command)
+}
+
 pub(crate) fn web(provider: &str, url: &str) -> Option<Command> {
     script("ask-web.mjs", provider, url)
 }
@@ -135,6 +144,26 @@ fn configuration(key: &str, flag_type: v1::FlagType, value: ValueKind) -> Kind {
     })
 }
 
+/// On for accounts of one plan.
+fn for_pros(flag: &str) -> Kind {
+    let test = v1::Test {
+        attribute: "account.plan".to_owned(),
+        operator: v1::Operator::Equals.into(),
+        operands: vec![v1::Value { kind: Some(ValueKind::StringValue("pro".to_owned())) }],
+        negated: false,
+    };
+    let rule = v1::Rule {
+        name: "pros".to_owned(),
+        condition: Some(v1::Condition { condition: Some(v1::condition::Condition::Test(test)) }),
+        serve: Some(v1::Serve { serve: Some(v1::serve::Serve::Variant("on".to_owned())) }),
+    };
+    Kind::SetRules(v1::SetRules {
+        environment: "production".to_owned(),
+        flag: flag.to_owned(),
+        rules: vec![rule],
+    })
+}
+
 /// Flags of all five types.
 pub(crate) fn five() -> Vec<Kind> {
     let map = [("few".to_owned(), v1::Value { kind: Some(ValueKind::IntegerValue(3)) })];
@@ -143,6 +172,9 @@ pub(crate) fn five() -> Vec<Kind> {
         enable("dreams"),
         create("oracle.chat"),
         rollout("oracle.chat", 50.0),
+        create("exports"),
+        for_pros("exports"),
+        rollout("exports", 0.0),
         configuration("title", v1::FlagType::String, ValueKind::StringValue("Whispers".to_owned())),
         configuration("subtitle", v1::FlagType::String, ValueKind::StringValue("of sleep".to_owned())),
         configuration("whispers.max", v1::FlagType::Integer, ValueKind::IntegerValue(6)),
@@ -155,7 +187,45 @@ pub(crate) fn five() -> Vec<Kind> {
     ]
 }
 
-async fn check(server: &Server, command: Option<Command>) {
+/// Fifty people, half of them on, and the same ones as the RPC says.
+async fn check_half(server: &Server, asker: &mut Asker) {
+    let mut rpc = server.evaluation().await;
+    for number in 0..50 {
+        let key = format!("user-{number}");
+        let answer = asker.ask("boolean", "oracle.chat", &json!(false), &json!({ "targetingKey": key }));
+        let context = v1::EvaluationContext { targeting_key: key.clone(), ..Default::default() };
+        let request = v1::EvaluateRequest {
+            flag: "oracle.chat".to_owned(),
+            context: Some(context),
+            ..Default::default()
+        };
+        let expected = rpc.evaluate(request).await.unwrap().into_inner().evaluation.unwrap();
+        assert_eq!(answer["variant"], expected.variant.as_str(), "{key}: {answer}");
+    }
+}
+
+/// Half of many people, whichever.
+fn check_some_half(asker: &mut Asker) {
+    let mut on = 0;
+    for number in 0..200 {
+        let subject = json!({ "targetingKey": format!("user-{number}") });
+        let answer = asker.ask("boolean", "oracle.chat", &json!(false), &subject);
+        assert_eq!(answer["variant"], if answer["value"] == true { "on" } else { "off" }, "{answer}");
+        on += u32::from(answer["value"] == true);
+    }
+    // Eight standard deviations.
+    assert!((44..=156).contains(&on), "{on} of 200");
+}
+
+/// Who a provider serves which part of a split.
+#[derive(Clone, Copy)]
+enum Buckets {
+    Ours,
+    /// Of a generation that no store has.
+    Others,
+}
+
+async fn check(server: &Server, command: Option<Command>, buckets: Buckets) {
     let Some(command) = command else { return };
     let mut admin = server.admin().await;
     let mut asker = Asker::begin(command);
@@ -171,19 +241,13 @@ async fn check(server: &Server, command: Option<Command>) {
     assert_eq!(value("float", "share", json!(0.5)), json!(0.25));
     // flagd's protocol has one kind of number in an object.
     assert_eq!(value("object", "limits", json!({}))["few"].as_f64(), Some(3.0));
-    // Fifty people, half of them on, and the same ones as the RPC says.
-    let mut rpc = server.evaluation().await;
-    for number in 0..50 {
-        let key = format!("user-{number}");
-        let answer = asker.ask("boolean", "oracle.chat", &json!(false), &json!({ "targetingKey": key }));
-        let context = v1::EvaluationContext { targeting_key: key.clone(), ..Default::default() };
-        let request = v1::EvaluateRequest {
-            flag: "oracle.chat".to_owned(),
-            context: Some(context),
-            ..Default::default()
-        };
-        let expected = rpc.evaluate(request).await.unwrap().into_inner().evaluation.unwrap();
-        assert_eq!(answer["variant"], expected.variant.as_str(), "{key}: {answer}");
+    assert_eq!(value("boolean", "exports", json!(false)), json!(true));
+    let free = json!({ "targetingKey": "ben", "account": { "plan": "free" } });
+    let other = asker.ask("boolean", "exports", &json!(true), &free);
+    assert_eq!((&other["value"], &other["variant"]), (&json!(false), &json!("off")), "{other}");
+    match buckets {
+        Buckets::Ours => check_half(server, &mut asker).await,
+        Buckets::Others => check_some_half(&mut asker),
     }
     let missing = asker.ask("boolean", "dream", &json!(true), &ana);
     assert_eq!((&missing["value"], &missing["error"]), (&json!(true), &json!("FLAG_NOT_FOUND")), "{missing}");
@@ -216,14 +280,40 @@ async fn check_restart(command: impl FnOnce(&str) -> Option<Command>) {
     asker.until(false, "dreams", &ana).await;
 }
 
+/// Java's and Python's are built to ask again whatever was refused, until the deadline of their caller is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_told_not_to_ask_again_for_what_is_not_there() {
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    let mut flagd = flagd::ServiceClient::new(server.channel().await);
+    let nobody = prost_types::Struct::default();
+    let seven = prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(7.0)) };
+    let keyless = [("targetingKey".to_owned(), seven)];
+    let keyless = prost_types::Struct { fields: keyless.into_iter().collect() };
+    let refused = [
+        ("dream", nobody.clone(), Code::NotFound),
+        ("title", nobody, Code::InvalidArgument),
+        ("dreams", keyless, Code::InvalidArgument),
+    ];
+    for (flag_key, context, code) in refused {
+        let request = ResolveBooleanRequest { flag_key: flag_key.to_owned(), context: Some(context) };
+        let status = flagd.resolve_boolean(request).await.unwrap_err();
+        let advice = status.metadata().get("grpc-retry-pushback-ms").expect("an advice").to_str().unwrap();
+        assert_eq!((status.code(), advice), (code, "-1"), "{flag_key}: {status}");
+    }
+}
+
 macro_rules! provider {
     ($name:ident, $command:ident, $kind:literal, $generation:ident) => {
+        provider!($name, $command, $kind, $generation, Ours);
+    };
+    ($name:ident, $command:ident, $kind:literal, $generation:ident, $buckets:ident) => {
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() {
             let wanted = Wanted { bucketing: Some(Generation::$generation), ..Wanted::default() };
             let server = wanted.start().await;
             server.admin().await.apply(five()).await;
-            check(&server, $command($kind, &server.url)).await;
+            check(&server, $command($kind, &server.url), Buckets::$buckets).await;
         }
     };
 }
@@ -240,6 +330,10 @@ provider!(go_asks_by_ofrep, go, "ofrep", V3);
 // By Connect, over HTTP/1.1.
 provider!(go_asks_by_rpc, go, "rpc", V3);
 provider!(go_evaluates_in_process, go, "in-process", V2);
+provider!(java_asks_by_ofrep, java, "ofrep", V3);
+provider!(java_asks_by_rpc, java, "rpc", V3);
+// The newest that Maven finds buckets as flagd did before 0.15.
+provider!(java_evaluates_in_process, java, "in-process", V2, Others);
 // By Connect in JSON, as a page does.
 provider!(a_page_asks_by_connect, web, "web", V3);
 
@@ -247,6 +341,12 @@ provider!(a_page_asks_by_connect, web, "web", V3);
 async fn the_go_providers_outlive_their_server() {
     check_restart(|url| go("rpc", url)).await;
     check_restart(|url| go("in-process", url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_java_providers_outlive_their_server() {
+    check_restart(|url| java("rpc", url)).await;
+    check_restart(|url| java("in-process", url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

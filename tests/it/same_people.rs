@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::world::{FLAGS, Person, World};
 use crate::binary::tool;
 use crate::patience::PATIENCE;
-use crate::providers::{Asker, go, node, python, web};
+use crate::providers::{Asker, go, java, node, python, web};
 use crate::server::{Server, Wanted};
 
 /// How many people are asked for.
@@ -228,4 +228,6 @@ same!(node_in_process_agrees, node, "in-process", V2);
 same!(go_by_ofrep_agrees, go, "ofrep", V3, V2);
 same!(go_by_rpc_agrees, go, "rpc", V3, V2);
 same!(go_in_process_agrees, go, "in-process", V2);
+same!(java_by_ofrep_agrees, java, "ofrep", V3, V2);
+same!(java_by_rpc_agrees, java, "rpc", V3, V2);
 same!(a_page_agrees, web, "web", V3, V2);

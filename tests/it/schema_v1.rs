@@ -1,5 +1,7 @@
 //! `schema.v1`, flagd's evaluation protocol by its old name: with `curl`, as PHP's provider speaks it, and over gRPC.
 
+use std::process::Command;
+
 use mycelia_flags_proto::flagd::evaluation::v1::{
     EventStreamRequest, EventStreamResponse, ResolveBooleanRequest, ResolveBooleanResponse,
 };
@@ -70,4 +72,30 @@ async fn it_is_answered_over_grpc_too() {
     let codec = ProstCodec::<ResolveBooleanRequest, ResolveBooleanResponse>::default();
     let refused = grpc.unary(Request::new(ResolveBooleanRequest::default()), path, codec).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_knows_it_by_its_old_name() {
+    let Some(grpcurl) = tool("grpcurl") else { return };
+    let server = Server::in_memory().await;
+    server.admin().await.apply(five()).await;
+    let address = server.running.address().to_string();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(&grpcurl).args(["-plaintext"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let services = run(&[&address, "list"]);
+    for service in ["schema.v1.Service", "flagd.evaluation.v1.Service", "flagd.evaluation.v2.Service"] {
+        assert!(services.lines().any(|line| line == service), "{services}");
+    }
+    let described = run(&[&address, "describe", "schema.v1.Service"]);
+    assert!(described.contains("rpc ResolveInt ( .schema.v1.ResolveIntRequest )"), "{described}");
+    let described = run(&[&address, "describe", "schema.v1.ResolveAllResponse"]);
+    assert!(described.contains("map<string, .schema.v1.AnyFlag> flags = 1;"), "{described}");
+    // What it says is enough to ask.
+    let asked = ["-d", r#"{"flag_key":"title"}"#, &address, "schema.v1.Service/ResolveString"];
+    assert!(run(&asked).contains(r#""value": "Whispers""#), "{}", run(&asked));
+    let all = run(&[&address, "schema.v1.Service/ResolveAll"]);
+    assert!(all.contains(r#""stringValue": "of sleep""#), "{all}");
 }

@@ -36,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) notify: NotifyOptions,
     /// Who keeps the metrics that conditions name by queries.
     pub(crate) prometheus: Option<PrometheusOptions>,
+    /// Whose pages may read all of the main port.
+    pub(crate) origins: Origins,
     /// The listener for browsers.
     pub(crate) browser: Option<BrowserOptions>,
 }
@@ -53,6 +55,7 @@ impl Default for Wanted {
             measured: None,
             notify: NotifyOptions::default(),
             prometheus: None,
+            origins: Origins::default(),
             browser: None,
         }
     }
@@ -81,7 +84,7 @@ impl Wanted {
             measured: self.measured,
             notify: self.notify,
             prometheus: self.prometheus,
-            origins: Origins::default(),
+            origins: self.origins,
             browser: self.browser,
         };
         let running = start(config, self.clock).await.unwrap();

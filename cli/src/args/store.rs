@@ -92,11 +92,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
     pub(crate) drain_limit: Duration,
 
-    /// The longest silence on a subscription; a subscriber takes three of them for the server's death
+    /// The longest silence on a stream; a subscriber takes three of them for the server's death
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
     pub(crate) heartbeat: Duration,
 
-    /// A subscription ends at this age, give or take a fifth, so that balancers can spread load anew
+    /// A stream ends at this age, give or take a fifth, so that balancers can spread load anew
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     pub(crate) stream_age: Duration,
 

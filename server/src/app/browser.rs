@@ -15,6 +15,7 @@ use crate::edge::callers::Callers;
 use crate::edge::cors::Origins;
 use crate::edge::evaluation::EvaluationEdge;
 use crate::edge::flagd::FlagdEdge;
+use crate::edge::following::{Following, OpenStreams};
 use crate::edge::gate::Gate;
 use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::listener::Connections;
@@ -37,6 +38,7 @@ pub struct BrowserOptions {
 pub(super) struct BrowserListener {
     pub(super) address: SocketAddr,
     pub(super) connections: Arc<Connections>,
+    pub(super) streams: OpenStreams,
     gate: Arc<Gate>,
     options: BrowserOptions,
 }
@@ -56,7 +58,7 @@ impl BrowserListener {
         let gate = Gate::new(starting(options.origins.clone()));
         let connections = Connections::new(Arc::clone(&gate));
         tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
-        Ok(Some(Self { address, connections, gate, options }))
+        Ok(Some(Self { address, connections, streams: OpenStreams::default(), gate, options }))
     }
 
     /// Serves from now on.
@@ -80,6 +82,7 @@ impl Running {
         let evaluation = EvaluationEdge {
             default_environment: default_environment.clone(),
             callers: Callers::Browsers(Arc::new(environments)),
+            following: Following { open: browser.streams.clone(), ..edges.evaluation.following.clone() },
             ..edges.evaluation.clone()
         };
         BrowserEdges {

@@ -19,7 +19,7 @@ use crate::edge::hearing::Hearing;
 use crate::edge::http::HttpEdge;
 use crate::edge::http::ofrep::{OfrepEdge, rate_limit};
 use crate::edge::intake::Intake;
-use crate::edge::metrics::Metrics;
+use crate::edge::metrics::{ListenerNumbers, Metrics};
 use crate::edge::notifications::NotificationEdge;
 use crate::edge::plans::PlanEdge;
 use crate::edge::promotions::PromotionEdge;
@@ -129,7 +129,14 @@ impl Running {
         Metrics {
             store: self.store.clone(),
             hub: Arc::clone(&self.hub),
-            connections: Arc::clone(&self.connections),
+            main: ListenerNumbers {
+                connections: Arc::clone(&self.connections),
+                streams: self.following.open.clone(),
+            },
+            browsers: self.browser.as_ref().map(|browser| ListenerNumbers {
+                connections: Arc::clone(&browser.connections),
+                streams: browser.streams.clone(),
+            }),
             tasks: self.tasks.clone(),
         }
     }

@@ -15,8 +15,9 @@ use tonic::{Request, Response, Status};
 
 use super::callers::Callers;
 use super::compiled_sets::{CompiledEnvironment, CompiledSets};
+use super::following::Following;
 use super::status;
-use super::watch_evaluations::{Following, Watching};
+use super::watch_evaluations::Watching;
 use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;

@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::following::OpenStreams;
 use super::listener::Connections;
 use super::subscribers::by_service;
 use crate::distribution::hub::Hub;
@@ -23,10 +24,21 @@ pub struct Metrics {
     pub store: Store,
     /// Who follows what.
     pub hub: Arc<Hub>,
-    /// The connections.
-    pub connections: Arc<Connections>,
+    /// The main port.
+    pub main: ListenerNumbers,
+    /// The listener for browsers, if there is one.
+    pub browsers: Option<ListenerNumbers>,
     /// The tasks of the server.
     pub tasks: Tasks,
+}
+
+/// What is open on a listener.
+#[derive(Debug)]
+pub struct ListenerNumbers {
+    /// Its connections.
+    pub connections: Arc<Connections>,
+    /// Its streams of answers.
+    pub streams: OpenStreams,
 }
 
 type ByScope = Family<[(&'static str, String); 2], Gauge<u64, AtomicU64>>;
@@ -114,13 +126,29 @@ impl Metrics {
 
     fn connection_numbers(&self, registry: &mut Registry) {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        gauge(registry, "connections", "Open connections", count(self.connections.open()));
+        let main = &self.main;
+        gauge(registry, "connections", "Open connections", count(main.connections.open()));
         counter(
             registry,
             "connections_refused",
             "Connections refused for their address",
-            count(self.connections.refused()),
+            count(main.connections.refused()),
         );
+        gauge(
+            registry,
+            "answer_streams",
+            "Open streams of answers and of events",
+            count(main.streams.count()),
+        );
+        if let Some(browsers) = &self.browsers {
+            let open = count(browsers.connections.open());
+            gauge(registry, "browser_connections", "Open connections of the listener for browsers", open);
+            let refused = count(browsers.connections.refused());
+            let help = "Connections that the listener for browsers refused for their address";
+            counter(registry, "browser_connections_refused", help, refused);
+            let help = "Open streams of answers and of events on the listener for browsers";
+            gauge(registry, "browser_answer_streams", help, count(browsers.streams.count()));
+        }
         gauge(registry, "open_files", "Open file descriptors of the process", open_files());
         gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
     }

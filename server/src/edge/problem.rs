@@ -157,7 +157,11 @@ impl Problem {
     pub fn of_rejection(rejection: &Rejection, place: impl Fn(&Violation) -> Fault) -> Self {
         let mut faults = Faults::default();
         for violation in &rejection.violations {
-            faults.add(violation.reason.kind(), place(violation));
+            let fault = place(violation);
+            // One change of the caller's may be several of ours, each wrong in the same way.
+            if !faults.found.contains(&fault) {
+                faults.add(violation.reason.kind(), fault);
+            }
         }
         Self::of_faults(http_of(status::code_of(rejection.kind())), faults.found)
     }

@@ -99,9 +99,11 @@ pub fn serving(
     edges: Edges,
     origins: Origins,
 ) -> Result<Router, DescriptorsError> {
+    let of_before = before::descriptors().map_err(tonic_reflection::server::Error::from)?;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_file_descriptor_set(of_before.clone())
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let admin = AdminServiceServer::new(edges.admin).max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX);

@@ -174,6 +174,12 @@ pub fn draining() -> Status {
     with_reason(Code::Unavailable, word::DRAINING, "the server is shutting down")
 }
 
+/// A stream ends so that the next one can go elsewhere.
+#[must_use]
+pub fn too_old() -> Status {
+    Status::unavailable("MAX_AGE: the stream is as old as a stream may become")
+}
+
 /// A read of the log that failed.
 #[must_use]
 pub fn read_failed(failure: &ReadError) -> Status {

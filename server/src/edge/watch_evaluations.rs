@@ -8,7 +8,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Polled, Poll};
-use std::time::Duration;
 
 use futures_core::Stream;
 use mycelia_flags_core::context::Context;
@@ -20,25 +19,12 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Sleep;
 use tokio_stream::wrappers::WatchStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::{Code, Status};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Status;
 
 use super::evaluation::{EvaluationEdge, context, evaluate};
+use super::following::OpenStream;
 use super::status;
-use crate::state::Store;
-
-/// What streams of evaluations follow, and when they speak and end.
-#[derive(Debug, Clone)]
-pub struct Following {
-    /// Whose head moves.
-    pub store: Store,
-    /// The longest silence.
-    pub heartbeat: Duration,
-    /// A stream ends when it is this old, give or take a fifth.
-    pub age_max: Duration,
-    /// Cancelled when streams are to end.
-    pub draining: CancellationToken,
-}
 
 /// An answer that was given, by its hash: values may be large, and a stream that is quiet should cost little.
 type Given = [u8; 32];
@@ -55,6 +41,7 @@ pub struct Watching {
     seen: Option<Arc<Snapshot>>,
     silence: Pin<Box<Sleep>>,
     age: Pin<Box<Sleep>>,
+    _open: OpenStream,
     draining: Pin<Box<WaitForCancellationFutureOwned>>,
     has_ended: bool,
 }
@@ -76,11 +63,11 @@ impl Watching {
         let context = context(request.context)?;
         edge.seen.note_raw(&environment, &request.service, &context);
         let following = &edge.following;
-        let age = following.age_max.mul_f64(0.8 + fastrand::f64() * 0.4);
         Ok(Self {
             heads: WatchStream::new(following.store.head()),
             silence: Box::pin(tokio::time::sleep(following.heartbeat)),
-            age: Box::pin(tokio::time::sleep(age)),
+            age: following.age(),
+            _open: following.open.begin(),
             draining: Box::pin(following.draining.clone().cancelled_owned()),
             environment,
             service: request.service,
@@ -158,8 +145,7 @@ impl Stream for Watching {
             return this.end(status::draining());
         }
         if this.age.as_mut().poll(polled).is_ready() {
-            let words = "MAX_AGE: the stream is as old as a stream may become";
-            return this.end(Status::new(Code::Unavailable, words));
+            return this.end(status::too_old());
         }
         let mut has_moved = false;
         loop {

@@ -42,6 +42,7 @@ fn create(flag: &Flag, place: Place) -> Vec<Change> {
         description: flag.description.clone().unwrap_or_default(),
         owner: flag.owner.clone().unwrap_or_default(),
         tags: flag.tags.clone().unwrap_or_default(),
+        client_visible: flag.client_visible.unwrap_or(false),
         ..CreateFlag::boolean(&flag.key)
     };
     let mut changes = vec![Change::CreateFlag(created)];
@@ -66,9 +67,10 @@ fn update(
         description: flag.description.clone(),
         owner: flag.owner.clone(),
         tags: flag.tags.clone(),
+        client_visible: flag.client_visible,
         ..UpdateFlag::default()
     };
-    if described.description.is_some() || described.owner.is_some() || described.tags.is_some() {
+    if described != (UpdateFlag { flag: flag.key.clone(), ..UpdateFlag::default() }) {
         changes.push(Change::UpdateFlag(described));
     }
     // What only we have may be served in another environment, so it stays.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::CLIENT_VISIBLE;
 use super::super::evaluators::substitute;
 use super::Around;
 use crate::json;
@@ -24,6 +25,8 @@ pub(super) struct Flag {
     pub(super) description: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) tags: Option<Vec<String>>,
+    /// None where the document does not say.
+    pub(super) client_visible: Option<bool>,
     /// What is not as it was.
     pub(super) remarks: Vec<String>,
 }
@@ -52,6 +55,7 @@ impl Around<'_> {
             description: None,
             owner: None,
             tags: None,
+            client_visible: None,
             remarks: Vec::new(),
         };
         if !enabled {
@@ -101,6 +105,7 @@ impl Around<'_> {
                     flag.owner = Some(text.into())
                 }
                 ("tags", Value::String(text)) if tags(&text).is_some() => flag.tags = tags(&text),
+                (CLIENT_VISIBLE, Value::Boolean(visible)) => flag.client_visible = Some(visible),
                 _ => dropped.push(name),
             }
         }

@@ -45,6 +45,7 @@ fn a_payload_has_only_what_every_provider_knows() {
         flag: "dreams".to_owned(),
         description: Some("Dreams".to_owned()),
         owner: Some("ana".to_owned()),
+        client_visible: Some(true),
         ..UpdateFlag::default()
     };
     let store = Store::with(&[

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::random::{any_context, any_store};
 use super::{compiled, served, translated};
 use crate::bucketing::Generation;
+use crate::change::{Change, UpdateFlag};
 use crate::check::tests::{Store, create, create_text, enable, rule, serve, set_rules, test};
 use crate::condition::Operator;
 use crate::context::Context;
@@ -71,6 +72,43 @@ fn a_flag_is_created_as_it_was() {
     let variant =
         |country| served(&set, None, "dreams", &Context::new("u").with("country", Value::string(country)));
     assert_eq!((variant("DE"), variant("FR")), ("a".to_owned(), "b".to_owned()));
+}
+
+#[test]
+fn the_mark_for_browsers_goes_there_and_back() {
+    let mark = |visible| {
+        let visible = Some(visible);
+        Change::UpdateFlag(UpdateFlag {
+            flag: "dreams".to_owned(),
+            client_visible: visible,
+            ..UpdateFlag::default()
+        })
+    };
+    let is_visible = |store: &Store| {
+        let flag = |key| store.snapshot.flag(&crate::key::FoldedKey::of(key)).unwrap().client_visible;
+        (flag("dreams"), flag("voice"))
+    };
+    let here = Store::with(&[create("dreams"), create("voice"), mark(true)]);
+    let file = translated(&here.snapshot, None, Audiences::Shared).json;
+    let mut there = Store::new();
+    let import = import(&file, "production", &there.snapshot);
+    assert_eq!(lines(&import), ["dreams: Imported: ", "voice: Imported: "]);
+    there.submit(&import.changes).unwrap();
+    assert_eq!(is_visible(&there), (true, false));
+    assert_eq!(translated(&there.snapshot, None, Audiences::Shared).json, file);
+
+    // A flag that is there keeps its mark unless the document speaks of it.
+    let said = |metadata: &str| of(&format!(r#"{BOOLEAN},"metadata":{{{metadata}}}"#));
+    there.submit(&imported(&there, &said("")).changes).unwrap();
+    assert_eq!(is_visible(&there), (true, false));
+    there.submit(&imported(&there, &said(r#""clientVisible":false"#)).changes).unwrap();
+    assert_eq!(is_visible(&there), (false, false));
+    let wrong = imported(&there, &said(r#""clientVisible":"yes""#));
+    assert_eq!(lines(&wrong), ["dreams: Changed: metadata that has no place here is dropped: clientVisible"]);
+    // For the whole set, as flagd's metadata is.
+    let whole = format!(r#"{{"metadata":{{"clientVisible":true}},"flags":{{"voice":{{{BOOLEAN}}}}}}}"#);
+    there.submit(&imported(&there, &whole).changes).unwrap();
+    assert_eq!(is_visible(&there), (false, true));
 }
 
 #[test]

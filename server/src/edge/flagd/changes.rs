@@ -1,7 +1,6 @@
 //! Which flags of an environment change: what providers must hear, because they keep what is STATIC.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
 use mycelia_flags_core::snapshot::Snapshot;
@@ -18,9 +17,6 @@ use crate::edge::callers::Callers;
 use crate::edge::status;
 use crate::edge::touched::Touched;
 
-/// A quiet stream says so this often, as flagd's does.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
 /// Events that wait for a slow reader before the task that makes them waits too. What changes meanwhile becomes one.
 const EVENTS_MAX: usize = 4;
 
@@ -32,7 +28,7 @@ pub(super) struct Told {
 }
 
 impl FlagdEdge {
-    /// Events of an environment, until nobody listens or the server drains.
+    /// Events of an environment, until nobody listens, the stream is old enough or the server drains.
     pub(super) fn events<T: Send + 'static>(
         &self,
         metadata: &MetadataMap,
@@ -41,14 +37,18 @@ impl FlagdEdge {
         let environment = self.environment_key(metadata, "")?;
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
         let (edge, draining) = (self.clone(), self.draining.clone());
+        let following = &self.evaluation.following;
+        let (age, open) = (following.age(), following.open.begin());
         self.tasks.spawn(async move {
+            let _open = open;
             let tell = edge.tell(&environment, &sender, &told);
             tokio::select! {
                 () = tell => {}
                 () = sender.closed() => {}
+                // A stream that ends well is never opened again by some providers.
+                () = age => drop(sender.send(Err(status::too_old())).await),
                 () = draining.cancelled() => {
                     let _gone = sender.send(Ok(told(Told { kind: "provider_shutdown", data: None }))).await;
-                    // A stream that ends well is never opened again by some providers.
                     let _gone = sender.send(Err(status::draining())).await;
                 }
             }
@@ -78,7 +78,8 @@ impl FlagdEdge {
             }
         }
         loop {
-            let event = match tokio::time::timeout(KEEP_ALIVE, head.changed()).await {
+            let quiet = self.evaluation.following.heartbeat;
+            let event = match tokio::time::timeout(quiet, head.changed()).await {
                 Err(_quiet) => Told { kind: "keep_alive", data: None },
                 Ok(Err(_closed)) => return,
                 Ok(Ok(())) => {

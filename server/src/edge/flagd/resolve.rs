@@ -5,7 +5,7 @@ use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::{ErrorCode, Resolution, ResolutionReason};
 use mycelia_flags_core::value::{FlagType, Value};
 use prost_types::Struct;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
 use super::FlagdEdge;
@@ -47,8 +47,18 @@ impl FlagdEdge {
     /// The value of a flag of this type.
     ///
     /// # Errors
-    /// In flagd's codes and words, which its providers know.
+    /// In flagd's codes and words, which its providers know, and with the advice not to ask again.
     pub(super) fn resolve(
+        &self,
+        metadata: &MetadataMap,
+        key: &str,
+        subject: Option<Struct>,
+        wanted: Wanted,
+    ) -> Result<Resolved, Status> {
+        self.resolve_once(metadata, key, subject, wanted).map_err(settled)
+    }
+
+    fn resolve_once(
         &self,
         metadata: &MetadataMap,
         key: &str,
@@ -77,14 +87,17 @@ impl FlagdEdge {
     }
 
     /// Every flag that has a value, by key.
+    ///
+    /// # Errors
+    /// When the caller, its selector or its context is none.
     pub(super) fn resolve_everything(
         &self,
         metadata: &MetadataMap,
         subject: Option<Struct>,
     ) -> Result<(Vec<(String, Resolved)>, Struct), Status> {
-        let environment = self.compiled(metadata)?;
-        let subject = context(subject)?;
-        let service = Self::service(metadata)?;
+        let environment = self.compiled(metadata).map_err(settled)?;
+        let subject = context(subject).map_err(settled)?;
+        let service = Self::service(metadata).map_err(settled)?;
         self.evaluation.seen.note_raw(&environment.key, service, &subject);
         let now = self.evaluation.clock.now();
         let mut all = Vec::new();
@@ -112,6 +125,13 @@ impl FlagdEdge {
     ) -> Resolution<'f> {
         flag.evaluate(environment.flags.around(service, self.evaluation.clock.now()), subject)
     }
+}
+
+/// Some providers (Java's and Python's) are built to repeat a call whatever it was refused for, and would spend their caller's
+/// deadline on a flag that is not there. gRPC has a word for a server that knows better (gRFC A6).
+fn settled(mut status: Status) -> Status {
+    status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("-1"));
+    status
 }
 
 fn unusable() -> Status {

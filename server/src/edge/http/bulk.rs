@@ -7,7 +7,7 @@ use axum::extract::State;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use mycelia_flags_core::check::Origin;
 use mycelia_flags_core::entity::{Entity, EntityId};
-use mycelia_flags_core::flag::FlagConfiguration;
+use mycelia_flags_core::flag::{FlagConfiguration, FlagDefinition};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey};
 use mycelia_flags_core::rejection::Reason;
 use serde::Serialize;
@@ -89,11 +89,20 @@ impl HttpEdge {
                 _ => None,
             })
             .collect();
+        let defined: BTreeMap<&FoldedKey, &FlagDefinition> = committed
+            .writes
+            .iter()
+            .filter_map(|write| match (&write.id, &write.value) {
+                (EntityId::Flag(flag), Some(Entity::Flag(definition))) => Some((flag, &**definition)),
+                _ => None,
+            })
+            .collect();
         let snapshot = self.intake.store.snapshot();
         for flag in &bulk.flags {
             let now = snapshot.configuration(environment, flag).map(|found| &**found);
             let configuration = written.get(flag).copied().or(now);
-            if let (Some(definition), Some(configuration)) = (snapshot.flag(flag), configuration) {
+            let definition = defined.get(flag).copied().or_else(|| snapshot.flag(flag).map(|found| &**found));
+            if let (Some(definition), Some(configuration)) = (definition, configuration) {
                 lines.add(&FlagState::of(definition, configuration));
             }
         }

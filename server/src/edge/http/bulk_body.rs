@@ -1,11 +1,11 @@
-//! The body of a bulk change: `{"changes":[{"key":"dreams","enabled":true,"rollout":25}]}`.
+//! The body of a bulk change: `{"changes":[{"key":"dreams","enabled":true,"rollout":25,"client_visible":true}]}`.
 //!
 //! Reads what was asked and says what is wrong with its shape, all of it at once and where it stands. Whether a number is
 //! in its range, or a flag is there, is the core's to say, as it is on gRPC.
 
 use std::collections::BTreeMap;
 
-use mycelia_flags_core::change::{Change, ChangeSet, Place};
+use mycelia_flags_core::change::{Change, ChangeSet, Place, UpdateFlag};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, NAME_GRAMMAR};
 use mycelia_flags_core::limits::CHANGES_MAX;
 use mycelia_flags_core::rejection::{Reason, Violation};
@@ -19,6 +19,7 @@ use crate::edge::problem::{Fault, Faults};
 const ACTOR: &str = "http";
 
 const EXAMPLE: &str = r#"an object such as {"changes":[{"key":"dreams","enabled":true,"rollout":25}]}"#;
+const SOMETHING: &str = "enabled, rollout, client_visible or several of them";
 const PERCENT: &str = "a number: 0 to 100 with at most three decimals";
 
 /// What a body asks for.
@@ -88,8 +89,8 @@ impl Bulk {
         for (index, change) in changes.iter().enumerate() {
             let path = format!("changes[{index}]");
             let Value::Object(fields) = change else {
-                let allowed = "an object with a key, and with enabled, rollout or both";
-                wrong_type(&path, change, allowed, faults);
+                let allowed = format!("an object with a key, and with {SOMETHING}");
+                wrong_type(&path, change, &allowed, faults);
                 continue;
             };
             let Some(wanted) = Wanted::read(fields, &path, faults) else { continue };
@@ -100,16 +101,17 @@ impl Bulk {
             }
             named.entry(folded.clone()).or_insert(index);
             self.flags.push(folded);
-            let place = Place { environment: environment.to_string(), flag: wanted.key };
-            for change in intents(place, wanted.enabled, wanted.rollout) {
+            for change in wanted.intents(environment) {
                 self.change_set.changes.push(change);
                 self.origins.push(index);
             }
         }
         let count = self.change_set.changes.len();
         if count > CHANGES_MAX {
-            let allowed =
-                format!("at most {CHANGES_MAX}; one that is not enabled and has a rollout counts as two");
+            let allowed = format!(
+                "at most {CHANGES_MAX}; one that is not enabled and has a rollout counts as two, and client_visible \
+                 as one more"
+            );
             faults.note(Reason::TooLarge, "changes", count.to_string(), allowed);
         }
     }
@@ -140,6 +142,7 @@ struct Wanted {
     key: String,
     enabled: Option<bool>,
     rollout: Option<f64>,
+    client_visible: Option<bool>,
 }
 
 impl Wanted {
@@ -156,14 +159,15 @@ impl Wanted {
                 None
             }
         };
-        let enabled = match fields.get("enabled") {
-            Some(Value::Boolean(enabled)) => Some(*enabled),
+        let switch = |name: &str, faults: &mut Faults| match fields.get(name) {
+            Some(Value::Boolean(switch)) => Some(*switch),
             Some(other) => {
-                wrong_type(&at("enabled"), other, "true or false", faults);
+                wrong_type(&at(name), other, "true or false", faults);
                 None
             }
             None => None,
         };
+        let enabled = switch("enabled", faults);
         let rollout = match fields.get("rollout") {
             #[expect(clippy::cast_precision_loss, reason = "a number that large is no percentage either way")]
             Some(Value::Integer(number)) => Some(*number as f64),
@@ -174,20 +178,31 @@ impl Wanted {
             }
             None => None,
         };
-        if !fields.contains_key("enabled") && !fields.contains_key("rollout") {
-            faults.note(Reason::Required, path, "", "enabled, rollout or both");
+        let client_visible = switch("client_visible", faults);
+        if !["enabled", "rollout", "client_visible"].iter().any(|name| fields.contains_key(*name)) {
+            faults.note(Reason::Required, path, "", SOMETHING);
         }
-        unknown(fields, path, &["key", "enabled", "rollout"], faults);
-        Some(Self { key: key?, enabled, rollout })
+        unknown(fields, path, &["key", "enabled", "rollout", "client_visible"], faults);
+        Some(Self { key: key?, enabled, rollout, client_visible })
+    }
+
+    fn intents(self, environment: &EnvironmentKey) -> Vec<Change> {
+        let mark = self.client_visible.map(|client_visible| {
+            let (flag, client_visible) = (self.key.clone(), Some(client_visible));
+            Change::UpdateFlag(UpdateFlag { flag, client_visible, ..UpdateFlag::default() })
+        });
+        let place = Place { environment: environment.to_string(), flag: self.key };
+        let moves = moves(place, self.enabled, self.rollout);
+        moves.into_iter().chain(mark).collect()
     }
 }
 
-/// What a change means.
+/// What a change means for what is served.
 ///
 /// A flag that is to be disabled with a rollout gets both: its split is set, whoever has disabled it before, and then it
 /// is off. The order matters, because a rollout enables; between the two nobody sees anything, for a change set happens as
 /// a whole, and a flag that was off already was not switched by it.
-fn intents(place: Place, enabled: Option<bool>, rollout: Option<f64>) -> Vec<Change> {
+fn moves(place: Place, enabled: Option<bool>, rollout: Option<f64>) -> Vec<Change> {
     match (enabled, rollout) {
         (Some(true), Some(percent)) => vec![Change::Rollout { place, percent, enable: true }],
         (Some(true), None) => vec![Change::Enable(place)],

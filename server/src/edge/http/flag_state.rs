@@ -18,6 +18,9 @@ pub(super) struct FlagState {
     variant: Option<String>,
     /// What is served now, in words.
     serves: String,
+    /// Whether browsers may ask for its values.
+    #[serde(skip_serializing_if = "is_false")]
+    client_visible: bool,
     /// Services that are given something else for a while.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     overridden_for: Vec<String>,
@@ -32,9 +35,15 @@ impl FlagState {
             rollout: rollout(definition, configuration),
             variant: variant(configuration),
             serves: serves(configuration),
+            client_visible: definition.client_visible,
             overridden_for: overridden.collect(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Thousandths of a percent, written as a percentage: `25`, `12.5`.

@@ -1,10 +1,10 @@
 use super::*;
 
 const CHANGES: &str = "1 to 1000 changes";
-const EITHER: &str = "enabled, rollout or both";
-const A_CHANGE: &str = "an object with a key, and with enabled, rollout or both";
+const EITHER: &str = "enabled, rollout, client_visible or several of them";
+const A_CHANGE: &str = "an object with a key, and with enabled, rollout, client_visible or several of them";
 const FIELDS: &str = "one of changes, actor, reason, dry_run, expected_revision";
-const CHANGE_FIELDS: &str = "one of key, enabled, rollout";
+const CHANGE_FIELDS: &str = "one of key, enabled, rollout, client_visible";
 
 fn read(body: &[u8]) -> (Bulk, Faults) {
     let mut faults = Faults::default();
@@ -56,7 +56,7 @@ fn what_is_no_bulk_change_is_told_what_one_is() {
     let many = vec![r#"{"key":"a","enabled":true}"#; 1_001].join(",");
     check_change(&many, &[("TOO_LARGE", "changes", "1001", "at most 1000")]);
     let many: Vec<_> = (0..501).map(|n| format!(r#"{{"key":"a{n}","enabled":false,"rollout":0}}"#)).collect();
-    let allowed = "at most 1000; one that is not enabled and has a rollout counts as two";
+    let allowed = "at most 1000; one that is not enabled and has a rollout counts as two, and client_visible as one more";
     check_change(&many.join(","), &[("TOO_LARGE", "changes", "1002", allowed)]);
 }
 
@@ -95,6 +95,10 @@ fn a_change_says_which_flag_and_what() {
         &[("WRONG_TYPE", "changes[0].enabled", "null", "true or false")],
     );
     check_change(
+        r#"{"key":"a","client_visible":"yes"}"#,
+        &[("WRONG_TYPE", "changes[0].client_visible", "\"yes\"", "true or false")],
+    );
+    check_change(
         r#"{"key":"a","rollout":"25%"}"#,
         &[("WRONG_TYPE", "changes[0].rollout", "\"25%\"", PERCENT)],
     );
@@ -131,6 +135,11 @@ fn everything_that_is_wrong_is_told_at_once() {
     assert_eq!(faults.as_slice().len(), 1_000, "as much as anybody reads");
 }
 
+fn mark(flag: &str, client_visible: bool) -> Change {
+    let flag = flag.to_owned();
+    Change::UpdateFlag(UpdateFlag { flag, client_visible: Some(client_visible), ..UpdateFlag::default() })
+}
+
 fn place(flag: &str) -> Place {
     Place { environment: "production".to_owned(), flag: flag.to_owned() }
 }
@@ -143,7 +152,8 @@ fn what_is_asked_for_becomes_one_change_set() {
             {"key":"b","enabled":true},
             {"key":"c","enabled":false,"rollout":0},
             {"key":"d","enabled":false},
-            {"key":"e","rollout":100}
+            {"key":"e","rollout":100,"client_visible":true},
+            {"key":"f","client_visible":false}
         ],"reason":"day 1","dry_run":true,"expected_revision":7}"#,
     );
     assert_eq!(faults, Faults::default());
@@ -158,10 +168,12 @@ fn what_is_asked_for_becomes_one_change_set() {
                 Change::Disable(place("c")),
                 Change::Disable(place("d")),
                 Change::Rollout { place: place("e"), percent: 100.0, enable: false },
+                mark("e", true),
+                mark("f", false),
             ],
         },
-        origins: vec![0, 1, 2, 2, 3, 4],
-        flags: ["a", "b", "c", "d", "e"].map(FoldedKey::of).to_vec(),
+        origins: vec![0, 1, 2, 2, 3, 4, 4, 5],
+        flags: ["a", "b", "c", "d", "e", "f"].map(FoldedKey::of).to_vec(),
         expected_revision: Some(Revision::new(7)),
         dry_run: true,
     };

@@ -8,7 +8,6 @@ use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -18,17 +17,16 @@ use futures_core::Stream;
 use http::{Request, Response};
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::snapshot::Snapshot;
+use tokio::time::Sleep;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{OfrepEdge, parameter};
+use crate::edge::following::OpenStream;
 
 /// How long a page that nobody looks at may go on listening, in seconds; then its provider lets go.
 pub(super) const INACTIVITY_SECONDS: i64 = 120;
-
-/// A comment at least this often, so that what is between us sees that the stream lives.
-const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// Answers with a stream of events of one environment: `?flagSetId=ENVIRONMENT`, else the server's default one.
 pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>) -> Response<Body> {
@@ -39,6 +37,7 @@ pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>
     };
     let mut seen: Option<Arc<Snapshot>> = None;
     let ending = edge.ending.clone().cancelled_owned();
+    let following = edge.evaluation.following.clone();
     let heads = WatchStream::new(edge.store.head());
     let events = heads.filter_map(move |_head| {
         let now = edge.store.snapshot();
@@ -49,8 +48,14 @@ pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>
         seen = Some(now);
         is_news.then(|| Ok::<Event, Infallible>(edge.refetch(head)))
     });
-    let events = Until { events: Box::pin(events), ending: Box::pin(ending) };
-    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+    let events = Until {
+        events: Box::pin(events),
+        ending: Box::pin(ending),
+        age: following.age(),
+        _open: following.open.begin(),
+    };
+    // A comment in a silence, so that what is between us sees that the stream lives.
+    Sse::new(events).keep_alive(KeepAlive::new().interval(following.heartbeat)).into_response()
 }
 
 impl OfrepEdge {
@@ -68,19 +73,21 @@ impl OfrepEdge {
 
 type Events = Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>;
 
-/// Events until the server wants its connections to end.
+/// Events until the server wants its connections to end, or the stream is old enough: who listens connects again.
 struct Until {
     events: Events,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    age: Pin<Box<Sleep>>,
+    _open: OpenStream,
 }
 
 impl Stream for Until {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.ending.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => self.events.as_mut().poll_next(context),
+        if self.ending.as_mut().poll(context).is_ready() || self.age.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
         }
+        self.events.as_mut().poll_next(context)
     }
 }
