@@ -155,7 +155,7 @@ pub(crate) fn five() -> Vec<Kind> {
     ]
 }
 
-async fn check(server: &Server, command: Option<Command>) {
+pub(crate) async fn check(server: &Server, command: Option<Command>) {
     let Some(command) = command else { return };
     let mut admin = server.admin().await;
     let mut asker = Asker::begin(command);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_proto::client_tls::ClientTls;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::change::Change as Kind;
@@ -17,6 +18,7 @@ use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
 
@@ -38,6 +40,8 @@ pub(crate) struct Wanted {
     pub(crate) prometheus: Option<PrometheusOptions>,
     /// The listener for browsers.
     pub(crate) browser: Option<BrowserOptions>,
+    /// The certificates, if TLS is to be spoken, and what the story's own clients do with them.
+    pub(crate) tls: Option<(TlsOptions, ClientTls)>,
 }
 
 impl Default for Wanted {
@@ -54,6 +58,7 @@ impl Default for Wanted {
             notify: NotifyOptions::default(),
             prometheus: None,
             browser: None,
+            tls: None,
         }
     }
 }
@@ -64,8 +69,10 @@ impl Wanted {
     }
 
     pub(crate) async fn start(self) -> Server {
+        let (tls, client_tls) = self.tls.unzip();
         let config = Config {
             listen: self.listen,
+            tls,
             store: StoreOptions {
                 log: self.log,
                 bucketing: self.bucketing,
@@ -85,7 +92,12 @@ impl Wanted {
             browser: self.browser,
         };
         let running = start(config, self.clock).await.unwrap();
-        Server { url: format!("http://{}", running.address()), running }
+        let scheme = if running.is_secure() { "https" } else { "http" };
+        Server {
+            url: format!("{scheme}://{}", running.address()),
+            running,
+            tls: client_tls.unwrap_or_default(),
+        }
     }
 }
 
@@ -93,6 +105,7 @@ impl Wanted {
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) running: Running,
+    tls: ClientTls,
 }
 
 impl Server {
@@ -102,11 +115,11 @@ impl Server {
     }
 
     pub(crate) async fn channel(&self) -> Channel {
-        channel(&self.url).await
+        try_channel(&self.url, &self.tls).await.unwrap()
     }
 
     pub(crate) async fn admin(&self) -> Admin {
-        Admin::connect(&self.url).await
+        Admin { client: AdminServiceClient::new(self.channel().await) }
     }
 
     pub(crate) async fn evaluation(&self) -> EvaluationServiceClient<Channel> {
@@ -115,7 +128,11 @@ impl Server {
 }
 
 pub(crate) async fn channel(url: &str) -> Channel {
-    Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+    try_channel(url, &ClientTls::default()).await.unwrap()
+}
+
+pub(crate) async fn try_channel(url: &str, tls: &ClientTls) -> Result<Channel, tonic::transport::Error> {
+    tls.secure(Endpoint::from_shared(url.to_owned()).unwrap()).unwrap().connect().await
 }
 
 /// Asks for changes the way every client does.

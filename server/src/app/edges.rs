@@ -130,6 +130,7 @@ impl Running {
             store: self.store.clone(),
             hub: Arc::clone(&self.hub),
             connections: Arc::clone(&self.connections),
+            tls: self.tls.clone(),
             tasks: self.tasks.clone(),
         }
     }

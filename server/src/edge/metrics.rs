@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::listener::Connections;
 use super::subscribers::by_service;
+use super::tls::Tls;
 use crate::distribution::hub::Hub;
 use crate::state::{Store, WriterHealth};
 use crate::tasks::Tasks;
@@ -25,6 +26,8 @@ pub struct Metrics {
     pub hub: Arc<Hub>,
     /// The connections.
     pub connections: Arc<Connections>,
+    /// TLS, if it is spoken.
+    pub tls: Option<Arc<Tls>>,
     /// The tasks of the server.
     pub tasks: Tasks,
 }
@@ -121,6 +124,19 @@ impl Metrics {
             "Connections refused for their address",
             count(self.connections.refused()),
         );
+        if let Some(tls) = &self.tls {
+            let failed = count(tls.handshakes_failed());
+            counter(registry, "tls_handshakes_failed", "Connections that did not come to speak TLS", failed);
+            let reloads = count(tls.reloads());
+            counter(registry, "tls_reloads", "Times that new certificate files were gone over to", reloads);
+            let refused = count(tls.reloads_refused());
+            counter(
+                registry,
+                "tls_reloads_refused",
+                "Times that new certificate files were unusable",
+                refused,
+            );
+        }
         gauge(registry, "open_files", "Open file descriptors of the process", open_files());
         gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));
     }
