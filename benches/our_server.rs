@@ -55,6 +55,7 @@ pub fn store_options(log: LogChoice) -> StoreOptions {
 pub async fn begin() -> Result<Running> {
     let config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        tls: None,
         store: store_options(LogChoice::Memory),
         default_environment: EnvironmentKey::new(ENVIRONMENT),
         hub: HubOptions { heartbeat: Duration::from_secs(3_600), ..HubOptions::default() },

@@ -43,7 +43,9 @@ pub mod flagd {
     }
 }
 
+pub mod client_tls;
 pub mod convert;
+pub mod pem;
 pub mod raw;
 
 /// All of `proto/`, serialized as a `FileDescriptorSet`: what reflection answers.

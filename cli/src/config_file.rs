@@ -16,6 +16,9 @@ pub(crate) struct Defaults {
     pub(crate) server: Option<String>,
     pub(crate) env: Option<String>,
     pub(crate) actor: Option<String>,
+    pub(crate) tls_ca: Option<PathBuf>,
+    pub(crate) tls_client_cert: Option<PathBuf>,
+    pub(crate) tls_client_key: Option<PathBuf>,
 }
 
 /// What the file says. The keys of [`Defaults`] are repeated because serde's `flatten` would let unknown keys pass.
@@ -25,6 +28,9 @@ pub(crate) struct ConfigFile {
     pub(crate) server: Option<String>,
     pub(crate) env: Option<String>,
     pub(crate) actor: Option<String>,
+    pub(crate) tls_ca: Option<PathBuf>,
+    pub(crate) tls_client_cert: Option<PathBuf>,
+    pub(crate) tls_client_key: Option<PathBuf>,
     #[serde(default)]
     pub(crate) profiles: BTreeMap<String, Defaults>,
 }

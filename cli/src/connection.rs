@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use mycelia_flags_proto::client_tls::ClientTls;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use mycelia_flags_proto::v1::guard_service_client::GuardServiceClient;
@@ -15,6 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 /// How long an answer may take unless it was said otherwise.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -36,14 +38,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Nothing is sent yet.
-    pub(crate) fn new(url: &str, timeout: Option<Duration>) -> Result<Self, Failure> {
-        let timeout = timeout.unwrap_or(TIMEOUT_DEFAULT);
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let (url, timeout) = (&*settings.server, settings.timeout.unwrap_or(TIMEOUT_DEFAULT));
         let endpoint = Endpoint::from_shared(url.to_owned())
             .map_err(|error| Failure::Usage(format!("the server `{url}` is not a URL: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
+        let is_secure = endpoint.uri().scheme_str() == Some("https");
+        let tls = if is_secure { settings.tls.read()? } else { ClientTls::default() };
+        let endpoint = tls.secure(endpoint).map_err(|error| settings.tls.blame(&error))?;
         Ok(Self { url: url.to_owned(), channel: endpoint.connect_lazy(), timeout })
     }
 

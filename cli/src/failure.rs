@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use mycelia_flags_proto::client_tls::TlsTrouble;
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -20,6 +21,13 @@ pub(crate) enum Failure {
         server: String,
         /// The operating system's words.
         cause: String,
+    },
+    /// Somebody answers, and TLS does not come about.
+    NoTls {
+        /// The server's URL.
+        server: String,
+        /// Why.
+        trouble: TlsTrouble,
     },
     /// The server answered with an error.
     Refused {
@@ -47,6 +55,9 @@ pub(crate) struct Violation {
 impl Failure {
     /// Turns an answer of the server, or the lack of one, into words.
     pub(crate) fn of_status(server: &str, status: &Status) -> Self {
+        if let Some(trouble) = status.source().and_then(TlsTrouble::of) {
+            return Self::NoTls { server: server.to_owned(), trouble };
+        }
         if let Some(cause) = connection_error(status) {
             return Self::Unreachable { server: server.to_owned(), cause };
         }
@@ -91,7 +102,9 @@ impl Failure {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Unreachable { .. } | Self::Refused { code: Code::Unavailable, .. } => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::NoTls { .. } | Self::Refused { code: Code::Unavailable, .. } => {
+                Exit::Unreachable
+            }
             Self::Refused { code: Code::NotFound, .. } => Exit::NotFound,
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Refused { .. } | Self::Failed(_) => Exit::Failed,
@@ -105,6 +118,9 @@ impl Failure {
             Self::Usage(message) | Self::TimedOut(message) => message.clone(),
             Self::Unreachable { server, cause } => {
                 format!("cannot reach {server}: {cause}. Is the server running? (mycelia-flags serve)")
+            }
+            Self::NoTls { server, trouble } => {
+                format!("no TLS with {server}: {}{}", trouble.words(), what_to_do(trouble))
             }
             Self::Refused { code, message, .. } if message.is_empty() => {
                 format!("the server answered {}", code_name(*code))
@@ -129,6 +145,9 @@ impl Failure {
             Self::Refused { reason: Some(reason), .. } if reason == "APPROVAL_REQUIRED" => Some(
                 "say the same with --request; somebody else approves it with `mycelia-flags request approve`",
             ),
+            Self::Refused { reason: Some(reason), .. } if reason == "TLS_REQUIRED" => {
+                Some("name it with --server https://…")
+            }
             _ => None,
         }
     }
@@ -137,7 +156,7 @@ impl Failure {
     pub(crate) fn document(&self) -> FailureDocument<'_> {
         let code = match self {
             Self::Usage(_) => "USAGE".to_owned(),
-            Self::Unreachable { .. } => "UNREACHABLE".to_owned(),
+            Self::Unreachable { .. } | Self::NoTls { .. } => "UNREACHABLE".to_owned(),
             Self::Refused { code, .. } => code_name(*code),
             Self::TimedOut(_) => "TIMED_OUT".to_owned(),
             Self::Failed(_) | Self::ReaderGone => "FAILED".to_owned(),
@@ -183,6 +202,17 @@ fn code_name(code: Code) -> String {
         name.push(letter.to_ascii_uppercase());
     }
     name
+}
+
+/// Which option helps, as far as one does.
+const fn what_to_do(trouble: &TlsTrouble) -> &'static str {
+    match trouble {
+        TlsTrouble::Untrusted => "; name the authority with --tls-ca FILE (MYCELIA_TLS_CA)",
+        TlsTrouble::WrongName => "; name the server with --server as its certificate does",
+        TlsTrouble::NotTls => "; name it with --server http://…, or let it speak TLS (serve --tls-cert)",
+        TlsTrouble::CertificateWanted => "; give one with --tls-client-cert and --tls-client-key",
+        _ => "",
+    }
 }
 
 /// Tells a connection that failed from a server that answered: only the former has a transport error behind it.

@@ -32,6 +32,7 @@ mod subject;
 mod submission;
 mod terminal;
 mod text_file;
+mod tls_files;
 mod view;
 
 use std::future::Future;

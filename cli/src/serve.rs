@@ -1,5 +1,6 @@
 //! `serve`: runs the server until it is told to stop.
 
+use std::future::pending;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::outbound::http::Address;
 use mycelia_flags_server::outbound::secret::SecretSource;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
@@ -37,17 +39,33 @@ pub(crate) async fn run(args: ServeArgs, terminal: &Terminal) -> anyhow::Result<
     let data_dir = args.data_dir.clone();
     raise_file_limit();
     let mut stop = Stop::listen()?;
+    let hangup = args.tls_cert.is_some().then(|| signal(SignalKind::hangup())).transpose();
+    let hangup = hangup.context("cannot listen for SIGHUP")?;
     let config = config(args)?;
     let running = tokio::select! {
         started = start(config, SystemClock::shared()) => started?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
     announce(&running, &data_dir.display().to_string(), terminal)?;
-    stop.asked().await;
+    tokio::select! {
+        () = stop.asked() => {}
+        () = reload_tls(&running, hangup) => {}
+    }
     tokio::select! {
         () = running.stop() => Ok(ExitCode::SUCCESS),
         () = stop.asked() => Err(anyhow!("stopped at once: a second signal came before the drain was over")),
     }
+}
+
+/// Looks at the files of TLS anew whenever SIGHUP asks for it, and never ends. Without TLS, a SIGHUP is what it is for every
+/// process.
+async fn reload_tls(running: &Running, hangup: Option<Signal>) {
+    if let Some(mut hangup) = hangup {
+        while hangup.recv().await.is_some() {
+            running.reload_tls();
+        }
+    }
+    pending().await
 }
 
 /// Each connection takes a file descriptor, and the usual soft limit of 1024 is not many connections.
@@ -75,8 +93,11 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
     let prometheus = prometheus(&args)?;
     let origins = Origins::parse(&args.cors_origin).context("--cors-origin")?;
     let browser = browser(&args)?;
+    let client_ca = args.tls_client_ca.clone();
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     Ok(Config {
         listen: args.listen,
+        tls: tls.map(|(certificate, key)| TlsOptions { certificate, key, client_ca }),
         store: StoreOptions {
             log: LogChoice::Sled { data_dir: args.data_dir },
             bucketing: args.bucketing.map(|generation| match generation {
@@ -134,10 +155,11 @@ fn prometheus(args: &ServeArgs) -> anyhow::Result<Option<PrometheusOptions>> {
 
 fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::Result<()> {
     let (address, revision) = (running.address(), running.revision());
+    let scheme = if running.is_secure() { "https" } else { "http" };
     let mut text =
-        format!("mycelia-flags serves on http://{address} at revision {revision} from {data_dir}\n");
+        format!("mycelia-flags serves on {scheme}://{address} at revision {revision} from {data_dir}\n");
     if let Some(address) = running.browser_address() {
-        text.push_str(&format!("browsers are served on http://{address}\n"));
+        text.push_str(&format!("browsers are served on {scheme}://{address}\n"));
     }
     terminal.print(&text).map_err(|_closed| anyhow!("the standard output is closed"))
 }

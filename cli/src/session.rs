@@ -21,7 +21,7 @@ impl<'a> Session<'a> {
 
     /// A connection to the configured server. Must be called on a runtime.
     pub(crate) fn connection(&self) -> Result<Connection, Failure> {
-        Connection::new(&self.settings.server, self.settings.timeout)
+        Connection::new(&self.settings)
     }
 
     /// Shows an answer.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::args::client::ClientArgs;
 use crate::config_file::ConfigFile;
 use crate::failure::Failure;
+use crate::tls_files::TlsSettings;
 
 /// Where `serve` listens unless it is told otherwise.
 pub(crate) const SERVER_DEFAULT: &str = "http://127.0.0.1:8013";
@@ -41,6 +42,8 @@ impl Surroundings {
 pub(crate) struct Settings {
     /// With scheme, such as `http://127.0.0.1:8013`.
     pub(crate) server: String,
+    /// What TLS is spoken with when the server is `https`.
+    pub(crate) tls: TlsSettings,
     /// Empty when none is configured: the server's default one.
     pub(crate) environment: String,
     /// Who asks.
@@ -68,11 +71,25 @@ impl Settings {
         let actor = first([&typed.actor, &profile.actor, &file.actor]);
         Ok(Self {
             server: server_url(server.as_deref().unwrap_or(SERVER_DEFAULT))?,
+            tls: TlsSettings {
+                ca: file_of([&typed.tls_ca, &profile.tls_ca, &file.tls_ca]),
+                client_cert: file_of([
+                    &typed.tls_client_cert,
+                    &profile.tls_client_cert,
+                    &file.tls_client_cert,
+                ]),
+                client_key: file_of([&typed.tls_client_key, &profile.tls_client_key, &file.tls_client_key]),
+            },
             environment: environment.unwrap_or_default(),
             actor: actor.unwrap_or_else(|| user.unwrap_or("unknown").to_owned()),
             timeout: typed.timeout,
         })
     }
+}
+
+/// The file that was named most closely; an empty environment variable names none.
+fn file_of(candidates: [&Option<PathBuf>; 3]) -> Option<PathBuf> {
+    candidates.into_iter().flatten().find(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 /// An empty environment variable says nothing.
@@ -86,11 +103,8 @@ fn server_url(text: &str) -> Result<String, Failure> {
         Failure::Usage(format!("the server `{text}` is not a URL such as {SERVER_DEFAULT}: {error}"))
     })?;
     match url.scheme_str() {
-        Some("http") if url.host().is_some_and(|host| !host.is_empty()) => {
+        Some("http" | "https") if url.host().is_some_and(|host| !host.is_empty()) => {
             Ok(with_scheme.trim_end_matches('/').to_owned())
-        }
-        Some("https") => {
-            Err(Failure::Usage(format!("the server `{text}` is not http: https is not supported yet")))
         }
         _ => Err(Failure::Usage(format!("the server `{text}` is not a URL such as {SERVER_DEFAULT}"))),
     }
@@ -147,7 +161,7 @@ mod tests {
         for (text, expected) in [
             ("localhost:8013", Some("http://localhost:8013")),
             ("http://[::1]:8013/", Some("http://[::1]:8013")),
-            ("https://flags", None),
+            ("https://flags/", Some("https://flags")),
             ("ftp://flags", None),
             ("http://", None),
             ("a b", None),

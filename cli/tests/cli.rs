@@ -134,8 +134,13 @@ fn usage_errors_are_2() {
     check(&run(&["wait", "--timeout", "soon"]), 2);
     let (_, stderr) = check(&run(&["create", "limit", "--type", "integer", "--variant", "many=lots"]), 2);
     assert!(stderr.contains("error: --variant many=lots: `lots` is not a 64-bit integer"), "{stderr}");
-    let (_, stderr) = check(&run(&["list", "--server", "https://flags"]), 2);
-    assert!(stderr.contains("https is not supported yet"), "{stderr}");
+    let (_, stderr) = check(&run(&["list", "--server", "ftp://flags"]), 2);
+    assert!(stderr.contains("is not a URL such as http://127.0.0.1:8013"), "{stderr}");
+    let missing = ["list", "--server", "https://flags", "--tls-ca", "/nonexistent/ca.pem"];
+    let (_, stderr) = check(&run(&missing), 2);
+    assert!(stderr.contains("--tls-ca /nonexistent/ca.pem: No such file"), "{stderr}");
+    let (_, stderr) = check(&run(&["serve", "--tls-cert", "server.pem"]), 2);
+    assert!(stderr.contains("--tls-key <FILE>"), "{stderr}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, NAME_GRAMMAR, ServiceName};
 use mycelia_flags_core::value::{FlagType, Value};
+use mycelia_flags_proto::client_tls::ClientTls;
 use tokio::runtime::Handle;
-use tonic::transport::Uri;
 
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::status::{Origin, Since, Standing};
 use crate::tasks::Tasks;
 use crate::transport::Transport;
-use crate::{decode, disk, instance};
+use crate::{address, decode, disk, instance};
 
 /// Where a server listens unless said otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8013";
@@ -42,6 +42,8 @@ pub struct ClientBuilder {
     offline: bool,
     backoff: Backoff,
     connect_timeout: Duration,
+    tls_ca: Option<Vec<u8>>,
+    tls_identity: Option<(Vec<u8>, Vec<u8>)>,
     report_interval: Duration,
     report_contexts: bool,
     report_evaluations: bool,
@@ -61,6 +63,8 @@ impl Default for ClientBuilder {
             offline: false,
             backoff: Backoff::default(),
             connect_timeout: Duration::from_secs(5),
+            tls_ca: None,
+            tls_identity: None,
             report_interval: REPORT_INTERVAL,
             report_contexts: true,
             report_evaluations: true,
@@ -79,6 +83,14 @@ pub enum BuildError {
         url: String,
         /// What is wrong.
         why: &'static str,
+    },
+    /// What was said about TLS cannot be used.
+    #[error("{what}: {why}")]
+    Tls {
+        /// Which part of it, in the builder's words.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
     },
     /// The environment is no name.
     #[error("environment {0:?}: expected {NAME_GRAMMAR}, or nothing for the server's default environment")]
@@ -104,9 +116,22 @@ pub enum BuildError {
 }
 
 impl ClientBuilder {
-    /// The server's URL. `http://127.0.0.1:8013` unless said otherwise.
+    /// The server's URL. `http://127.0.0.1:8013` unless said otherwise; `https` connects by TLS.
     pub fn server(mut self, url: impl Into<String>) -> Self {
         self.server = url.into();
+        self
+    }
+
+    /// Whom to trust by TLS: the server's certificate must come from one of these authorities (PEM, as many as there are), and
+    /// no longer from one that the system trusts, which is what counts unless this is said.
+    pub fn tls_ca(mut self, ca_pem: impl Into<Vec<u8>>) -> Self {
+        self.tls_ca = Some(ca_pem.into());
+        self
+    }
+
+    /// The client's own certificate and its private key (PEM, without a passphrase), for a server that asks for one.
+    pub fn tls_identity(mut self, certificate_pem: impl Into<Vec<u8>>, key_pem: impl Into<Vec<u8>>) -> Self {
+        self.tls_identity = Some((certificate_pem.into(), key_pem.into()));
         self
     }
 
@@ -200,7 +225,8 @@ impl ClientBuilder {
     /// # Errors
     /// When something about it cannot work.
     pub fn build(self) -> Result<Config, BuildError> {
-        let server = check_server(&self.server)?;
+        let server = address::check_server(&self.server)?;
+        let tls = address::check_tls(&server, self.tls_ca, self.tls_identity)?;
         if !self.environment.is_empty() && EnvironmentKey::parse(&self.environment).is_err() {
             return Err(BuildError::Environment(self.environment));
         }
@@ -231,6 +257,7 @@ impl ClientBuilder {
             offline: self.offline,
             backoff: self.backoff,
             connect_timeout: self.connect_timeout,
+            tls,
             report_interval: self.report_interval.max(REPORT_INTERVAL_MIN),
             report_contexts: self.report_contexts,
             report_evaluations: self.report_evaluations,
@@ -256,6 +283,7 @@ pub struct Config {
     pub(crate) declared: Vec<Declaration>,
     pub(crate) backoff: Backoff,
     pub(crate) connect_timeout: Duration,
+    pub(crate) tls: ClientTls,
     cache_dir: Option<PathBuf>,
     bootstrap: Option<PathBuf>,
     values: Option<State>,
@@ -270,7 +298,8 @@ impl Config {
     /// and made again for ever. The last known good state is read here, so that the first evaluation has it.
     ///
     /// # Errors
-    /// When there is no tokio runtime, which only offline mode does without.
+    /// When there is no tokio runtime, which only offline mode does without, or `https` is asked for and the system trusts
+    /// nobody.
     pub fn connect(mut self) -> Result<Client, BuildError> {
         let store = self.cache_dir.take().map(|directory| {
             let binding = Binding {
@@ -309,7 +338,7 @@ impl Config {
             let keeper = Keeper::new(Arc::clone(&shared), store, tasks.tracker());
             tasks.spawn(&runtime, keeper.run(tasks.stopping()));
         }
-        let transport = Transport::new(&self, tasks.tracker());
+        let transport = Transport::new(&self, tasks.tracker())?;
         let interval = self.report_interval;
         let connection = Connection::new(Arc::clone(&shared), transport, replica, self.backoff, interval);
         tasks.spawn(&runtime, connection.run(tasks.stopping()));
@@ -336,24 +365,4 @@ struct First {
     state: Arc<State>,
     standing: Standing,
     origin: Origin,
-}
-
-fn check_server(url: &str) -> Result<String, BuildError> {
-    let wrong = |why| BuildError::Server { url: url.to_owned(), why };
-    let trimmed = url.trim_end_matches('/');
-    let Ok(uri) = trimmed.parse::<Uri>() else {
-        return Err(wrong("not a URL"));
-    };
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(wrong("this version of the SDK has no TLS yet; use http")),
-        _ => return Err(wrong("expected http://HOST:PORT")),
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err(wrong("expected http://HOST:PORT"));
-    }
-    if !uri.path().trim_matches('/').is_empty() || uri.query().is_some() {
-        return Err(wrong("expected no path: http://HOST:PORT"));
-    }
-    Ok(trimmed.to_owned())
 }

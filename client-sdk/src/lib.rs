@@ -10,6 +10,7 @@
 //!
 //! What is deliberately absent: writing. The SDK cannot change a flag.
 
+mod address;
 mod backoff;
 mod builder;
 mod change_log;

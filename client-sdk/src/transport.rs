@@ -1,8 +1,10 @@
 //! gRPC: one connection for each attempt, frames with the flags' bytes as they came, the server's hints in its errors.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Buf as _;
+use mycelia_flags_proto::client_tls::TlsTrouble;
 use mycelia_flags_proto::raw::Frame;
 use mycelia_flags_proto::v1::sync_service_client::SyncServiceClient;
 use mycelia_flags_proto::v1::telemetry_service_client::TelemetryServiceClient;
@@ -19,7 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::backoff::Ending;
-use crate::builder::Config;
+use crate::builder::{BuildError, Config};
 use crate::declaration::Declaration;
 use crate::limits::{ACKNOWLEDGE_TIMEOUT, FRAME_BYTES_MAX, REPORT_TIMEOUT, WELCOME_TIMEOUT};
 use crate::replica::Known;
@@ -38,13 +40,12 @@ const SDK: &str = concat!("rust/", env!("CARGO_PKG_VERSION"));
 /// Makes connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
-    server: String,
+    endpoint: Endpoint,
     environment: String,
     service: String,
     instance: String,
     declared: Vec<DeclaredFlag>,
     connect_timeout: Duration,
-    tracker: TaskTracker,
 }
 
 /// A connection.
@@ -63,16 +64,28 @@ pub(crate) enum Received {
 }
 
 impl Transport {
-    pub(crate) fn new(config: &Config, tracker: TaskTracker) -> Self {
-        Self {
-            server: config.server.clone(),
+    /// Reads whom the system trusts, when that is what `https` is to be judged by.
+    ///
+    /// # Errors
+    /// When the address cannot be used, or TLS is not possible.
+    pub(crate) fn new(config: &Config, tracker: TaskTracker) -> Result<Self, BuildError> {
+        let unusable = |_said_no_more| BuildError::Server { url: config.server.clone(), why: "not a URL" };
+        let endpoint = Endpoint::from_shared(config.server.clone())
+            .map_err(unusable)?
+            .connect_timeout(config.connect_timeout)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true)
+            .executor(TrackedExecutor(tracker));
+        Ok(Self {
+            endpoint: config.tls.secure(endpoint)?,
             environment: config.environment.clone(),
             service: config.service.clone(),
             instance: config.instance.clone(),
             declared: config.declared.iter().map(Declaration::to_wire).collect(),
             connect_timeout: config.connect_timeout,
-            tracker,
-        }
+        })
     }
 
     /// Connects. A new connection each time: tonic's channel fails the first call after the server has gone away, and
@@ -81,16 +94,8 @@ impl Transport {
     /// # Errors
     /// When there is no connection in time.
     pub(crate) async fn connect(&self) -> Result<Link, Status> {
-        let endpoint = Endpoint::from_shared(self.server.clone())
-            .map_err(|error| Status::invalid_argument(error.to_string()))?
-            .connect_timeout(self.connect_timeout)
-            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .tcp_nodelay(true)
-            .executor(TrackedExecutor(self.tracker.clone()));
         // Endpoint's own timeout begins after the name was looked up.
-        let connected = tokio::time::timeout(self.connect_timeout.saturating_mul(2), endpoint.connect());
+        let connected = tokio::time::timeout(self.connect_timeout.saturating_mul(2), self.endpoint.connect());
         match connected.await {
             Ok(Ok(channel)) => Ok(Link { channel }),
             Ok(Err(error)) => Err(Status::unavailable(with_causes(&error))),
@@ -121,7 +126,7 @@ impl Transport {
             grpc.server_streaming(Request::new(request), path, FrameCodec).await
         };
         match tokio::time::timeout(WELCOME_TIMEOUT, subscribe).await {
-            Ok(answer) => Ok(answer?.into_inner()),
+            Ok(answer) => Ok(answer.map_err(refused_by_tls)?.into_inner()),
             Err(_) => Err(Status::deadline_exceeded("the server did not answer in time")),
         }
     }
@@ -196,7 +201,23 @@ fn hint(metadata: &MetadataMap) -> Option<Duration> {
         .map(Duration::from_millis)
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+/// By TLS 1.3 a client has connected before the server has looked at its certificate.
+fn refused_by_tls(status: Status) -> Status {
+    let source = status.source();
+    let trouble = source.filter(|source| TlsTrouble::of(*source).is_some());
+    trouble.map(|trouble| Status::unavailable(with_causes(trouble))).unwrap_or(status)
+}
+
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(trouble) = TlsTrouble::of(error) {
+        let what_to_do = match trouble {
+            TlsTrouble::Untrusted => " (ClientBuilder::tls_ca names others)",
+            TlsTrouble::NotTls => " (an http address connects without TLS)",
+            TlsTrouble::CertificateWanted => " (ClientBuilder::tls_identity gives one)",
+            _ => "",
+        };
+        return format!("TLS: {}{what_to_do}", trouble.words());
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -5,6 +5,8 @@ mod convergence_watch;
 mod browser;
 mod edges;
 mod environments;
+mod start_error;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::SharedClock;
 use crate::control::measured::Measured;
-use crate::control::notifier::{Courier, Notifier, NotifyError, NotifyOptions, Surroundings};
+use crate::control::notifier::{Courier, Notifier, NotifyOptions, Surroundings};
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
 use crate::control::prometheus::{Prometheus, PrometheusOptions};
@@ -32,18 +34,22 @@ use crate::edge::frames::GrpcFrames;
 use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
-use crate::edge::router::{DescriptorsError, serving, starting};
-use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
+use crate::edge::router::{serving, starting};
+use crate::edge::tls::{Side, Tls, TlsOptions};
+use crate::state::{Epoch, Store, StoreOptions, WriterHealth};
 use crate::tasks::Tasks;
 
 use browser::BrowserListener;
 pub use browser::BrowserOptions;
+pub use start_error::StartError;
 
 /// What a server is told at its start.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// The certificates, which turn TLS on for every listener.
+    pub tls: Option<TlsOptions>,
     /// The store.
     pub store: StoreOptions,
     /// The environment that an empty name means.
@@ -93,47 +99,6 @@ impl Default for DrainOptions {
     }
 }
 
-/// A server could not start. Each names the setting that is to blame.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The thread that opens the store ended without an answer.
-    #[error("the store could not be opened: its thread ended")]
-    StoreThread,
-    /// The default environment is not one of the store's.
-    #[error("default environment {environment}: the store has only {}", environments.join(", "))]
-    DefaultEnvironment {
-        /// What was asked for.
-        environment: EnvironmentKey,
-        /// What there is.
-        environments: Vec<String>,
-    },
-    /// An environment that browsers are to be served is not one of the store's.
-    #[error("environment {environment} for browsers: the store has only {}", environments.join(", "))]
-    BrowserEnvironment {
-        /// What was asked for.
-        environment: EnvironmentKey,
-        /// What there is.
-        environments: Vec<String>,
-    },
-    /// Nobody could be told what happens.
-    #[error(transparent)]
-    Notify(#[from] NotifyError),
-    /// Our own descriptors could not be read.
-    #[error("descriptors: {0}")]
-    Descriptors(#[from] DescriptorsError),
-}
-
 /// A server that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -154,6 +119,7 @@ pub struct Running {
     bounds: convergence_watch::Bounds,
     following: Following,
     browser: Option<BrowserListener>,
+    tls: Option<Arc<Tls>>,
     ended: bool,
 }
 
@@ -162,19 +128,18 @@ pub struct Running {
 /// # Errors
 /// When it cannot; nothing is left behind then.
 pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
+    let tls = tls::load(config.tls.as_ref()).await?;
     let address = config.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
     let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
-    if !address.ip().is_loopback() {
-        warn!(%address, "whoever reaches this address may read and change everything: there is no TLS and no token yet");
-    }
+    tls::warn_of_strangers(&config, address);
     let (health, health_service) = HealthStatuses::begin().await;
     let gate = Gate::new(starting(health_service.clone()));
-    let connections = Connections::new(Arc::clone(&gate));
-    let tasks = Tasks::default();
-    let accepting = CancellationToken::new();
+    let connections = Connections::new(Arc::clone(&gate), tls::of(tls.as_ref(), Side::Inside));
+    let (tasks, accepting) = (Tasks::default(), CancellationToken::new());
     tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
-    let browser = match BrowserListener::begin(config.browser.as_ref(), &tasks, &accepting).await {
+    let of_browsers = (config.browser.as_ref(), tls::of(tls.as_ref(), Side::Browsers));
+    let browser = match BrowserListener::begin(of_browsers, &tasks, &accepting).await {
         Ok(browser) => browser,
         Err(error) => {
             accepting.cancel();
@@ -219,6 +184,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         bounds: convergence_watch::Bounds::of(&config.notify),
         following,
         browser,
+        tls,
         ended: false,
     };
     running.begin_tasks(&clock, config.pace, config.guard_pace);
@@ -228,7 +194,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     }
     gate.open(serving(health_service, edges, config.origins)?);
     running.health.loaded().await;
-    info!(%address, epoch = %running.epoch(), revision = %running.revision(), "serving");
+    info!(%address, tls = running.is_secure(), epoch = %running.epoch(), revision = %running.revision(), "serving");
     Ok(running)
 }
 
@@ -351,6 +317,9 @@ impl Running {
             guard_pace,
             stopping.clone(),
         ));
+        if let Some(tls) = self.tls.clone() {
+            self.tasks.spawn(tls.follow(stopping.clone()));
+        }
         if let Some(keep) = self.keep.clone() {
             let observations = Arc::clone(&self.observations);
             self.tasks.spawn(kept::run(observations, keep, Arc::clone(clock), stopping.clone()));

@@ -35,5 +35,6 @@ pub mod status;
 pub mod subscribers;
 pub mod sync;
 pub mod telemetry;
+pub mod tls;
 pub mod touched;
 pub mod watch_evaluations;

@@ -66,3 +66,4 @@ mod slow_reader;
 mod speaker;
 mod streams;
 mod three_services;
+mod tls;

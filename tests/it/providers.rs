@@ -219,13 +219,13 @@ fn check_some_half(asker: &mut Asker) {
 
 /// Who a provider serves which part of a split.
 #[derive(Clone, Copy)]
-enum Buckets {
+pub(crate) enum Buckets {
     Ours,
     /// Of a generation that no store has.
     Others,
 }
 
-async fn check(server: &Server, command: Option<Command>, buckets: Buckets) {
+pub(crate) async fn check(server: &Server, command: Option<Command>, buckets: Buckets) {
     let Some(command) = command else { return };
     let mut admin = server.admin().await;
     let mut asker = Asker::begin(command);

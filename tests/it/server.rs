@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mycelia_flags_core::bucketing::Generation;
 use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_proto::client_tls::ClientTls;
 use mycelia_flags_proto::v1;
 use mycelia_flags_proto::v1::admin_service_client::AdminServiceClient;
 use mycelia_flags_proto::v1::change::Change as Kind;
@@ -17,6 +18,7 @@ use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
 
@@ -40,6 +42,8 @@ pub(crate) struct Wanted {
     pub(crate) origins: Origins,
     /// The listener for browsers.
     pub(crate) browser: Option<BrowserOptions>,
+    /// The certificates, if TLS is to be spoken, and what the story's own clients do with them.
+    pub(crate) tls: Option<(TlsOptions, ClientTls)>,
 }
 
 impl Default for Wanted {
@@ -57,6 +61,7 @@ impl Default for Wanted {
             prometheus: None,
             origins: Origins::default(),
             browser: None,
+            tls: None,
         }
     }
 }
@@ -67,8 +72,10 @@ impl Wanted {
     }
 
     pub(crate) async fn start(self) -> Server {
+        let (tls, client_tls) = self.tls.unzip();
         let config = Config {
             listen: self.listen,
+            tls,
             store: StoreOptions {
                 log: self.log,
                 bucketing: self.bucketing,
@@ -88,7 +95,12 @@ impl Wanted {
             browser: self.browser,
         };
         let running = start(config, self.clock).await.unwrap();
-        Server { url: format!("http://{}", running.address()), running }
+        let scheme = if running.is_secure() { "https" } else { "http" };
+        Server {
+            url: format!("{scheme}://{}", running.address()),
+            running,
+            tls: client_tls.unwrap_or_default(),
+        }
     }
 }
 
@@ -96,6 +108,7 @@ impl Wanted {
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) running: Running,
+    tls: ClientTls,
 }
 
 impl Server {
@@ -105,11 +118,11 @@ impl Server {
     }
 
     pub(crate) async fn channel(&self) -> Channel {
-        channel(&self.url).await
+        try_channel(&self.url, &self.tls).await.unwrap()
     }
 
     pub(crate) async fn admin(&self) -> Admin {
-        Admin::connect(&self.url).await
+        Admin { client: AdminServiceClient::new(self.channel().await) }
     }
 
     pub(crate) async fn evaluation(&self) -> EvaluationServiceClient<Channel> {
@@ -118,7 +131,11 @@ impl Server {
 }
 
 pub(crate) async fn channel(url: &str) -> Channel {
-    Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+    try_channel(url, &ClientTls::default()).await.unwrap()
+}
+
+pub(crate) async fn try_channel(url: &str, tls: &ClientTls) -> Result<Channel, tonic::transport::Error> {
+    tls.secure(Endpoint::from_shared(url.to_owned()).unwrap()).unwrap().connect().await
 }
 
 /// Asks for changes the way every client does.

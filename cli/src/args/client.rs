@@ -11,9 +11,21 @@ use crate::duration_text::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Client options")]
 pub(crate) struct ClientArgs {
-    /// The server [default: http://127.0.0.1:8013]
+    /// The server, by TLS with https [default: http://127.0.0.1:8013]
     #[arg(long, global = true, value_name = "URL", env = "MYCELIA_SERVER", hide_env_values = true)]
     pub(crate) server: Option<String>,
+
+    /// Trust an https server whose certificate comes from these authorities (PEM) [default: those of the system]
+    #[arg(long, global = true, value_name = "FILE", env = "MYCELIA_TLS_CA", hide_env_values = true)]
+    pub(crate) tls_ca: Option<PathBuf>,
+
+    /// Show this certificate (PEM) to an https server that asks for one
+    #[arg(long, global = true, value_name = "FILE", env = "MYCELIA_TLS_CLIENT_CERT", hide_env_values = true)]
+    pub(crate) tls_client_cert: Option<PathBuf>,
+
+    /// The private key of that certificate (PEM, without a passphrase)
+    #[arg(long, global = true, value_name = "FILE", env = "MYCELIA_TLS_CLIENT_KEY", hide_env_values = true)]
+    pub(crate) tls_client_key: Option<PathBuf>,
 
     /// The environment to change or look at [default: the server's default environment]
     #[arg(long, global = true, value_name = "NAME", env = "MYCELIA_ENV", hide_env_values = true)]

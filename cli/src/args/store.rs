@@ -49,6 +49,25 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) listen: SocketAddr,
 
+    /// Speak TLS and nothing else: the server's chain of certificates as PEM, its own one first. Looked at every 10 s and at
+    /// a SIGHUP: new connections get the new one
+    #[arg(long, value_name = "FILE", env = "MYCELIA_TLS_CERT", hide_env_values = true, requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of that certificate as PEM, without a passphrase
+    #[arg(long, value_name = "FILE", env = "MYCELIA_TLS_KEY", hide_env_values = true, requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let in only those who show a certificate of these authorities (PEM); pages on the listener for browsers need none
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MYCELIA_TLS_CLIENT_CA",
+        hide_env_values = true,
+        requires = "tls_cert"
+    )]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
     /// Pages of this origin, such as `https://console.example`, may read all that is served here, and change it; may be
     /// repeated
     #[arg(long, value_name = "ORIGIN")]

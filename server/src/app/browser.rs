@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mycelia_flags_core::key::EnvironmentKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Running, StartError};
 use crate::edge::browser::{BrowserEdges, serving, starting};
@@ -20,6 +20,7 @@ use crate::edge::gate::Gate;
 use crate::edge::http::ofrep::OfrepEdge;
 use crate::edge::listener::Connections;
 use crate::edge::router::{DescriptorsError, Edges};
+use crate::edge::tls::ListenerTls;
 use crate::tasks::Tasks;
 
 /// How browsers are served.
@@ -46,7 +47,7 @@ pub(super) struct BrowserListener {
 impl BrowserListener {
     /// Listens, and asks everybody to wait until it is opened.
     pub(super) async fn begin(
-        options: Option<&BrowserOptions>,
+        (options, tls): (Option<&BrowserOptions>, Option<ListenerTls>),
         tasks: &Tasks,
         accepting: &CancellationToken,
     ) -> Result<Option<Self>, StartError> {
@@ -55,8 +56,11 @@ impl BrowserListener {
         let refused = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        if tls.is_none() && !address.ip().is_loopback() {
+            warn!(%address, "pages are served in plain text: --tls-cert and --tls-key turn TLS on");
+        }
         let gate = Gate::new(starting(options.origins.clone()));
-        let connections = Connections::new(Arc::clone(&gate));
+        let connections = Connections::new(Arc::clone(&gate), tls);
         tasks.spawn(Arc::clone(&connections).accept(listener, accepting.clone()));
         Ok(Some(Self { address, connections, streams: OpenStreams::default(), gate, options }))
     }

@@ -137,6 +137,7 @@ impl Running {
                 connections: Arc::clone(&browser.connections),
                 streams: browser.streams.clone(),
             }),
+            tls: self.tls.clone(),
             tasks: self.tasks.clone(),
         }
     }

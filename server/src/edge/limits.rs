@@ -11,6 +11,19 @@ pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 12_000;
 /// How long a new connection may stay silent. Without this a silent peer is kept for ever.
 pub const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a TLS handshake may take, from its first byte on (CVE-2026-73500 of etcd was a listener without such a bound).
+/// Until it is over the connection holds its place among [`CONNECTIONS_MAX`] and [`CONNECTIONS_PER_ADDRESS_MAX`].
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long somebody whose handshake failed may take to read why.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Bytes that are read of such a connection: a first request by TLS 1.3, sent before the refusal was there.
+pub const FAREWELL_BYTES_MAX: u64 = 64 * 1024;
+
+/// How often the files of TLS are looked at: whoever renews a certificate does so days ahead.
+pub const TLS_FILES_RHYTHM: Duration = Duration::from_secs(10);
+
 /// How long a new connection may take to send its first whole request: a half preface is silence too.
 pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -30,12 +31,16 @@ use super::limits::{
     LOCAL_ERROR_RESETS_MAX, PENDING_RESETS_MAX, SEND_BUFFER_BYTES, STREAMS_PER_CONNECTION_MAX,
 };
 use super::sync::Peer;
+use super::tls::{ListenerTls, only_by_tls};
 use crate::tasks::Tasks;
 
 /// The connections of a server.
 #[derive(Debug)]
 pub struct Connections {
     gate: Arc<Gate>,
+    tls: Option<ListenerTls>,
+    /// Answers those who speak plainly to a port of TLS.
+    plainly: Arc<Gate>,
     tasks: Tasks,
     slots: Arc<Semaphore>,
     by_address: Mutex<BTreeMap<IpAddr, usize>>,
@@ -46,11 +51,13 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// No connections yet.
+    /// No connections yet. With TLS, nobody is served without it.
     #[must_use]
-    pub fn new(gate: Arc<Gate>) -> Arc<Self> {
+    pub fn new(gate: Arc<Gate>, tls: Option<ListenerTls>) -> Arc<Self> {
         Arc::new(Self {
             gate,
+            tls,
+            plainly: Gate::new(only_by_tls()),
             tasks: Tasks::default(),
             slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             by_address: Mutex::default(),
@@ -136,11 +143,33 @@ impl Connections {
             Some(Ok(Ok(1..))) => {}
             _ => return debug!(%address, "a connection stayed silent or closed at once"),
         }
+        let age_max = CONNECTION_AGE_MAX.mul_f64(0.8 + fastrand::f64() * 0.4);
+        let Some(tls) = &self.tls else {
+            return self.converse(stream, address, &self.gate, age_max).await;
+        };
+        let [first, ..] = first;
+        if !ListenerTls::is_meant(first) {
+            tls.count_failure();
+            debug!(%address, "a connection does not speak TLS");
+            return self.converse(stream, address, &self.plainly, FIRST_BYTES_TIMEOUT).await;
+        }
+        match self.closing.run_until_cancelled(tls.shake_hands(stream)).await {
+            Some(Ok(stream)) => self.converse(stream, address, &self.gate, age_max).await,
+            Some(Err(error)) => debug!(%address, %error, "a TLS handshake failed"),
+            None => {}
+        }
+    }
+
+    /// Answers requests until the connection ends; takes no new ones once it is that old.
+    async fn converse<I>(&self, stream: I, address: SocketAddr, gate: &Arc<Gate>, age_max: Duration)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let peer = Peer { address, cut: self.tasks.stopping().child_token() };
         let cut = peer.cut.clone();
         let has_asked = Arc::new(AtomicBool::new(false));
         let service = {
-            let gate = Arc::clone(&self.gate);
+            let gate = Arc::clone(gate);
             let has_asked = Arc::clone(&has_asked);
             service_fn(move |request: Request<Incoming>| {
                 has_asked.store(true, Ordering::Relaxed);
@@ -154,7 +183,7 @@ impl Connections {
         };
         let builder = connection_builder(self.tasks.clone());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let mut age = pin!(tokio::time::sleep(CONNECTION_AGE_MAX.mul_f64(0.8 + fastrand::f64() * 0.4)));
+        let mut age = pin!(tokio::time::sleep(age_max));
         let mut first_request = pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
         let mut closing = false;
         let mut first_looked_at = false;

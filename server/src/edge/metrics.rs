@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::following::OpenStreams;
 use super::listener::Connections;
 use super::subscribers::by_service;
+use super::tls::Tls;
 use crate::distribution::hub::Hub;
 use crate::state::{Store, WriterHealth};
 use crate::tasks::Tasks;
@@ -28,6 +29,8 @@ pub struct Metrics {
     pub main: ListenerNumbers,
     /// The listener for browsers, if there is one.
     pub browsers: Option<ListenerNumbers>,
+    /// TLS, if it is spoken.
+    pub tls: Option<Arc<Tls>>,
     /// The tasks of the server.
     pub tasks: Tasks,
 }
@@ -148,6 +151,19 @@ impl Metrics {
             counter(registry, "browser_connections_refused", help, refused);
             let help = "Open streams of answers and of events on the listener for browsers";
             gauge(registry, "browser_answer_streams", help, count(browsers.streams.count()));
+        }
+        if let Some(tls) = &self.tls {
+            let failed = count(tls.handshakes_failed());
+            counter(registry, "tls_handshakes_failed", "Connections that did not come to speak TLS", failed);
+            let reloads = count(tls.reloads());
+            counter(registry, "tls_reloads", "Times that new certificate files were gone over to", reloads);
+            let refused = count(tls.reloads_refused());
+            counter(
+                registry,
+                "tls_reloads_refused",
+                "Times that new certificate files were unusable",
+                refused,
+            );
         }
         gauge(registry, "open_files", "Open file descriptors of the process", open_files());
         gauge(registry, "tasks", "Running tasks of the server itself", count(self.tasks.len()));

@@ -178,7 +178,7 @@ pub(super) fn ofrep(edge: OfrepEdge) -> Router {
         .with_state(edge)
 }
 
-fn is_grpc(request: &Request<Body>) -> bool {
+pub(super) fn is_grpc(request: &Request<Body>) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     content_type.starts_with(b"application/grpc")
 }

@@ -61,6 +61,8 @@ pub mod word {
     pub const BODY_TIMEOUT: &str = "BODY_TIMEOUT";
     /// HTTP: a page of another site asks for a change.
     pub const CROSS_ORIGIN: &str = "CROSS_ORIGIN";
+    /// The port speaks TLS alone, and was spoken to without it.
+    pub const TLS_REQUIRED: &str = "TLS_REQUIRED";
 
     /// There is no such notification target.
     pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
@@ -68,7 +70,7 @@ pub mod word {
     pub const UNKNOWN_DEAD_LETTER: &str = "UNKNOWN_DEAD_LETTER";
 
     /// All of them.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         STORE_POISONED,
         DRAINING,
         STARTING,
@@ -83,6 +85,7 @@ pub mod word {
         METHOD_NOT_ALLOWED,
         BODY_TIMEOUT,
         CROSS_ORIGIN,
+        TLS_REQUIRED,
         UNKNOWN_TARGET,
         UNKNOWN_DEAD_LETTER,
     ];
