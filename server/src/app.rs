@@ -23,7 +23,7 @@ use crate::control::notifier::{Courier, Notifier, NotifyError, NotifyOptions, Su
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
 use crate::control::prometheus::{Prometheus, PrometheusOptions};
-use crate::control::{expiry, guard_watch, plan_runner};
+use crate::control::{answered, expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::cors::Origins;
 use crate::edge::frames::GrpcFrames;
@@ -362,6 +362,8 @@ impl Running {
             guard_pace,
             stopping.clone(),
         ));
+        let observations = Arc::clone(&self.observations);
+        self.tasks.spawn(answered::run(observations, Arc::clone(clock), stopping.clone()));
         if let Some(keep) = self.keep.clone() {
             let observations = Arc::clone(&self.observations);
             self.tasks.spawn(kept::run(observations, keep, Arc::clone(clock), stopping.clone()));

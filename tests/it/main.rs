@@ -23,6 +23,7 @@ mod checker;
 mod command_line;
 mod contracts;
 mod convergence;
+mod counted;
 mod crash;
 mod decisions;
 mod drain;

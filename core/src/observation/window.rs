@@ -129,7 +129,7 @@ impl Windows {
     }
 
     /// The moment that counts, where the clock shows another one.
-    fn moment(&mut self, now: Timestamp) -> Timestamp {
+    pub(super) fn moment(&mut self, now: Timestamp) -> Timestamp {
         if now < self.newest && self.newest.micros_since(now) > step_back_micros() {
             self.forget_future(now);
         }
@@ -249,7 +249,7 @@ impl Windows {
     }
 
     /// Forgets what is older than the longest ring.
-    fn forget_old(&mut self, now: Timestamp) {
+    pub(super) fn forget_old(&mut self, now: Timestamp) {
         self.series.retain(|_, series| {
             for (ring, pace) in series.rings.iter_mut().zip(PACES) {
                 ring.forget_before(pace.index_of(now).saturating_sub(pace.steps));
@@ -309,10 +309,15 @@ impl Windows {
 }
 
 impl Series {
-    fn add(&mut self, bucket: &Bucket, instance: &str, now: Timestamp) {
+    /// Counts what belongs to no instance.
+    pub(super) fn add_to_rings(&mut self, bucket: &Bucket, now: Timestamp) {
         for (ring, pace) in self.rings.iter_mut().zip(PACES) {
             ring.add(pace, pace.index_of(now), bucket);
         }
+    }
+
+    fn add(&mut self, bucket: &Bucket, instance: &str, now: Timestamp) {
+        self.add_to_rings(bucket, now);
         let minute = PACES[MINUTES].index_of(now);
         if self.instances.back().is_none_or(|(newest, _)| *newest < minute) {
             self.instances.push_back((minute, BTreeMap::new()));
