@@ -4,6 +4,7 @@ mod convergence_watch;
 
 mod browser;
 mod edges;
+mod told_health;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use mycelia_flags_core::observation::window::Windows;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::clock::SharedClock;
 use crate::control::measured::Measured;
@@ -32,11 +33,12 @@ use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
 use crate::edge::router::{DescriptorsError, serving, starting};
 use crate::edge::watch_evaluations::Following;
-use crate::state::{Epoch, OpenError, Store, StoreOptions, WriterHealth};
+use crate::state::{Epoch, OpenError, Store, StoreOptions};
 use crate::tasks::Tasks;
 
 use browser::BrowserListener;
 pub use browser::BrowserOptions;
+use told_health::{tell_health, watch_feeds};
 
 /// What a server is told at its start.
 #[derive(Debug, Clone)]
@@ -314,39 +316,6 @@ async fn recall(keep: Option<Keep>, store: &Store, now: Timestamp) -> Arc<Observ
     let load = tokio::task::spawn_blocking(move || keep.map(|keep| keep.load(now)));
     let windows = load.await.ok().flatten().unwrap_or_else(|| Windows::new(now));
     Arc::new(Observations::resume(store.clone(), windows))
-}
-
-async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
-    let mut writer = store.writer_health();
-    let poisoned =
-        async { writer.wait_for(|health| matches!(health, WriterHealth::Poisoned { .. })).await.is_ok() };
-    let poisoned = tokio::select! {
-        () = stopping.cancelled() => false,
-        poisoned = poisoned => poisoned,
-    };
-    if poisoned {
-        health.read_only().await;
-    }
-}
-
-/// Feeds that do not follow the log for this long are stuck: the task that moves them has died, most likely.
-const FEEDS_STUCK_AFTER: Duration = Duration::from_secs(30);
-
-async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: CancellationToken) {
-    let mut taken_in = hub.taken_in();
-    let follows = async {
-        loop {
-            let before = *taken_in.borrow_and_update();
-            tokio::time::sleep(FEEDS_STUCK_AFTER).await;
-            if hub.is_behind() && *taken_in.borrow() == before {
-                return;
-            }
-        }
-    };
-    if stopping.run_until_cancelled(follows).await.is_some() {
-        error!("committed changes do not reach the subscribers: restart the server");
-        health.stuck().await;
-    }
 }
 
 impl Running {

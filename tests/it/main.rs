@@ -62,6 +62,7 @@ mod restarts;
 mod rust_provider;
 mod same_people;
 mod schema_v1;
+mod secured;
 mod server;
 mod slow_reader;
 mod speaker;

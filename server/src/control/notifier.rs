@@ -34,6 +34,7 @@ use targets::Target;
 
 use super::measured::Measured;
 use crate::clock::SharedClock;
+use crate::outbound::tls::Trust;
 use crate::state::{Epoch, ReadError, Store};
 
 /// Whom to tell, and where the server remembers how far it is.
@@ -43,6 +44,8 @@ pub struct NotifyOptions {
     pub targets: Vec<Target>,
     /// The folder of the ledgers, beside the store.
     pub folder: PathBuf,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// How long to wait between attempts.
     pub backoff: Backoff,
     /// How long live instances have to acknowledge a revision before it is told that they did not.
@@ -62,6 +65,7 @@ impl Default for NotifyOptions {
         Self {
             targets: Vec::new(),
             folder: PathBuf::new(),
+            trust: Trust::default(),
             backoff: Backoff::default(),
             convergence_bound: CONVERGENCE_BOUND,
             skew_bound: SKEW_BOUND,
@@ -156,7 +160,7 @@ impl Notifier {
                 "notifies"
             );
             let saved = ledger.revision;
-            let desk = Arc::new(Desk::new(target, options.folder.clone(), ledger));
+            let desk = Arc::new(Desk::new(target, options.trust.clone(), options.folder.clone(), ledger));
             if is_new {
                 desk.save().await;
             }
@@ -218,7 +222,7 @@ impl Notifier {
         let desk = self.desk(name)?;
         let now = self.clock.now();
         let notice = Notice::test(self.store.epoch(), name, now);
-        Some(delivery::attempt(&desk.target, &notice, now).await)
+        Some(desk.attempt(&notice, now).await)
     }
 
     /// Tells all targets what is in no record.
