@@ -64,6 +64,7 @@ mod same_people;
 mod schema_v1;
 mod secured;
 mod server;
+mod skew;
 mod slow_reader;
 mod speaker;
 mod streams;

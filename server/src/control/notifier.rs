@@ -13,6 +13,7 @@ mod digest;
 mod ledger;
 pub mod notice;
 pub mod signature;
+pub mod skews;
 pub mod targets;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use delivery::Refusal;
 pub use desk::{Desk, Trying};
 pub use ledger::{DEAD_LETTERS_MAX, DeadLetter, Ledger, LedgerError};
 use notice::Notice;
+use skews::ToldSkews;
 use targets::Target;
 
 use super::measured::Measured;
@@ -112,6 +114,7 @@ pub struct Notifier {
     alarms: Arc<Alarms>,
     store: Store,
     clock: SharedClock,
+    folder: PathBuf,
 }
 
 impl Notifier {
@@ -178,7 +181,7 @@ impl Notifier {
                 saved,
             });
         }
-        Ok((Arc::new(Self { desks, alarms, store, clock }), couriers))
+        Ok((Arc::new(Self { desks, alarms, store, clock, folder: options.folder }), couriers))
     }
 
     /// The newest revision of the store.
@@ -223,6 +226,22 @@ impl Notifier {
         let now = self.clock.now();
         let notice = Notice::test(self.store.epoch(), name, now);
         Some(desk.attempt(&notice, now).await)
+    }
+
+    /// Which skews were told before this start, and are not known to be over.
+    pub async fn told_skews(&self) -> ToldSkews {
+        let (folder, epoch) = (self.folder.clone(), self.store.epoch());
+        let read = tokio::task::spawn_blocking(move || skews::read(&folder, epoch));
+        read.await.unwrap_or_default()
+    }
+
+    /// Remembers which skews are told and not over, beyond a restart.
+    pub async fn keep_told_skews(&self, told: ToldSkews) {
+        let (folder, epoch) = (self.folder.clone(), self.store.epoch());
+        let written = tokio::task::spawn_blocking(move || skews::write(&folder, epoch, &told));
+        if let Ok(Err(error)) = written.await {
+            warn!(%error, "which skews are told cannot be written: a restart would not tell their end");
+        }
     }
 
     /// Tells all targets what is in no record.
