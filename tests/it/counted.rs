@@ -202,3 +202,22 @@ async fn what_guards_ask_of_outcomes_is_not_diluted_by_whoever_asks_the_server()
     .await;
     server.running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_sees_evaluations_on_the_server_although_nobody_asks_for_usage() {
+    let server = Server::in_memory().await;
+    let mut admin = server.admin().await;
+    admin.apply(vec![create("dreams"), enable("dreams")]).await;
+    let arguments =
+        ["guard", "set", "many", "--flag", "dreams", "--when", "evaluations > 9 over 5m", "--do", "alert"];
+    command(&server.url, &arguments);
+    let mut evaluation = server.evaluation().await;
+    for _ in 0..10 {
+        evaluation.evaluate(evaluate("ana", "ui", false)).await.unwrap();
+    }
+    crate::patience::eventually("it fires", || async {
+        command(&server.url, &["guard", "list"])["guards"][0]["state"] == "firing"
+    })
+    .await;
+    server.running.stop().await;
+}

@@ -24,7 +24,7 @@ use crate::distribution::registry::StreamId;
 /// Into how many steps the bound is divided: so many moments of the past are remembered.
 const STEPS: u32 = 64;
 
-/// Looks whenever somebody moves, and on a pace while anybody is behind.
+/// Looks whenever somebody moves, and on a pace while anybody is behind, until the server drains.
 pub(super) async fn run(
     hub: &Hub,
     notifier: &Notifier,
@@ -42,6 +42,10 @@ pub(super) async fn run(
         let mut standings: BTreeMap<EnvironmentKey, Vec<Standing>> = BTreeMap::new();
         for standing in hub.standings() {
             standings.entry(standing.environment.clone()).or_default().push(standing);
+        }
+        if hub.draining().is_cancelled() {
+            // Streams end because the server leaves: nobody has caught up by that.
+            return;
         }
         let is_level = standings.values().flatten().all(|standing| standing.lacks.is_none());
         for environment in standings.keys() {
