@@ -49,7 +49,8 @@ pub(crate) struct Instance {
 
 enum Link {
     Grpc(TelemetryServiceClient<Channel>, Told),
-    Http(TcpStream),
+    /// Connects when it reports first: the server does not wait for those who connect and say nothing.
+    Http(SocketAddr, Option<TcpStream>),
 }
 
 impl Instance {
@@ -60,9 +61,7 @@ impl Instance {
         flags: usize,
     ) -> Result<Self> {
         let link = if told == Told::Json {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Link::Http(stream)
+            Link::Http(address, None)
         } else {
             let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
             Link::Grpc(TelemetryServiceClient::new(endpoint.connect().await?), told)
@@ -77,7 +76,7 @@ impl Instance {
         let mut random = self.random.clone();
         match &self.link {
             Link::Grpc(_, told) => self.message(*told, &mut random).encoded_len(),
-            Link::Http(_) => self.json(&mut random).len(),
+            Link::Http(..) => self.json(&mut random).len(),
         }
     }
 
@@ -88,7 +87,7 @@ impl Instance {
         let expected = self.flags * 2;
         let told = match &self.link {
             Link::Grpc(_, told) => *told,
-            Link::Http(_) => Told::Json,
+            Link::Http(..) => Told::Json,
         };
         if told == Told::Json {
             let body = self.json(&mut random);
@@ -145,7 +144,15 @@ impl Instance {
     }
 
     async fn post(&mut self, body: &str, expected: usize) -> Result<()> {
-        let Link::Http(stream) = &mut self.link else { bail!("no link over HTTP") };
+        let Link::Http(address, stream) = &mut self.link else { bail!("no link over HTTP") };
+        let stream = match stream {
+            Some(stream) => stream,
+            None => {
+                let connected = TcpStream::connect(*address).await?;
+                connected.set_nodelay(true)?;
+                stream.insert(connected)
+            }
+        };
         let head = format!(
             "POST /api/v1/observations HTTP/1.1\r\nhost: mycelia\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()

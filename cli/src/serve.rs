@@ -17,6 +17,7 @@ use mycelia_flags_server::edge::cors::Origins;
 use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::outbound::http::Address;
 use mycelia_flags_server::outbound::secret::SecretSource;
+use mycelia_flags_server::outbound::tls::Trust;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -83,14 +84,17 @@ fn raise_file_limit() {
 fn config(args: ServeArgs) -> anyhow::Result<Config> {
     let default_environment = EnvironmentKey::parse(&args.default_environment)
         .with_context(|| format!("--default-environment {}", args.default_environment))?;
+    let trust = args.outbound_ca.as_deref().map(Trust::with_file).transpose().context("--outbound-ca")?;
+    let trust = trust.unwrap_or_default();
     let notify = NotifyOptions {
+        trust: trust.clone(),
         targets: args.notify.as_deref().map(notify_file::read).transpose()?.unwrap_or_default(),
         folder: args.data_dir.join("notify"),
         convergence_bound: args.convergence_bound,
         skew_bound: args.skew_bound,
         ..NotifyOptions::default()
     };
-    let prometheus = prometheus(&args)?;
+    let prometheus = prometheus(&args, trust)?;
     let origins = Origins::parse(&args.cors_origin).context("--cors-origin")?;
     let browser = browser(&args)?;
     let client_ca = args.tls_client_ca.clone();
@@ -138,7 +142,7 @@ fn browser(args: &ServeArgs) -> anyhow::Result<Option<BrowserOptions>> {
 }
 
 /// The Prometheus-compatible server, if there is one; its token is read now.
-fn prometheus(args: &ServeArgs) -> anyhow::Result<Option<PrometheusOptions>> {
+fn prometheus(args: &ServeArgs, trust: Trust) -> anyhow::Result<Option<PrometheusOptions>> {
     let Some(url) = &args.prometheus_url else {
         return Ok(None);
     };
@@ -150,7 +154,8 @@ fn prometheus(args: &ServeArgs) -> anyhow::Result<Option<PrometheusOptions>> {
     if rhythm < PROMETHEUS_RHYTHM_MIN {
         return Err(anyhow!("--prometheus-rhythm: at least {} ms", PROMETHEUS_RHYTHM_MIN.as_millis()));
     }
-    Ok(Some(PrometheusOptions { address, token, rhythm, timeout: rhythm.max(PROMETHEUS_TIMEOUT_MIN) }))
+    let timeout = rhythm.max(PROMETHEUS_TIMEOUT_MIN);
+    Ok(Some(PrometheusOptions { address, trust, token, rhythm, timeout }))
 }
 
 fn announce(running: &Running, data_dir: &str, terminal: &Terminal) -> anyhow::Result<()> {

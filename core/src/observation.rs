@@ -4,6 +4,7 @@
 //! judges [conditions](crate::plan::metric_check::MetricCheck) and answers what is [used](usage). All of it is pure:
 //! whoever calls says what time it is.
 
+pub mod answered;
 pub mod batch;
 pub mod bucket;
 pub mod judge;

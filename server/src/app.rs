@@ -7,6 +7,7 @@ mod edges;
 mod environments;
 mod start_error;
 mod tls;
+mod told_health;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use mycelia_flags_core::observation::window::Windows;
 use mycelia_flags_core::revision::{Revision, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::clock::SharedClock;
 use crate::control::measured::Measured;
@@ -26,7 +27,7 @@ use crate::control::notifier::{Courier, Notifier, NotifyOptions, Surroundings};
 use crate::control::observations::Observations;
 use crate::control::observations::kept::{self, Keep};
 use crate::control::prometheus::{Prometheus, PrometheusOptions};
-use crate::control::{expiry, guard_watch, plan_runner};
+use crate::control::{answered, expiry, guard_watch, plan_runner};
 use crate::distribution::hub::{Hub, HubOptions};
 use crate::edge::cors::Origins;
 use crate::edge::following::Following;
@@ -36,12 +37,13 @@ use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
 use crate::edge::router::{serving, starting};
 use crate::edge::tls::{Side, Tls, TlsOptions};
-use crate::state::{Epoch, Store, StoreOptions, WriterHealth};
+use crate::state::{Epoch, Store, StoreOptions};
 use crate::tasks::Tasks;
 
 use browser::BrowserListener;
 pub use browser::BrowserOptions;
 pub use start_error::StartError;
+use told_health::{tell_health, watch_feeds};
 
 /// What a server is told at its start.
 #[derive(Debug, Clone)]
@@ -271,39 +273,6 @@ async fn recall(keep: Option<Keep>, store: &Store, now: Timestamp) -> Arc<Observ
     Arc::new(Observations::resume(store.clone(), windows))
 }
 
-async fn tell_health(store: Store, health: HealthStatuses, stopping: CancellationToken) {
-    let mut writer = store.writer_health();
-    let poisoned =
-        async { writer.wait_for(|health| matches!(health, WriterHealth::Poisoned { .. })).await.is_ok() };
-    let poisoned = tokio::select! {
-        () = stopping.cancelled() => false,
-        poisoned = poisoned => poisoned,
-    };
-    if poisoned {
-        health.read_only().await;
-    }
-}
-
-/// Feeds that do not follow the log for this long are stuck: the task that moves them has died, most likely.
-const FEEDS_STUCK_AFTER: Duration = Duration::from_secs(30);
-
-async fn watch_feeds(hub: Arc<Hub>, health: HealthStatuses, stopping: CancellationToken) {
-    let mut taken_in = hub.taken_in();
-    let follows = async {
-        loop {
-            let before = *taken_in.borrow_and_update();
-            tokio::time::sleep(FEEDS_STUCK_AFTER).await;
-            if hub.is_behind() && *taken_in.borrow() == before {
-                return;
-            }
-        }
-    };
-    if stopping.run_until_cancelled(follows).await.is_some() {
-        error!("committed changes do not reach the subscribers: restart the server");
-        health.stuck().await;
-    }
-}
-
 impl Running {
     fn begin_tasks(&self, clock: &SharedClock, pace: Duration, guard_pace: Duration) {
         let stopping = self.tasks.stopping();
@@ -317,6 +286,8 @@ impl Running {
             guard_pace,
             stopping.clone(),
         ));
+        let observations = Arc::clone(&self.observations);
+        self.tasks.spawn(answered::run(observations, Arc::clone(clock), stopping.clone()));
         if let Some(tls) = self.tls.clone() {
             self.tasks.spawn(tls.follow(stopping.clone()));
         }

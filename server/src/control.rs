@@ -3,6 +3,7 @@
 //! It decides pure and acts thin: every deed is a change set like anybody's. What is deliberately absent: gRPC, and who
 //! listens.
 
+pub mod answered;
 pub mod expiry;
 pub mod guard_watch;
 pub mod measured;

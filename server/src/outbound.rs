@@ -7,4 +7,4 @@
 pub mod http;
 pub mod secret;
 pub mod smtp;
-mod tls;
+pub mod tls;

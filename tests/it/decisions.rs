@@ -95,6 +95,7 @@ async fn asked(client: &mut EvaluationServiceClient<Channel>, case: &Case) -> An
         environment: ENVIRONMENT.to_owned(),
         context: Some(case.context.clone()),
         service: case.service.clone(),
+        ..Default::default()
     };
     let evaluation = client.evaluate(request).await.unwrap().into_inner().evaluation.unwrap();
     let error = evaluation.error_code().as_str_name().strip_prefix("ERROR_CODE_").unwrap();

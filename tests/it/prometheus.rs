@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::routing::get;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::outbound::http::Address;
+use mycelia_flags_server::outbound::tls::Trust;
 use mycelia_flags_server::tasks::Tasks;
 use serde_json::Value;
 
@@ -132,6 +133,7 @@ async fn a_gate_asks_prometheus_and_stays_shut_when_it_is_gone() {
     let scraped = service(&tasks, Arc::clone(&errors)).await;
     let mut prometheus = Prometheus::start(folder.path(), &scraped);
     let options = PrometheusOptions {
+        trust: Trust::default(),
         address: Address::parse(&prometheus.url).unwrap(),
         token: None,
         rhythm: Duration::from_millis(200),

@@ -1,16 +1,21 @@
 //! Somebody who is told: an HTTP server in this process that keeps what it was sent, and answers as the story wants.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::serve::Listener;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, StatusCode, Uri};
 use mycelia_flags_server::tasks::Tasks;
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// What every webhook of the stories is signed with.
 pub(crate) const SECRET: &str = "whsec_of_the_stories";
@@ -52,6 +57,30 @@ struct Kept {
     usual: u16,
 }
 
+/// Connections that are secured from their first byte on. Who breaks the handshake off has come to nothing.
+struct Secured {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Secured {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.listener.accept().await.unwrap();
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
 /// The receiver.
 pub(crate) struct Receiver {
     pub(crate) url: String,
@@ -71,9 +100,23 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, uri: Uri, headers: HeaderMap
 impl Receiver {
     /// One that takes everything.
     pub(crate) async fn start() -> Self {
-        let kept = Arc::new(Mutex::new(Kept { usual: 200, ..Kept::default() }));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url)
+    }
+
+    /// The same by TLS, with a certificate for `localhost` unless it is for somebody else.
+    pub(crate) async fn secured(acceptor: TlsAcceptor) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        Self::serve(Secured { listener, acceptor }, url)
+    }
+
+    fn serve<L>(listener: L, url: String) -> Self
+    where
+        L: Listener<Addr: std::fmt::Debug>,
+    {
+        let kept = Arc::new(Mutex::new(Kept { usual: 200, ..Kept::default() }));
         let (app, tasks) = (Router::new().fallback(take).with_state(Arc::clone(&kept)), Tasks::default());
         let stopping = tasks.stopping().clone();
         tasks.spawn(async move {

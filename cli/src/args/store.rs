@@ -132,6 +132,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "MYCELIA_NOTIFY", hide_env_values = true)]
     pub(crate) notify: Option<PathBuf>,
 
+    /// Trust these certificates, too, where notices and queries go by TLS: a PEM file with those of your own authorities
+    #[arg(long, value_name = "FILE", env = "MYCELIA_OUTBOUND_CA", hide_env_values = true)]
+    pub(crate) outbound_ca: Option<PathBuf>,
+
     /// Tell when live instances have not acknowledged a revision within this time
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     pub(crate) convergence_bound: Duration,

@@ -16,6 +16,7 @@ pub(crate) async fn run(args: EvalArgs, session: &Session<'_>) -> Result<Exit, F
         environment: session.settings.environment.clone(),
         context: Some(context),
         service: args.service.unwrap_or_default(),
+        trial: true,
     };
     let answer = connection.answer(connection.evaluation().evaluate(request)).await?;
     let evaluation = answer.evaluation.unwrap_or_default();

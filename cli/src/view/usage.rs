@@ -36,6 +36,8 @@ pub(crate) struct UsageRowView {
     pub(crate) variant: Option<String>,
     pub(crate) service: Option<String>,
     pub(crate) evaluations: u64,
+    /// Those of them that the server made for whoever asked it.
+    pub(crate) evaluations_on_server: u64,
     pub(crate) fallbacks: u64,
     pub(crate) requests: u64,
     pub(crate) errors: u64,
@@ -84,6 +86,7 @@ impl UsageRowView {
             variant: columns.variant.then(|| row.variant.clone()),
             service: columns.service.then(|| row.service.clone()),
             evaluations: row.evaluations,
+            evaluations_on_server: row.evaluations_on_server,
             fallbacks: row.fallbacks,
             requests: row.requests,
             errors: row.errors,

@@ -77,4 +77,16 @@ mod tests {
         assert!((150..=160).contains(&seconds), "{seconds}");
         assert_eq!(firing.until, None);
     }
+
+    #[test]
+    fn a_ratio_is_looked_at_whenever_one_of_its_parts_changes() {
+        let mut trace = Trace::default();
+        for (minute, metric, value) in
+            [(0, "loads", 100.0), (0, "fallbacks", 1.0), (10, "fallbacks", 9.0), (20, "loads", 900.0)]
+        {
+            trace.note(at(minute), metric, value);
+        }
+        let found = firings(&MetricCheck::parse("ratio(fallbacks, loads) > 5% for 5m").unwrap(), &trace);
+        assert_eq!(found, [Firing { from: at(15), until: Some(at(20)), value: 9.0 }]);
+    }
 }

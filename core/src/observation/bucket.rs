@@ -56,8 +56,11 @@ impl Spread {
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bucket {
-    /// Evaluations of the flag.
+    /// Evaluations of the flag that services made themselves, and told.
     pub evaluations: u64,
+    /// Evaluations of the flag that the server made for whoever asked it. No fallbacks are among them: who asks and gets
+    /// no answer is not heard of.
+    pub answered: u64,
     /// Those that served the caller's default, because there was no value.
     pub fallbacks: u64,
     /// Requests that went well.
@@ -81,6 +84,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// All evaluations, wherever they were made.
+    #[must_use]
+    pub const fn evaluated(&self) -> u64 {
+        self.evaluations.saturating_add(self.answered)
+    }
+
     /// All requests.
     #[must_use]
     pub const fn requests(&self) -> u64 {
@@ -91,6 +100,7 @@ impl Bucket {
     pub fn merge(&mut self, other: &Self) {
         let sums = [
             (&mut self.evaluations, other.evaluations),
+            (&mut self.answered, other.answered),
             (&mut self.fallbacks, other.fallbacks),
             (&mut self.ok, other.ok),
             (&mut self.errors, other.errors),

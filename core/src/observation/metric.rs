@@ -130,7 +130,7 @@ impl Metric {
                 Some(Reading { value, samples: bucket.latency.count })
             }
             Self::Requests => counted(bucket.requests()),
-            Self::Evaluations => counted(bucket.evaluations),
+            Self::Evaluations => counted(bucket.evaluated()),
             Self::Impressions => counted(bucket.impressions),
             Self::Clicks => counted(bucket.clicks),
             Self::UnavailableSeconds | Self::Uptime => None,
@@ -221,7 +221,7 @@ fn ratio_of(name: &str) -> Option<(&str, &str)> {
 fn count_of(bucket: &Bucket, name: &str) -> u64 {
     match Metric::of(name) {
         Metric::Requests => bucket.requests(),
-        Metric::Evaluations => bucket.evaluations,
+        Metric::Evaluations => bucket.evaluated(),
         Metric::Impressions => bucket.impressions,
         Metric::Clicks => bucket.clicks,
         _ => bucket.counters.get(name).copied().unwrap_or_default(),

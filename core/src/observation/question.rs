@@ -169,7 +169,7 @@ impl Windows {
     }
 
     /// The services that are asked about, and when they were there.
-    fn asked<'w>(
+    pub(super) fn asked<'w>(
         &'w self,
         selection: &Selection<'_>,
     ) -> impl Iterator<Item = (&'w ServiceName, &'w Presence)> {

@@ -3,6 +3,7 @@
 //! A moment is looked at when its bucket is over, so that nobody knows what came later: the further back, the coarser. What
 //! is not kept has no answer: how long a service was silent, and a window that is shorter than the buckets of its time.
 
+use super::metric::Metric;
 use super::question::{Control, Gathered, Selection, lengths};
 use super::ring::{PACES, Pace};
 use super::window::Windows;
@@ -42,9 +43,14 @@ impl Windows {
         let pace = Pace::at(place);
         let reach = pace.span_seconds().saturating_sub(length).max(0);
         let selection = Selection::of(check, asked);
-        let rings = self.selected(&selection).filter_map(|(_, series)| series.rings.get(place));
-        let oldest =
-            rings.filter_map(|ring| ring.iter().next().map(|(index, _)| pace.begin_of(*index))).min();
+        let oldest = match Metric::of(&check.metric) {
+            // Whether a service was there is known of those too that have observed nothing of the flag.
+            Metric::Uptime => self.asked(&selection).map(|(_, presence)| presence.since).min(),
+            _ => {
+                let rings = self.selected(&selection).filter_map(|(_, series)| series.rings.get(place));
+                rings.filter_map(|ring| ring.iter().next().map(|(index, _)| pace.begin_of(*index))).min()
+            }
+        };
         let Some(oldest) = oldest else { return Looks { held_from: None, moments: Vec::new() } };
         let held_from = oldest.max(back(self.newest, reach));
         let mut moments = Vec::new();

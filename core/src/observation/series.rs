@@ -30,13 +30,14 @@ pub struct Series {
 }
 
 impl Series {
-    /// What was kept in rings.
-    #[must_use]
-    pub fn of(rings: [Ring; PACES.len()]) -> Self {
-        Self { rings, ..Self::default() }
+    /// Counts what an instance has observed.
+    pub(super) fn add_of(&mut self, instance: &str, bucket: &Bucket, now: Timestamp) {
+        self.add(bucket, now);
+        self.add_to_instance(bucket, instance, now);
     }
 
-    pub(super) fn add(&mut self, bucket: &Bucket, instance: &str, now: Timestamp) {
+    /// Counts what belongs to no instance.
+    pub(super) fn add(&mut self, bucket: &Bucket, now: Timestamp) {
         let second = begin_of_second(now);
         if self.unsettled.as_ref().is_some_and(|(held, _)| *held != second) {
             self.settle();
@@ -44,7 +45,6 @@ impl Series {
         let (_, sum) = self.unsettled.get_or_insert_with(|| (second, Bucket::default()));
         sum.merge(bucket);
         sum.users.merge(&bucket.users, USERS_PER_HOUR);
-        self.add_to_instance(bucket, instance, now);
     }
 
     /// Puts what was observed last into the rings.

@@ -1,5 +1,6 @@
 //! Windows, judged: worlds of reports in simulated time.
 
+mod answered;
 mod clocks;
 mod conditions;
 mod limits;

@@ -65,7 +65,7 @@ pub struct Heard {
 pub struct Windows {
     pub(super) series: BTreeMap<SeriesKey, Series>,
     /// Whether something was counted that is in no ring yet.
-    is_unsettled: bool,
+    pub(super) is_unsettled: bool,
     pub(super) heard: BTreeMap<EnvironmentKey, Heard>,
     pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Presence>,
     pub(super) counters: BTreeSet<Box<str>>,
@@ -116,7 +116,7 @@ impl Windows {
     }
 
     /// The moment that counts, where the clock shows another one.
-    fn moment(&mut self, now: Timestamp) -> Timestamp {
+    pub(super) fn moment(&mut self, now: Timestamp) -> Timestamp {
         if now < self.newest && self.newest.micros_since(now) > step_back_micros() {
             self.forget_future(now);
         }
@@ -211,7 +211,7 @@ impl Windows {
             limits = self.keep_names(bucket.to_mut());
         }
         self.is_unsettled = true;
-        self.series.entry(key).or_default().add(&bucket, &batch.instance, now);
+        self.series.entry(key).or_default().add_of(&batch.instance, &bucket, now);
         Ok(limits)
     }
 
@@ -248,7 +248,7 @@ impl Windows {
     }
 
     /// Forgets what is older than the longest ring.
-    fn forget_old(&mut self, now: Timestamp) {
+    pub(super) fn forget_old(&mut self, now: Timestamp) {
         self.settle();
         self.series.retain(|_, series| {
             for (ring, pace) in series.rings.iter_mut().zip(PACES) {

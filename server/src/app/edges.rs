@@ -120,6 +120,7 @@ impl Running {
             clock: Arc::clone(clock),
             usage: Arc::clone(usage),
             seen: Arc::clone(seen),
+            observations: Arc::clone(&self.observations),
             callers: Callers::Inside,
             following: self.following.clone(),
         }

@@ -13,6 +13,7 @@ mod digest;
 mod ledger;
 pub mod notice;
 pub mod signature;
+pub mod skews;
 pub mod targets;
 
 use std::path::PathBuf;
@@ -30,10 +31,12 @@ pub use delivery::Refusal;
 pub use desk::{Desk, Trying};
 pub use ledger::{DEAD_LETTERS_MAX, DeadLetter, Ledger, LedgerError};
 use notice::Notice;
+use skews::ToldSkews;
 use targets::Target;
 
 use super::measured::Measured;
 use crate::clock::SharedClock;
+use crate::outbound::tls::Trust;
 use crate::state::{Epoch, ReadError, Store};
 
 /// Whom to tell, and where the server remembers how far it is.
@@ -43,6 +46,8 @@ pub struct NotifyOptions {
     pub targets: Vec<Target>,
     /// The folder of the ledgers, beside the store.
     pub folder: PathBuf,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// How long to wait between attempts.
     pub backoff: Backoff,
     /// How long live instances have to acknowledge a revision before it is told that they did not.
@@ -62,6 +67,7 @@ impl Default for NotifyOptions {
         Self {
             targets: Vec::new(),
             folder: PathBuf::new(),
+            trust: Trust::default(),
             backoff: Backoff::default(),
             convergence_bound: CONVERGENCE_BOUND,
             skew_bound: SKEW_BOUND,
@@ -108,6 +114,7 @@ pub struct Notifier {
     alarms: Arc<Alarms>,
     store: Store,
     clock: SharedClock,
+    folder: PathBuf,
 }
 
 impl Notifier {
@@ -156,7 +163,7 @@ impl Notifier {
                 "notifies"
             );
             let saved = ledger.revision;
-            let desk = Arc::new(Desk::new(target, options.folder.clone(), ledger));
+            let desk = Arc::new(Desk::new(target, options.trust.clone(), options.folder.clone(), ledger));
             if is_new {
                 desk.save().await;
             }
@@ -174,7 +181,7 @@ impl Notifier {
                 saved,
             });
         }
-        Ok((Arc::new(Self { desks, alarms, store, clock }), couriers))
+        Ok((Arc::new(Self { desks, alarms, store, clock, folder: options.folder }), couriers))
     }
 
     /// The newest revision of the store.
@@ -218,7 +225,23 @@ impl Notifier {
         let desk = self.desk(name)?;
         let now = self.clock.now();
         let notice = Notice::test(self.store.epoch(), name, now);
-        Some(delivery::attempt(&desk.target, &notice, now).await)
+        Some(desk.attempt(&notice, now).await)
+    }
+
+    /// Which skews were told before this start, and are not known to be over.
+    pub async fn told_skews(&self) -> ToldSkews {
+        let (folder, epoch) = (self.folder.clone(), self.store.epoch());
+        let read = tokio::task::spawn_blocking(move || skews::read(&folder, epoch));
+        read.await.unwrap_or_default()
+    }
+
+    /// Remembers which skews are told and not over, beyond a restart.
+    pub async fn keep_told_skews(&self, told: ToldSkews) {
+        let (folder, epoch) = (self.folder.clone(), self.store.epoch());
+        let written = tokio::task::spawn_blocking(move || skews::write(&folder, epoch, &told));
+        if let Ok(Err(error)) = written.await {
+            warn!(%error, "which skews are told cannot be written: a restart would not tell their end");
+        }
     }
 
     /// Tells all targets what is in no record.

@@ -7,6 +7,7 @@
 pub mod kept;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, VariantName};
@@ -19,7 +20,9 @@ use mycelia_flags_core::observation::window::Windows;
 use mycelia_flags_core::plan::metric_check::{Asked, MetricCheck, Metrics, Verdict};
 use mycelia_flags_core::revision::Timestamp;
 use mycelia_flags_core::snapshot::Snapshot;
+use tracing::warn;
 
+use super::answered::Handouts;
 use crate::state::Store;
 
 /// See the module.
@@ -27,6 +30,8 @@ use crate::state::Store;
 pub struct Observations {
     store: Store,
     windows: Mutex<Windows>,
+    handouts: Handouts,
+    has_room: AtomicBool,
 }
 
 impl Observations {
@@ -38,8 +43,30 @@ impl Observations {
 
     /// What was kept.
     #[must_use]
-    pub const fn resume(store: Store, windows: Windows) -> Self {
-        Self { store, windows: Mutex::new(windows) }
+    pub fn resume(store: Store, windows: Windows) -> Self {
+        let (windows, handouts) = (Mutex::new(windows), Handouts::default());
+        Self { store, windows, handouts, has_room: AtomicBool::new(true) }
+    }
+
+    /// Where evaluations on the server are counted until [`Self::settle`].
+    #[must_use]
+    pub const fn handouts(&self) -> &Handouts {
+        &self.handouts
+    }
+
+    /// Lets the windows take what the server has handed out. Flags that are not there any more are nobody's concern.
+    pub fn settle(&self, now: Timestamp) {
+        let (mut all, dropped) = self.handouts.take();
+        if all.is_empty() && dropped == 0 {
+            return;
+        }
+        let snapshot = self.store.snapshot();
+        all.retain(|answered| snapshot.flag(&answered.flag).is_some());
+        let left_out = self.windows().count_answered(all, now).saturating_add(dropped);
+        // Said when it begins: who asks for every flag of a large environment does it again and again.
+        if self.has_room.swap(left_out == 0, Ordering::Relaxed) && left_out > 0 {
+            warn!(left_out, "there is no room to count all evaluations that the server makes for others");
+        }
     }
 
     /// Counts a batch.
@@ -47,9 +74,10 @@ impl Observations {
         self.windows().take(batch, now)
     }
 
-    /// How much flags are used.
+    /// How much flags are used, until now.
     #[must_use]
-    pub fn usage(&self, query: &UsageQuery) -> BTreeMap<RowKey, Row> {
+    pub fn usage(&self, query: &UsageQuery, now: Timestamp) -> BTreeMap<RowKey, Row> {
+        self.settle(now);
         self.windows().usage(query)
     }
 

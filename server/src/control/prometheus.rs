@@ -26,6 +26,7 @@ use super::measured::Measured;
 use crate::clock::SharedClock;
 use crate::outbound::http::{Address, send};
 use crate::outbound::secret::Secret;
+use crate::outbound::tls::Trust;
 use crate::state::Store;
 use answer::value_of;
 use kept::Answers;
@@ -41,6 +42,8 @@ const AT_ONCE: usize = 8;
 pub struct PrometheusOptions {
     /// Its address, up to where `/api/v1/query` follows.
     pub address: Address,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// A bearer token.
     pub token: Option<Secret>,
     /// How often each query is asked.
@@ -184,7 +187,7 @@ impl Prometheus {
     }
 
     async fn ask_one(&self, query: &str) -> Result<f64, String> {
-        let PrometheusOptions { address, token, timeout, .. } = &self.options;
+        let PrometheusOptions { address, trust, token, timeout, .. } = &self.options;
         let address = address
             .with(&format!("/api/v1/query?query={}", encoded(query)))
             .map_err(|error| error.to_string())?;
@@ -193,7 +196,7 @@ impl Prometheus {
             let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
             headers.push((AUTHORIZATION, bearer.map_err(|_no_header| "the token is no header".to_owned())?));
         }
-        let answer = send(Method::GET, &address, headers, Bytes::new(), *timeout).await;
+        let answer = send(trust, Method::GET, &address, headers, Bytes::new(), *timeout).await;
         let answer = answer.map_err(|error| error.to_string())?;
         if answer.status != StatusCode::OK {
             let why = answer::complaint(&answer.body);

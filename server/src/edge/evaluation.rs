@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mycelia_flags_core::compiled::{Around, Slot};
 use mycelia_flags_core::context::Context;
 use mycelia_flags_core::evaluation::ErrorCode;
-use mycelia_flags_core::key::EnvironmentKey;
+use mycelia_flags_core::key::{EnvironmentKey, FlagKey, ServiceName, VariantName};
 use mycelia_flags_core::rejection::{Reason, Rejection, Violation};
 use mycelia_flags_core::revision::Timestamp;
 use mycelia_flags_proto::convert;
@@ -19,8 +19,15 @@ use super::following::Following;
 use super::status;
 use super::watch_evaluations::Watching;
 use crate::clock::SharedClock;
+use crate::control::observations::Observations;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
+
+/// As which service the evaluations of callers count who say none.
+const UNNAMED: &str = "unnamed";
+
+/// As which service those of pages count, at the listener for browsers.
+const BROWSER: &str = "browser";
 
 /// What EvaluationService calls.
 #[derive(Debug, Clone)]
@@ -35,6 +42,8 @@ pub struct EvaluationEdge {
     pub usage: Arc<Usage>,
     /// For whom.
     pub seen: Arc<SeenContexts>,
+    /// Where evaluations are counted.
+    pub observations: Arc<Observations>,
     /// Who asks here.
     pub callers: Callers,
     /// What streams follow, and when they end.
@@ -74,6 +83,24 @@ impl EvaluationEdge {
             }
     }
 
+    /// Counts what an answer hands out to whoever says that it is this service.
+    pub(super) fn count<'f>(
+        &self,
+        environment: &EnvironmentKey,
+        service: &str,
+        context: &Context,
+        served: impl IntoIterator<Item = (&'f FlagKey, &'f VariantName)>,
+    ) {
+        let service = match self.callers {
+            // What a page says of itself, anybody may say.
+            Callers::Browsers(_) => ServiceName::new(BROWSER),
+            Callers::Inside => {
+                ServiceName::parse(service).unwrap_or_else(|_no_name| ServiceName::new(UNNAMED))
+            }
+        };
+        self.observations.handouts().count(environment, &service, context.targeting_key(), served);
+    }
+
     /// Notes the first evaluation of a flag as it is now.
     pub(super) fn note(&self, environment: &EnvironmentKey, slot: &Slot, now: Timestamp) {
         if let Slot::Flag(flag) = slot
@@ -89,10 +116,24 @@ pub(super) fn context(wire: Option<v1::EvaluationContext>) -> Result<Context, St
         .map_err(|violations| status::rejected(&Rejection { violations }))
 }
 
-pub(super) fn evaluate(slot: &Slot, around: Around<'_>, context: &Context) -> v1::Evaluation {
+/// A flag and the variant that an answer hands out; none when there is no value.
+pub(super) type Served<'f> = Option<(&'f FlagKey, &'f VariantName)>;
+
+/// The answer of a flag, and what is to be counted when it is given.
+pub(super) fn evaluate<'f>(
+    slot: &'f Slot,
+    around: Around<'f>,
+    context: &Context,
+) -> (v1::Evaluation, Served<'f>) {
     match slot {
-        Slot::Flag(flag) => convert::evaluation_to_wire(flag.key(), &flag.evaluate(around, context)),
-        Slot::Broken { key, .. } => convert::evaluation_error_to_wire(key.as_str(), ErrorCode::ParseError),
+        Slot::Flag(flag) => {
+            let resolution = flag.evaluate(around, context);
+            let served = Some((flag.key(), &resolution.variant.name));
+            (convert::evaluation_to_wire(flag.key(), &resolution), served)
+        }
+        Slot::Broken { key, .. } => {
+            (convert::evaluation_error_to_wire(key.as_str(), ErrorCode::ParseError), None)
+        }
     }
 }
 
@@ -107,14 +148,20 @@ impl EvaluationService for EvaluationEdge {
         let request = request.into_inner();
         let environment = self.environment(&request.environment)?;
         let context = context(request.context)?;
-        self.seen.note_raw(&environment.key, &request.service, &context);
+        if !request.trial {
+            self.seen.note_raw(&environment.key, &request.service, &context);
+        }
         let now = self.clock.now();
         let around = environment.flags.around(&request.service, now);
         let found = environment.flags.get(&request.flag);
         let evaluation = match found.filter(|slot| self.is_visible(&environment, slot, &request.service)) {
             Some(slot) => {
-                self.note(&environment.key, slot, now);
-                evaluate(slot, around, &context)
+                let (evaluation, served) = evaluate(slot, around, &context);
+                if !request.trial {
+                    self.note(&environment.key, slot, now);
+                    self.count(&environment.key, &request.service, &context, served);
+                }
+                evaluation
             }
             None => convert::evaluation_error_to_wire(&request.flag, ErrorCode::FlagNotFound),
         };
@@ -132,6 +179,7 @@ impl EvaluationService for EvaluationEdge {
         self.seen.note_raw(&environment.key, &request.service, &context);
         let now = self.clock.now();
         let around = environment.flags.around(&request.service, now);
+        let mut handed_out = Vec::new();
         let evaluations = environment
             .flags
             .in_order()
@@ -139,9 +187,12 @@ impl EvaluationService for EvaluationEdge {
             .filter(|slot| self.is_visible(&environment, slot, &request.service))
             .map(|slot| {
                 self.note(&environment.key, slot, now);
-                evaluate(slot, around, &context)
+                let (evaluation, served) = evaluate(slot, around, &context);
+                handed_out.extend(served);
+                evaluation
             })
             .collect();
+        self.count(&environment.key, &request.service, &context, handed_out);
         let revision = environment.snapshot.revision().get();
         Ok(Response::new(v1::EvaluateAllResponse { evaluations, revision }))
     }

@@ -97,19 +97,21 @@ impl Watching {
         let now = self.edge.clock.now();
         let around = environment.flags.around(&self.service, now);
         let mut before = std::mem::take(&mut self.given);
-        let mut evaluations = Vec::new();
+        let (mut evaluations, mut handed_out) = (Vec::new(), Vec::new());
         for slot in environment.flags.in_order() {
             if !self.edge.is_visible(&environment, slot, &self.service) {
                 continue;
             }
             self.edge.note(&environment.key, slot, now);
-            let evaluation = evaluate(slot, around, &self.context);
+            let (evaluation, served) = evaluate(slot, around, &self.context);
             let hash: Given = Sha256::digest(evaluation.encode_to_vec()).into();
             if before.remove(slot.key()) != Some(hash) {
                 evaluations.push(evaluation);
+                handed_out.extend(served);
             }
             self.given.insert(slot.key().clone(), hash);
         }
+        self.edge.count(&environment.key, &self.service, &self.context, handed_out);
         let is_first = self.seen.is_none();
         let removed: Vec<String> = before.into_keys().map(|key| key.to_string()).collect();
         let event = match (is_first, evaluations.is_empty() && removed.is_empty()) {

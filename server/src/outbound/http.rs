@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::tls;
+use super::tls::Trust;
 
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -139,13 +139,14 @@ pub enum SendError {
 /// # Errors
 /// When there is none in time. That it says no is an answer too.
 pub async fn send(
+    trust: &Trust,
     method: Method,
     address: &Address,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     limit: Duration,
 ) -> Result<Answer, SendError> {
-    let exchange = exchange(method, address, headers, body);
+    let exchange = exchange(trust, method, address, headers, body);
     match tokio::time::timeout(limit, exchange).await {
         Ok(answered) => answered,
         Err(_elapsed) => Err(SendError::Timeout { address: address.shown(), limit }),
@@ -153,6 +154,7 @@ pub async fn send(
 }
 
 async fn exchange(
+    trust: &Trust,
     method: Method,
     address: &Address,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -182,7 +184,7 @@ async fn exchange(
             ServerName::try_from(address.host.clone()).map_err(|error| tls(error.to_string()))?
         }
     };
-    let config = tls::config().await.map_err(tls)?;
+    let config = trust.config().await.map_err(tls)?;
     let stream = TlsConnector::from(config).connect(name, stream).await;
     converse(stream.map_err(|error| tls(error.to_string()))?, request, address).await
 }
@@ -258,7 +260,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let address = Address::parse(&format!("http://127.0.0.1:{port}/secret")).unwrap();
-        let sent = send(Method::GET, &address, Vec::new(), Bytes::new(), Duration::from_secs(5)).await;
+        let sent =
+            send(&Trust::default(), Method::GET, &address, Vec::new(), Bytes::new(), Duration::from_secs(5))
+                .await;
         let error = sent.unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot connect to http://127.0.0.1:{port}: ")), "{error}");
         assert!(!error.contains("secret"));
@@ -269,7 +273,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         let limit = Duration::from_millis(20);
-        let sent = send(Method::GET, &address, Vec::new(), Bytes::new(), limit).await;
+        let sent = send(&Trust::default(), Method::GET, &address, Vec::new(), Bytes::new(), limit).await;
         assert_eq!(sent, Err(SendError::Timeout { address: address.shown(), limit }));
     }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use super::secret::Secret;
+use super::tls::Trust;
 
 /// How a connection to a mail server is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +113,8 @@ impl Mailer {
     ///
     /// # Errors
     /// When the server does not take it in time. It may have taken it even so, if the connection broke at the end.
-    pub async fn send(&self, id: &str, subject: &str, text: String) -> Result<(), MailError> {
-        match tokio::time::timeout(self.settings.timeout, self.hand_over(id, subject, text)).await {
+    pub async fn send(&self, trust: &Trust, id: &str, subject: &str, text: String) -> Result<(), MailError> {
+        match tokio::time::timeout(self.settings.timeout, self.hand_over(trust, id, subject, text)).await {
             Ok(sent) => sent,
             Err(_elapsed) => {
                 Err(self.error(format!("no answer within {} ms", self.settings.timeout.as_millis()), false))
@@ -120,11 +122,14 @@ impl Mailer {
         }
     }
 
+    /// A server may repeat what it was told, and the password is among that.
     fn error(&self, cause: String, is_permanent: bool) -> MailError {
+        let secret = self.settings.login.as_ref().map(|(_, password)| password.reveal());
+        let cause = secret.map_or_else(|| cause.clone(), |secret| cause.replace(secret, "…"));
         MailError { server: self.shown(), cause, is_permanent }
     }
 
-    async fn hand_over(&self, id: &str, subject: &str, text: String) -> Result<(), MailError> {
+    async fn hand_over(&self, trust: &Trust, id: &str, subject: &str, text: String) -> Result<(), MailError> {
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(subject)
@@ -137,8 +142,8 @@ impl Mailer {
         let tls = match self.settings.tls {
             SmtpTls::None => Tls::None,
             secured => {
-                let parameters = TlsParameters::new(self.host.clone());
-                let parameters = parameters.map_err(|error| self.error(error.to_string(), false))?;
+                let parameters = self.parameters(trust);
+                let parameters = parameters.map_err(|error| self.error(in_full(&error), false))?;
                 if secured == SmtpTls::StartTls {
                     Tls::Required(parameters)
                 } else {
@@ -155,6 +160,33 @@ impl Mailer {
             transport = transport.credentials(credentials);
         }
         let sent = transport.build().send(message).await;
-        sent.map(|_response| ()).map_err(|error| self.error(error.to_string(), error.is_permanent()))
+        sent.map(|_response| ()).map_err(|error| {
+            // A login that is refused is mended within minutes, as 401 and 403 of a webhook are.
+            let is_about_login = error.status().is_some_and(|code| code.category == Category::Unspecified3);
+            self.error(in_full(&error), error.is_permanent() && !is_about_login)
+        })
     }
+
+    fn parameters(&self, trust: &Trust) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+        let mut builder = TlsParameters::builder(self.host.clone());
+        for certificate in trust.more() {
+            builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+        }
+        builder.build()
+    }
+}
+
+/// An error and what caused it: by itself it says only where it happened.
+fn in_full(error: &lettre::transport::smtp::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    words
 }

@@ -98,3 +98,47 @@ async fn a_guard_is_tried_out_on_what_was_recorded_with_its_false_alarms_counted
     }
     server.running.stop().await;
 }
+
+/// Says that a service is there, for so many seconds; it observes nothing.
+async fn be_there(
+    telemetry: &mut TelemetryServiceClient<Channel>,
+    clock: &ManualClock,
+    service: &str,
+    seconds: u64,
+) {
+    for _ in 0..seconds / 10 {
+        clock.advance(Duration::from_secs(10));
+        let request = v1::ReportRequest {
+            service: service.to_owned(),
+            instance: format!("{service}-1"),
+            ..v1::ReportRequest::default()
+        };
+        telemetry.report(request).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_was_away_is_found_in_the_past() {
+    let clock = ManualClock::at(START);
+    let server = Wanted { clock: Arc::clone(&clock) as SharedClock, ..Wanted::default() }.start().await;
+    let mut admin = server.admin().await;
+    let mut telemetry = TelemetryServiceClient::new(server.channel().await);
+    admin.apply(vec![create("dreams"), rollout("dreams", 100.0)]).await;
+    be_there(&mut telemetry, &clock, "runner", 3_600).await;
+    be_there(&mut telemetry, &clock, "ui", 600).await;
+    be_there(&mut telemetry, &clock, "runner", 3_600).await;
+    let replay = |when: &str| {
+        let arguments = ["guard", "replay", "--flag", "dreams", "--when", when, "--since", "7d"];
+        json(&server.url, &arguments)
+    };
+    let replayed = replay("uptime < 90% over 30m in runner");
+    assert_eq!(replayed["fired"], 1, "{replayed:#}");
+    // Three minutes of half an hour are a tenth: it was silent from 10:00 on.
+    let from = replayed["firings"][0]["from"].as_str().unwrap();
+    assert!(("2026-12-01T10:03".."2026-12-01T10:06").contains(&from), "{from}");
+    let until = replayed["firings"][0]["until"].as_str().unwrap();
+    assert!(("2026-12-01T10:36".."2026-12-01T10:39").contains(&until), "{until}");
+    assert_eq!(replay("uptime < 60% over 30m in runner")["fired"], 0, "it was away for a third");
+    assert_eq!(replay("uptime < 90% over 30m in nobody")["looks"], 0, "nobody knows it");
+    server.running.stop().await;
+}

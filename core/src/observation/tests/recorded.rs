@@ -52,3 +52,45 @@ fn what_is_not_kept_is_not_asked() {
     assert!(looks.len() <= 336 + 1_440 + 360 + 120, "{}", looks.len());
     assert!(looks.is_sorted());
 }
+
+#[test]
+fn who_was_away_in_the_past_is_known_from_when_it_was() {
+    let mut world = World::new();
+    world.steadily(3_600, "ui", "on", &requests(1, 0));
+    world.steadily(3_600, "runner", "on", &requests(1, 0));
+    world.steadily(3_600, "ui", "on", &requests(1, 0));
+    // `ui` was silent from 3,600 to 7,205: a tenth of a quarter of an hour is a minute and a half of it.
+    let first = world.first("uptime < 90% over 15m in ui", 0).unwrap();
+    assert!((3_690..=3_750).contains(&first), "{first}");
+    assert_eq!(world.first("uptime < 90% over 15m in ui", 8_200), None, "it was back for long enough");
+    assert_eq!(world.first("uptime < 90% over 15m in ui", 9_000), None);
+    // Nobody asks of a time in which it was not known; what it does now says nothing of then.
+    let first = world.first("uptime > 99% over 15m in runner", 0).unwrap();
+    assert!((3_605 + 900..=3_605 + 1_000).contains(&first), "{first}");
+    assert_eq!(world.first("uptime < 99% over 15m in runner", 0).map(|first| first > 7_200), Some(true));
+    // Without a service the worst of them counts.
+    let first = world.first("uptime < 50% over 15m", 0).unwrap();
+    assert!((3_600 + 450..=3_600 + 520).contains(&first), "{first}");
+}
+
+#[test]
+fn uptime_is_asked_of_services_that_observe_nothing_of_the_flag() {
+    let mut world = World::new();
+    for _ in 0..720 {
+        world.now += 5;
+        world.batches += 1;
+        let batch = Batch {
+            environment: EnvironmentKey::new("production"),
+            service: ServiceName::new("billing"),
+            instance: Box::from("one"),
+            id: Box::from(world.batches.to_string()),
+            observations: Vec::new(),
+        };
+        world.windows.take(&batch, at(world.now));
+    }
+    world.steadily(1_800, "ui", "on", &requests(1, 0));
+    let looks = world.looks("uptime > 99% over 15m in billing", 0);
+    assert_eq!(looks.held_from, Some(at(5)));
+    let first = world.first("uptime < 90% over 15m in billing", 0).unwrap();
+    assert!((3_690..=3_750).contains(&first), "{first}");
+}

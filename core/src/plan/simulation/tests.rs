@@ -234,6 +234,55 @@ fn without_a_reference_nobody_guesses_a_difference() {
 }
 
 #[test]
+fn a_ratio_is_computed_of_the_rows_of_its_parts() {
+    let (met, not_met) = (|value| Verdict::Met { value }, |value| Verdict::NotMet { value });
+    let rows = [
+        (0, "fallbacks", 1.0),
+        (0, "loads", 100.0),
+        (10, "fallbacks", 30.0),
+        (11, "loads", 300.0),
+        (12, "loads", 0.0),
+    ];
+    versus(&rows, "ratio(fallbacks, loads) > 5%", 9, not_met(1.0));
+    versus(&rows, "ratio(fallbacks, loads) > 5%", 10, met(30.0));
+    versus(&rows, "ratio(fallbacks, loads) > 5%", 11, met(10.0));
+    // All of the one in percent of all of the other: 30 and 30 of 100 and 300, and no mean of 30 % and 10 %.
+    versus(&rows, "ratio(fallbacks, loads) > 5% over 2h", 12, met(15.0));
+    versus(&rows, "ratio(fallbacks, loads) > 5% for 2h", 12, Verdict::InsufficientData);
+    // Of nothing nothing is a part.
+    versus(&rows, "ratio(fallbacks, loads) > 5%", 12, Verdict::InsufficientData);
+    versus(&rows, "ratio(fallbacks, loads) > 5% over 1h", 14, Verdict::InsufficientData);
+    versus(&rows, "ratio(fallbacks, loads) > 20% over 1h versus baseline", 11, met(2_900.0));
+    // Where only one of them is known there is no ratio, and a row of its own counts before its parts.
+    versus(&rows[..1], "ratio(fallbacks, loads) > 5%", 9, Verdict::InsufficientData);
+    versus(&[(5, "loads", 9.0), rows[0]], "ratio(fallbacks, loads) > 5%", 4, Verdict::InsufficientData);
+    versus(
+        &[rows[0], rows[1], (0, "ratio(fallbacks, loads)", 7.0)],
+        "ratio(fallbacks, loads) > 5%",
+        9,
+        met(7.0),
+    );
+    let here = [(0, "fallbacks of dreams in ui", 9.0), (0, "loads", 100.0)];
+    versus(&here, "ratio(fallbacks, loads) > 5% of dreams in ui", 9, met(9.0));
+    versus(&here, "ratio(fallbacks, loads) > 5% in runner", 9, Verdict::InsufficientData);
+}
+
+#[test]
+fn a_guard_on_a_ratio_takes_a_plan_back_by_the_rows_of_its_parts() {
+    let mut plan = plan(vec![stage("a", &[("d", Target::Percent(5.0))], 10)]);
+    plan.guards = vec![guard("ratio(fallbacks, loads) > 5% for 1h", RollbackKind::ToZero)];
+    let mut bad = assumptions();
+    let hour = |hour: i64| Timestamp::from_unix_micros(3_600_000_000 * hour);
+    for (at, metric, value) in
+        [(0, "fallbacks", 1.0), (0, "loads", 100.0), (3, "fallbacks", 9.0), (5, "loads", 900.0)]
+    {
+        bad.trace.note(hour(at), metric, value);
+    }
+    let guarded = "guard: ratio(fallbacks, loads) > 5% for 1h (9%)";
+    check(&plan, &bad, &[(0.0, "people", "started"), (4.0, "mycelia", guarded)]);
+}
+
+#[test]
 fn a_relative_guard_takes_a_plan_back_in_simulated_time() {
     let mut plan = plan(vec![
         stage("a", &[("d", Target::Percent(5.0))], 10),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::observation::measurement::Measurement;
+use crate::observation::metric::Metric;
 use crate::plan::metric_check::{Asked, MetricCheck, Metrics, Verdict, Versus};
 use crate::plan::timetable::after;
 use crate::revision::Timestamp;
@@ -39,6 +40,16 @@ impl Trace {
         self.rows.values().filter_map(|rows| rows.keys().next().copied()).min()
     }
 
+    /// The rows of a metric; of a ratio that has none of its own, those of its parts.
+    fn source(&self, check: &MetricCheck) -> Option<Source<'_>> {
+        if let Some(rows) = self.rows_of(check) {
+            return Some(Source { rows, whole: None });
+        }
+        let Metric::Ratio { part, whole } = Metric::of(&check.metric) else { return None };
+        let rows_of = |name: Box<str>| self.rows_of(&MetricCheck { metric: name, ..check.clone() });
+        Some(Source { rows: rows_of(part)?, whole: Some(rows_of(whole)?) })
+    }
+
     fn rows_of(&self, check: &MetricCheck) -> Option<&Rows> {
         self.rows.get(check.measured().as_str()).or_else(|| self.rows.get(&check.metric))
     }
@@ -48,16 +59,16 @@ impl Trace {
     /// what those without the feature would have had.
     fn compared(&self, check: &MetricCheck, entered: Option<Timestamp>) -> Option<Compared<'_>> {
         if check.versus == Versus::Threshold {
-            return self.rows_of(check).map(|rows| Compared { rows, baseline: None });
+            return self.source(check).map(|source| Compared { source, baseline: None });
         }
         let anywhere = format!("{}{}", check.metric, check.versus.clause());
         let stated = self.rows.get(check.subject().as_str()).or_else(|| self.rows.get(anywhere.as_str()));
         if let Some(rows) = stated {
-            return Some(Compared { rows, baseline: None });
+            return Some(Compared { source: Source { rows, whole: None }, baseline: None });
         }
-        let (rows, entered) = (self.rows_of(check)?, entered?);
-        let value = baseline(rows, check, entered).filter(|_| check.versus == Versus::Baseline)?;
-        Some(Compared { rows, baseline: Some(Baseline { value, entered }) })
+        let (source, entered) = (self.source(check)?, entered?);
+        let value = baseline(source, check, entered).filter(|_| check.versus == Versus::Baseline)?;
+        Some(Compared { source, baseline: Some(Baseline { value, entered }) })
     }
 
     /// The next moment at which some value changes.
@@ -77,17 +88,25 @@ impl Trace {
         let Some(compared) = self.compared(check, entered) else {
             return Verdict::InsufficientData;
         };
-        let values = compared.values(check, now);
-        let (Some((first, _)), Some((_, last))) = (values.first(), values.last()) else {
+        let steps = compared.steps(check, now);
+        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
             return Verdict::InsufficientData;
         };
+        let value_of = |step: &Step| step.value().map(|value| compared.than_baseline(value));
         if check.sustained_seconds > 0 {
-            let is_whole = *first <= before(now, check.sustained_seconds);
-            let is_sustained = is_whole && values.iter().all(|(_, value)| check.is_true_of(*value));
-            let value = rounded(*last);
-            return if is_sustained { Verdict::Met { value } } else { Verdict::NotMet { value } };
+            let Some(value) = value_of(last).map(rounded) else { return Verdict::InsufficientData };
+            let is_whole = first.at <= before(now, check.sustained_seconds);
+            let known: Vec<f64> = steps.iter().filter_map(value_of).collect();
+            return match is_whole && known.iter().all(|value| check.is_true_of(*value)) {
+                false => Verdict::NotMet { value },
+                true if known.len() < steps.len() => Verdict::InsufficientData,
+                true => Verdict::Met { value },
+            };
         }
-        let exact = mean(&values, now).unwrap_or(*last);
+        let mean = mean(&steps, now).map_or_else(|| last.value(), Some);
+        let Some(exact) = mean.map(|mean| compared.than_baseline(mean)) else {
+            return Verdict::InsufficientData;
+        };
         let value = rounded(exact);
         if check.is_true_of(exact) { Verdict::Met { value } } else { Verdict::NotMet { value } }
     }
@@ -100,15 +119,18 @@ impl Trace {
         now: Timestamp,
         entered: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        let Compared { rows, baseline } = self.compared(check, entered)?;
+        let Compared { source, baseline } = self.compared(check, entered)?;
         if check.sustained_seconds > 0 {
-            let moments = rows.range(..=now).rev().map(|(at, _)| after(*at, check.sustained_seconds));
-            let of_rows = moments.take_while(|moment| *moment > now).last();
+            let of_rows = source.all().filter_map(|rows| {
+                let moments = rows.range(..=now).rev().map(|(at, _)| after(*at, check.sustained_seconds));
+                moments.take_while(|moment| *moment > now).last()
+            });
             let of_entry = baseline.map(|baseline| after(baseline.entered, check.sustained_seconds));
-            return of_rows.into_iter().chain(of_entry.filter(|moment| *moment > now)).min();
+            return of_rows.chain(of_entry.filter(|moment| *moment > now)).min();
         }
-        let (_, left) =
-            rows.range(..=now).next_back().map(|(at, _)| (at, after(*at, check.window_seconds)))?;
+        let newest =
+            source.all().filter_map(|rows| rows.range(..=now).next_back().map(|(at, _)| *at)).max()?;
+        let left = after(newest, check.window_seconds);
         let look = after(now, (check.window_seconds / LOOKS_PER_WINDOW).max(1));
         (left > now).then_some(look.min(left))
     }
@@ -138,26 +160,74 @@ struct Baseline {
     entered: Timestamp,
 }
 
+/// Where a metric's values come from.
+#[derive(Clone, Copy)]
+struct Source<'t> {
+    rows: &'t Rows,
+    /// Of a ratio that is computed: what the rows are a part of.
+    whole: Option<&'t Rows>,
+}
+
+/// What was in force from a moment until the next one: a value is a part of a whole, which is 1 of what is no ratio. So a
+/// ratio over a window is all of the one in percent of all of the other, as on a server, and no mean of ratios.
+#[derive(Clone, Copy)]
+struct Step {
+    at: Timestamp,
+    part: f64,
+    whole: f64,
+}
+
+impl Step {
+    /// None of nothing.
+    fn value(&self) -> Option<f64> {
+        (self.whole > 0.0).then(|| self.part / self.whole)
+    }
+}
+
+impl<'t> Source<'t> {
+    fn all(self) -> impl Iterator<Item = &'t Rows> {
+        std::iter::once(self.rows).chain(self.whole)
+    }
+
+    /// What was in force at a moment; none where some of it was not yet.
+    fn step(self, at: Timestamp, last: Bound<Timestamp>) -> Option<Step> {
+        let in_force =
+            |rows: &Rows| rows.range((Bound::Unbounded, last)).next_back().map(|(_, value)| *value);
+        let part = in_force(self.rows)?;
+        match self.whole {
+            None => Some(Step { at, part, whole: 1.0 }),
+            Some(whole) => Some(Step { at, part: part * 100.0, whole: in_force(whole)? }),
+        }
+    }
+
+    /// What was in force at the beginning, and each time that something changed until the end.
+    fn steps(self, from: Timestamp, begun: Bound<Timestamp>, end: Bound<Timestamp>) -> Vec<Step> {
+        let changes = |rows: &'t Rows| rows.range((Bound::Excluded(from), end)).map(|(at, _)| *at);
+        let mut moments: Vec<Timestamp> = self.all().flat_map(changes).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        let later = moments.into_iter().filter_map(|at| self.step(at, Bound::Included(at)));
+        self.step(from, begun).into_iter().chain(later).collect()
+    }
+}
+
 /// Rows, and what their values are compared with.
 struct Compared<'t> {
-    rows: &'t Rows,
+    source: Source<'t>,
     baseline: Option<Baseline>,
 }
 
 impl Compared<'_> {
-    /// The values that were in force within the condition's length, each with when it began to count; of a baseline only
-    /// those since the entry, in percent more than before.
-    fn values(&self, check: &MetricCheck, now: Timestamp) -> Vec<(Timestamp, f64)> {
+    /// What was in force within the condition's length; of a baseline only since the entry.
+    fn steps(&self, check: &MetricCheck, now: Timestamp) -> Vec<Step> {
         let from = before(now, length(check));
         let from = self.baseline.map_or(from, |baseline| from.max(baseline.entered));
-        let in_force = self.rows.range(..=from).next_back().map(|(_, value)| (from, *value));
-        let bounds = (Bound::Excluded(from), Bound::Included(now.max(from)));
-        let later = self.rows.range(bounds).map(|(at, value)| (*at, *value));
-        let more = |value: f64| match self.baseline {
-            Some(baseline) => (value / baseline.value - 1.0) * 100.0,
-            None => value,
-        };
-        in_force.into_iter().chain(later).map(|(at, value)| (at, more(value))).collect()
+        self.source.steps(from, Bound::Included(from), Bound::Included(now.max(from)))
+    }
+
+    /// The value itself, or in percent more than before.
+    fn than_baseline(&self, value: f64) -> f64 {
+        self.baseline.map_or(value, |baseline| (value / baseline.value - 1.0) * 100.0)
     }
 }
 
@@ -168,14 +238,14 @@ fn length(check: &MetricCheck) -> u64 {
 
 /// The mean of what was in force before a moment, over the condition's own length; of a condition without one, what was in
 /// force then. Nothing when nothing was, or when it was nothing: no difference in percent is more than zero.
-fn baseline(rows: &Rows, check: &MetricCheck, entered: Timestamp) -> Option<f64> {
+fn baseline(source: Source<'_>, check: &MetricCheck, entered: Timestamp) -> Option<f64> {
     let from = before(entered, length(check));
-    let begun = if from < entered { Bound::Included(from) } else { Bound::Excluded(entered) };
-    let in_force = rows.range((Bound::Unbounded, begun)).next_back().map(|(_, value)| (from, *value));
-    let later = (from < entered).then(|| rows.range((Bound::Excluded(from), Bound::Excluded(entered))));
-    let later = later.into_iter().flatten().map(|(at, value)| (*at, *value));
-    let values: Vec<(Timestamp, f64)> = in_force.into_iter().chain(later).collect();
-    let value = mean(&values, entered).or_else(|| values.last().map(|(_, value)| *value))?;
+    let steps = if from < entered {
+        source.steps(from, Bound::Included(from), Bound::Excluded(entered))
+    } else {
+        source.step(from, Bound::Excluded(entered)).into_iter().collect()
+    };
+    let value = mean(&steps, entered).or_else(|| steps.last().and_then(Step::value))?;
     (value > 0.0).then_some(value)
 }
 
@@ -189,15 +259,15 @@ fn before(moment: Timestamp, seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(moment.unix_micros().saturating_sub(micros))
 }
 
-/// The mean of values that each were in force until the next one.
-fn mean(values: &[(Timestamp, f64)], now: Timestamp) -> Option<f64> {
-    let ends = values.iter().skip(1).map(|(at, _)| *at).chain([now]);
-    let (mut sum, mut length) = (0.0, 0.0);
-    for ((from, value), until) in values.iter().zip(ends) {
+/// The mean of what was in force, each until the next one.
+fn mean(steps: &[Step], now: Timestamp) -> Option<f64> {
+    let ends = steps.iter().skip(1).map(|step| step.at).chain([now]);
+    let (mut part, mut whole) = (0.0, 0.0);
+    for (step, until) in steps.iter().zip(ends) {
         #[expect(clippy::cast_precision_loss, reason = "a length of time in a chart, not a bucket")]
-        let stay = until.micros_since(*from) as f64;
-        sum += value * stay;
-        length += stay;
+        let stay = until.micros_since(step.at) as f64;
+        part += step.part * stay;
+        whole += step.whole * stay;
     }
-    (length > 0.0).then(|| sum / length)
+    (whole > 0.0).then(|| part / whole)
 }

@@ -16,6 +16,7 @@ use super::NAMED_MAX;
 use crate::clock::SharedClock;
 use crate::control::notifier::Notifier;
 use crate::control::notifier::notice::{Notice, Origin};
+use crate::control::notifier::skews::{ToldSkew, ToldSkews};
 use crate::distribution::convergence::Standing;
 use crate::distribution::hub::Hub;
 use crate::distribution::registry::StreamId;
@@ -23,7 +24,7 @@ use crate::distribution::registry::StreamId;
 /// Into how many steps the bound is divided: so many moments of the past are remembered.
 const STEPS: u32 = 64;
 
-/// Looks whenever somebody moves, and on a pace while anybody is behind.
+/// Looks whenever somebody moves, and on a pace while anybody is behind, until the server drains.
 pub(super) async fn run(
     hub: &Hub,
     notifier: &Notifier,
@@ -32,26 +33,40 @@ pub(super) async fn run(
     pace: Duration,
 ) {
     let mut moved = hub.registry().moved();
-    let mut watched: BTreeMap<EnvironmentKey, Watched> = BTreeMap::new();
+    let begun = clock.elapsed();
+    let before = notifier.told_skews().await.into_iter();
+    let mut watched: BTreeMap<EnvironmentKey, Watched> =
+        before.map(|(environment, told)| (environment, Watched::resume(told, begun))).collect();
     loop {
         moved.mark_unchanged();
         let mut standings: BTreeMap<EnvironmentKey, Vec<Standing>> = BTreeMap::new();
         for standing in hub.standings() {
             standings.entry(standing.environment.clone()).or_default().push(standing);
         }
+        if hub.draining().is_cancelled() {
+            // Streams end because the server leaves: nobody has caught up by that.
+            return;
+        }
         let is_level = standings.values().flatten().all(|standing| standing.lacks.is_none());
         for environment in standings.keys() {
             watched.entry(environment.clone()).or_default();
         }
+        let now = (clock.elapsed(), clock.now());
+        let mut found = Vec::new();
         for (environment, watched) in &mut watched {
             let here = standings.get(environment).map(Vec::as_slice).unwrap_or_default();
-            let now = (clock.elapsed(), clock.now());
-            if let Some(found) = watched.look(here, now, bound) {
-                tell(notifier, environment, (now.1, bound), found);
-            }
+            found.extend(watched.look(here, now, bound).map(|found| (environment.clone(), found)));
         }
-        watched.retain(|environment, _| standings.contains_key(environment));
-        if !is_level {
+        if !found.is_empty() {
+            // Before it is told: an end that nobody waits for is better than one that never comes.
+            notifier.keep_told_skews(told(&watched)).await;
+        }
+        for (environment, found) in found {
+            tell(notifier, &environment, (now.1, bound), found);
+        }
+        let waits = |watched: &Watched| watched.resumed.is_some();
+        watched.retain(|environment, watched| standings.contains_key(environment) || waits(watched));
+        if !is_level || watched.values().any(waits) {
             tokio::time::sleep(pace).await;
         } else if moved.changed().await.is_err() {
             return;
@@ -67,6 +82,8 @@ struct Watched {
     /// Since when each stream is known.
     known: BTreeMap<StreamId, Duration>,
     episode: Option<Episode>,
+    /// Since when a skew is watched that was told before a restart, until it is known what became of it.
+    resumed: Option<Duration>,
 }
 
 /// A skew that was told.
@@ -74,7 +91,8 @@ struct Watched {
 struct Episode {
     revision: Revision,
     at: Timestamp,
-    since: Duration,
+    /// When it was told, for whoever measures how long it took; none before a restart.
+    since: Option<Duration>,
 }
 
 /// What there is to tell.
@@ -87,6 +105,12 @@ enum Found {
 }
 
 impl Watched {
+    /// Goes on with what was told before a restart.
+    fn resume(told: ToldSkew, begun: Duration) -> Self {
+        let ToldSkew { revision, at } = told;
+        Self { episode: Some(Episode { revision, at, since: None }), resumed: Some(begun), ..Self::default() }
+    }
+
     fn look(
         &mut self,
         here: &[Standing],
@@ -109,15 +133,27 @@ impl Watched {
             is_known && standing.lacks.is_some_and(|lacks| lacks <= reached)
         };
         let behind: Vec<Standing> = here.iter().filter(is_behind).cloned().collect();
+        if let Some(begun) = self.resumed {
+            // Nobody is known for long enough to be behind. Whoever was has the bound to come back, and who lacks what another
+            // one has may be the one.
+            let may_be_behind =
+                here.iter().any(|standing| standing.lacks.is_some_and(|lacks| lacks <= front));
+            if behind.is_empty() && (may_be_behind || !is_long_ago(begun)) {
+                return None;
+            }
+            self.resumed = None;
+        }
         match self.episode {
             None if !behind.is_empty() => {
-                let episode = Episode { revision: reached, at, since: elapsed };
+                let episode = Episode { revision: reached, at, since: Some(elapsed) };
                 self.episode = Some(episode);
                 Some(Found::Begun { episode, behind, live: here.len() })
             }
             Some(episode) if behind.is_empty() => {
                 self.episode = None;
-                Some(Found::Over { episode, after: elapsed.saturating_sub(episode.since) })
+                let before = Duration::from_micros(at.micros_since(episode.at));
+                let after = episode.since.map_or(before, |since| elapsed.saturating_sub(since));
+                Some(Found::Over { episode, after })
             }
             _ => None,
         }
@@ -138,6 +174,15 @@ impl Watched {
             self.fronts.pop_front();
         }
     }
+}
+
+/// What is told and not over.
+fn told(watched: &BTreeMap<EnvironmentKey, Watched>) -> ToldSkews {
+    let told = watched.iter().filter_map(|(environment, watched)| {
+        let Episode { revision, at, .. } = watched.episode?;
+        Some((environment.clone(), ToldSkew { revision, at }))
+    });
+    told.collect()
 }
 
 fn tell(notifier: &Notifier, environment: &EnvironmentKey, (at, bound): (Timestamp, Duration), found: Found) {
@@ -257,5 +302,35 @@ mod tests {
         assert_eq!(look(&mut watched, 0, &apart), None);
         assert!(look(&mut watched, 61, &apart).is_some());
         assert_eq!(look(&mut watched, 62, &apart[1..]), Some(vec![]));
+    }
+
+    #[test]
+    fn what_was_told_before_a_restart_is_over_when_nobody_can_be_behind_any_more() {
+        let told = ToldSkew { revision: Revision::new(6), at: Timestamp::default() };
+        let resumed = || Watched::resume(told, Duration::from_secs(100));
+        let level = [standing(1, 6, None), standing(2, 6, None)];
+        let apart = [standing(1, 6, None), standing(2, 5, Some(6))];
+        // Whoever is missing has the bound to come back.
+        let mut watched = resumed();
+        assert_eq!(look(&mut watched, 100, &[]), None);
+        assert_eq!(look(&mut watched, 110, &level[..1]), None);
+        assert_eq!(look(&mut watched, 160, &level), None);
+        assert_eq!(look(&mut watched, 161, &level), Some(vec![]));
+        assert_eq!(look(&mut watched, 162, &level), None, "once");
+        // One that comes late and lags may be the one that lagged; that it still does is told already.
+        let mut watched = resumed();
+        assert_eq!(look(&mut watched, 159, &apart), None);
+        assert_eq!(look(&mut watched, 161, &apart), None);
+        assert_eq!(look(&mut watched, 300, &apart), None);
+        assert_eq!(look(&mut watched, 301, &level), Some(vec![]));
+        // Nobody comes back at all: nobody lags.
+        let mut watched = resumed();
+        assert_eq!(look(&mut watched, 161, &[]), Some(vec![]));
+        // All lack the same now: that is no skew.
+        let mut watched = resumed();
+        assert_eq!(
+            look(&mut watched, 161, &[standing(1, 6, Some(7)), standing(2, 6, Some(7))]),
+            Some(vec![])
+        );
     }
 }

@@ -14,7 +14,6 @@ use tracing::{debug, warn};
 
 use super::alarms::Alarms;
 use super::backoff::Backoff;
-use super::delivery::attempt;
 use super::desk::{Desk, Trying};
 use super::digest;
 use super::notice::Notice;
@@ -179,7 +178,7 @@ impl Courier {
     async fn deliver(&self, notice: &Notice) {
         let (target, mut failed) = (&self.desk.target, 0_u32);
         loop {
-            let Err(refusal) = attempt(target, notice, self.clock.now()).await else {
+            let Err(refusal) = self.desk.attempt(notice, self.clock.now()).await else {
                 debug!(target = target.name, id = notice.id, "notified");
                 let mut ledger = self.desk.ledger();
                 ledger.delivered = ledger.delivered.saturating_add(1);

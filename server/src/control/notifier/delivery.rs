@@ -10,6 +10,7 @@ use super::notice::Notice;
 use super::signature;
 use super::targets::{Channel, Target};
 use crate::outbound::http::{Address, send};
+use crate::outbound::tls::Trust;
 
 /// A target did not take a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,12 @@ pub struct Refusal {
 ///
 /// # Errors
 /// When the target does not take it.
-pub(super) async fn attempt(target: &Target, notice: &Notice, now: Timestamp) -> Result<(), Refusal> {
+pub(super) async fn attempt(
+    trust: &Trust,
+    target: &Target,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     match &target.channel {
         Channel::Webhook { address, secret } => {
             let body = notice.body();
@@ -35,13 +41,13 @@ pub(super) async fn attempt(target: &Target, notice: &Notice, now: Timestamp) ->
                 return Err(lasting("the signature is no header".to_owned()));
             };
             let headers = vec![json(), (HeaderName::from_static(signature::HEADER), signed)];
-            post(address, headers, body, target.timeout).await
+            post(trust, address, headers, body, target.timeout).await
         }
         Channel::Slack { address } => {
-            post(address, vec![json()], notice.slack().to_string().into_bytes(), target.timeout).await
+            post(trust, address, vec![json()], notice.slack().to_string().into_bytes(), target.timeout).await
         }
         Channel::Email(mailer) => {
-            let sent = mailer.send(&notice.id, &notice.line(), notice.text()).await;
+            let sent = mailer.send(trust, &notice.id, &notice.line(), notice.text()).await;
             sent.map_err(|error| Refusal {
                 is_passing: !error.is_permanent,
                 why: error.to_string(),
@@ -60,16 +66,15 @@ fn lasting(why: String) -> Refusal {
 }
 
 async fn post(
+    trust: &Trust,
     address: &Address,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
     limit: Duration,
 ) -> Result<(), Refusal> {
-    let answer = send(Method::POST, address, headers, body.into(), limit).await.map_err(|error| Refusal {
-        why: error.to_string(),
-        is_passing: true,
-        retry_after: None,
-    })?;
+    let answer = send(trust, Method::POST, address, headers, body.into(), limit)
+        .await
+        .map_err(|error| Refusal { why: error.to_string(), is_passing: true, retry_after: None })?;
     if answer.status.is_success() {
         return Ok(());
     }

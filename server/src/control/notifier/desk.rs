@@ -11,6 +11,7 @@ use super::delivery::{Refusal, attempt};
 use super::ledger::{self, DeadLetter, Ledger};
 use super::notice::Notice;
 use super::targets::Target;
+use crate::outbound::tls::Trust;
 
 /// What a courier is trying to deliver, and has failed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub struct Trying {
 pub struct Desk {
     /// The target.
     pub target: Target,
+    trust: Trust,
     folder: PathBuf,
     ledger: Mutex<Ledger>,
     trying: Mutex<Option<Trying>>,
@@ -36,8 +38,14 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(target: Target, folder: PathBuf, ledger: Ledger) -> Self {
-        Self { target, folder, ledger: Mutex::new(ledger), trying: Mutex::default(), saving: Arc::default() }
+    pub(super) fn new(target: Target, trust: Trust, folder: PathBuf, ledger: Ledger) -> Self {
+        let (ledger, trying, saving) = (Mutex::new(ledger), Mutex::default(), Arc::default());
+        Self { target, trust, folder, ledger, trying, saving }
+    }
+
+    /// Tells the target something, once.
+    pub(super) async fn attempt(&self, notice: &Notice, now: Timestamp) -> Result<(), Refusal> {
+        attempt(&self.trust, &self.target, notice, now).await
     }
 
     /// How far the server is. Held for a few lines at most.
@@ -78,7 +86,7 @@ impl Desk {
     /// Tries a dead letter once more; none when there is none of this id.
     pub(super) async fn retry(&self, id: &str, now: Timestamp) -> Option<Result<(), Refusal>> {
         let letter = self.ledger().dead.iter().find(|letter| letter.notice.id == id).cloned()?;
-        let outcome = attempt(&self.target, &letter.notice, now).await;
+        let outcome = self.attempt(&letter.notice, now).await;
         {
             let mut ledger = self.ledger();
             match &outcome {

@@ -113,7 +113,7 @@ impl Ledger {
     }
 }
 
-fn file(folder: &Path, target: &str) -> PathBuf {
+pub(super) fn file(folder: &Path, target: &str) -> PathBuf {
     folder.join(format!("{target}.json"))
 }
 

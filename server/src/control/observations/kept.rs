@@ -165,6 +165,7 @@ pub async fn run(
         let stopped = stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_none();
         let (begun, keep, observations) = (clock.elapsed(), keep.clone(), Arc::clone(&observations));
         let path = keep.path.clone();
+        observations.settle(clock.now());
         let saved = tokio::task::spawn_blocking(move || keep.save(&observations)).await;
         if let Ok(Err(error)) = saved {
             let path = path.display();

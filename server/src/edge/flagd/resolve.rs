@@ -80,7 +80,11 @@ impl FlagdEdge {
         let resolution = self.decide(&environment, service, flag, &subject);
         match resolution.error {
             // Where an identity is missing the default variant stands in, as in every other form of the same flag.
-            None | Some(ErrorCode::TargetingKeyMissing) => Ok(resolved(&environment, &resolution)),
+            None | Some(ErrorCode::TargetingKeyMissing) => {
+                let served = (flag.key(), &resolution.variant.name);
+                self.evaluation.count(&environment.key, service, &subject, [served]);
+                Ok(resolved(&environment, &resolution))
+            }
             Some(ErrorCode::General) => Err(Status::unknown("General error")),
             Some(_) => Err(unusable()),
         }
@@ -100,7 +104,7 @@ impl FlagdEdge {
         let service = Self::service(metadata).map_err(settled)?;
         self.evaluation.seen.note_raw(&environment.key, service, &subject);
         let now = self.evaluation.clock.now();
-        let mut all = Vec::new();
+        let (mut all, mut handed_out) = (Vec::new(), Vec::new());
         for slot in environment
             .flags
             .in_order()
@@ -110,9 +114,11 @@ impl FlagdEdge {
             if let Slot::Flag(flag) = &**slot {
                 self.evaluation.note(&environment.key, slot, now);
                 let resolution = self.decide(&environment, service, flag, &subject);
+                handed_out.push((flag.key(), &resolution.variant.name));
                 all.push((flag.key().to_string(), resolved(&environment, &resolution)));
             }
         }
+        self.evaluation.count(&environment.key, service, &subject, handed_out);
         Ok((all, said_of_all(&environment)))
     }
 

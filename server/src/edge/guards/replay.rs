@@ -316,3 +316,6 @@ fn run(
 const fn earlier(moment: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_unix_micros(moment.unix_micros().saturating_sub(seconds.saturating_mul(1_000_000)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ impl Hearing {
     pub fn usage_of(&self, request: &v1::GetUsageRequest) -> Result<v1::GetUsageResponse, Rejection> {
         let snapshot = self.store.snapshot();
         let query = read(request, &snapshot, &self.default_environment, self.clock.now())?;
-        let found = self.observations.usage(&query);
+        let found = self.observations.usage(&query, self.clock.now());
         let truncated = found.len() > USAGE_ROWS_MAX;
         let row =
             |(key, row): (&RowKey, &Row)| convert::usage_row_to_wire(&spelling(&snapshot, key), key, row);

@@ -18,6 +18,8 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use mycelia_flags_core::compiled::Slot;
 use mycelia_flags_core::evaluation::ErrorCode;
+use mycelia_flags_core::key::{FlagKey, VariantName};
+use mycelia_flags_core::value::Value;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -99,16 +101,23 @@ impl OfrepEdge {
                 .into_response();
         };
         match self.evaluate(slot, key, asked) {
-            Ok(value) => json(StatusCode::OK, mycelia_flags_core::json::print(&value)),
+            Ok((value, served)) => {
+                self.count(asked, [served]);
+                json(StatusCode::OK, mycelia_flags_core::json::print(&value))
+            }
             Err(failure) => failure.into_response(),
         }
     }
 
     fn bulk(&self, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
         let slots = asked.environment.flags.in_order().iter().filter(|slot| self.may_see(asked, slot));
-        let flags = slots.map(|slot| {
-            let key = slot.key().as_str();
-            self.evaluate(slot, key, asked).unwrap_or_else(|failure| failure.value())
+        let mut handed_out = Vec::new();
+        let flags = slots.map(|slot| match self.evaluate(slot, slot.key().as_str(), asked) {
+            Ok((value, served)) => {
+                handed_out.push(served);
+                value
+            }
+            Err(failure) => failure.value(),
         });
         let body = bulk_body(&asked.environment.key, flags.collect());
         let tag = format!("\"{}\"", hex(&Sha256::digest(body.as_bytes())));
@@ -117,6 +126,8 @@ impl OfrepEdge {
             *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
             unchanged
         } else {
+            // Who holds the answer already has been handed out nothing: providers ask again every few seconds.
+            self.count(asked, handed_out);
             json(StatusCode::OK, body)
         };
         if let Ok(tag) = tag.parse() {
@@ -143,18 +154,24 @@ impl OfrepEdge {
         })
     }
 
-    fn evaluate(
+    fn count<'f>(&self, asked: &Asked, served: impl IntoIterator<Item = (&'f FlagKey, &'f VariantName)>) {
+        self.evaluation.count(&asked.environment.key, &asked.service, &asked.context, served);
+    }
+
+    /// The answer of a flag, and what is to be counted when it is given.
+    fn evaluate<'f>(
         &self,
-        slot: &Arc<Slot>,
+        slot: &'f Slot,
         key: &str,
-        asked: &Asked,
-    ) -> Result<mycelia_flags_core::value::Value, Failure> {
+        asked: &'f Asked,
+    ) -> Result<(Value, (&'f FlagKey, &'f VariantName)), Failure> {
         let now = self.evaluation.clock.now();
         self.evaluation.note(&asked.environment.key, slot, now);
-        match &**slot {
+        match slot {
             Slot::Flag(flag) => {
                 let around = asked.environment.flags.around(&asked.service, now);
-                Ok(evaluated(key, &flag.evaluate(around, &asked.context)))
+                let resolution = flag.evaluate(around, &asked.context);
+                Ok((evaluated(key, &resolution), (flag.key(), &resolution.variant.name)))
             }
             Slot::Broken { .. } => {
                 let details = "the flag cannot be evaluated by this version of the server".to_owned();

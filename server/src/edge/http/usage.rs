@@ -32,6 +32,8 @@ struct Row<'r> {
     variant: Option<&'r str>,
     service: &'r str,
     evaluations: u64,
+    /// Those of them that the server made for whoever asked it.
+    evaluations_on_server: u64,
     requests: u64,
     errors: u64,
     users: u64,
@@ -104,6 +106,7 @@ impl<'r> Row<'r> {
             variant: with_variant.then_some(&row.variant),
             service: &row.service,
             evaluations: row.evaluations,
+            evaluations_on_server: row.evaluations_on_server,
             requests: row.requests,
             errors: row.errors,
             users: row.users,

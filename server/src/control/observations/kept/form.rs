@@ -76,6 +76,8 @@ struct KeptBucket {
     values: std::collections::BTreeMap<String, KeptSpread>,
     #[prost(fixed64, repeated, tag = "12")]
     users: Vec<u64>,
+    #[prost(uint64, tag = "13")]
+    answered: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -251,6 +253,7 @@ impl KeptBucket {
         Self {
             index,
             evaluations: bucket.evaluations,
+            answered: bucket.answered,
             fallbacks: bucket.fallbacks,
             ok: bucket.ok,
             errors: bucket.errors,
@@ -271,6 +274,7 @@ impl KeptBucket {
     fn restored(self) -> Bucket {
         let mut bucket = Bucket {
             evaluations: self.evaluations,
+            answered: self.answered,
             fallbacks: self.fallbacks,
             ok: self.ok,
             errors: self.errors,
