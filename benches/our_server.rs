@@ -18,6 +18,7 @@ use mycelia_flags_server::clock::SystemClock;
 use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::selector_token::SelectorTokens;
 use mycelia_flags_server::state::{CommitRequest, LogChoice, Store, StoreOptions};
 use tokio::runtime::Runtime;
 
@@ -68,6 +69,7 @@ pub async fn begin() -> Result<Running> {
         prometheus: None,
         origins: Origins::default(),
         browser: None,
+        selector_tokens: SelectorTokens::default(),
     };
     Ok(start(config, SystemClock::shared()).await?)
 }

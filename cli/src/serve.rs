@@ -14,6 +14,7 @@ use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::selector_token::SelectorTokens;
 use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::outbound::http::Address;
 use mycelia_flags_server::outbound::secret::SecretSource;
@@ -97,6 +98,7 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
     let prometheus = prometheus(&args, trust)?;
     let origins = Origins::parse(&args.cors_origin).context("--cors-origin")?;
     let browser = browser(&args)?;
+    let selector_tokens = selector_tokens(&args.selector_token)?;
     let client_ca = args.tls_client_ca.clone();
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     Ok(Config {
@@ -127,6 +129,7 @@ fn config(args: ServeArgs) -> anyhow::Result<Config> {
         prometheus,
         origins,
         browser,
+        selector_tokens,
     })
 }
 
@@ -139,6 +142,21 @@ fn browser(args: &ServeArgs) -> anyhow::Result<Option<BrowserOptions>> {
         .iter()
         .map(|name| EnvironmentKey::parse(name).with_context(|| format!("--browser-environment {name}")));
     Ok(Some(BrowserOptions { listen, origins, environments: named.collect::<Result<_, _>>()? }))
+}
+
+/// The tokens that choose an environment; they are read now.
+fn selector_tokens(named: &[String]) -> anyhow::Result<SelectorTokens> {
+    let mut tokens = SelectorTokens::default();
+    for text in named {
+        // Whoever writes something else may have written the token, which is not to be shown.
+        let (name, place) = text.split_once('=').unwrap_or_default();
+        let source = place.parse::<SecretSource>().context("--selector-token ENVIRONMENT=SOURCE: SOURCE")?;
+        let blamed = || format!("--selector-token {text}");
+        let environment = EnvironmentKey::parse(name).with_context(blamed)?;
+        let token = source.read().with_context(blamed)?;
+        tokens.add(environment, &token).with_context(blamed)?;
+    }
+    Ok(tokens)
 }
 
 /// The Prometheus-compatible server, if there is one; its token is read now.

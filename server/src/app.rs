@@ -36,6 +36,7 @@ use crate::edge::gate::Gate;
 use crate::edge::health::HealthStatuses;
 use crate::edge::listener::Connections;
 use crate::edge::router::{serving, starting};
+use crate::edge::selector_token::SelectorTokens;
 use crate::edge::tls::{Side, Tls, TlsOptions};
 use crate::state::{Epoch, Store, StoreOptions};
 use crate::tasks::Tasks;
@@ -77,6 +78,8 @@ pub struct Config {
     pub origins: Origins,
     /// The listener for browsers, which serves evaluated values and nothing else.
     pub browser: Option<BrowserOptions>,
+    /// Tokens that choose an environment, and protect nothing.
+    pub selector_tokens: SelectorTokens,
 }
 
 /// How often guards ask what metrics say, unless somebody says otherwise: what a decision costs at most, once a window is
@@ -190,7 +193,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         ended: false,
     };
     running.begin_tasks(&clock, config.pace, config.guard_pace);
-    let edges = running.edges(&config.default_environment, &clock);
+    let edges = running.edges(&config, &clock);
     if let Some(browser) = &running.browser {
         browser.open(running.browser_edges(&edges, browser))?;
     }

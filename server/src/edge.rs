@@ -31,6 +31,7 @@ pub mod problem;
 pub mod promotions;
 pub mod router;
 pub mod selector;
+pub mod selector_token;
 pub mod status;
 pub mod subscribers;
 pub mod sync;

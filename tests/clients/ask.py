@@ -3,9 +3,11 @@
     ask.py ofrep|rpc|in-process http://127.0.0.1:8013
 
 A question: {"type": "boolean", "key": "dreams", "default": false, "context": {"targetingKey": "ana"}}.
+With MYCELIA_BEARER the OFREP provider sends that token.
 """
 
 import json
+import os
 import sys
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ def provider(kind, url):
     if kind == "ofrep":
         from openfeature.contrib.provider.ofrep import OFREPProvider
 
-        return OFREPProvider(base_url=url)
+        token = os.environ.get("MYCELIA_BEARER")
+        headers = (lambda: {"Authorization": f"Bearer {token}"}) if token else None
+        return OFREPProvider(base_url=url, headers_factory=headers)
     if kind in ("rpc", "in-process"):
         from openfeature.contrib.provider.flagd import FlagdProvider
         from openfeature.contrib.provider.flagd.config import ResolverType

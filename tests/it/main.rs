@@ -63,6 +63,7 @@ mod rust_provider;
 mod same_people;
 mod schema_v1;
 mod secured;
+mod selector_token;
 mod server;
 mod skew;
 mod slow_reader;

@@ -18,6 +18,7 @@ use mycelia_flags_server::control::notifier::NotifyOptions;
 use mycelia_flags_server::control::prometheus::PrometheusOptions;
 use mycelia_flags_server::distribution::hub::HubOptions;
 use mycelia_flags_server::edge::cors::Origins;
+use mycelia_flags_server::edge::selector_token::SelectorTokens;
 use mycelia_flags_server::edge::tls::TlsOptions;
 use mycelia_flags_server::state::{LogChoice, StoreOptions};
 use tonic::transport::{Channel, Endpoint};
@@ -42,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) origins: Origins,
     /// The listener for browsers.
     pub(crate) browser: Option<BrowserOptions>,
+    /// Tokens that choose an environment.
+    pub(crate) selector_tokens: SelectorTokens,
     /// The certificates, if TLS is to be spoken, and what the story's own clients do with them.
     pub(crate) tls: Option<(TlsOptions, ClientTls)>,
 }
@@ -61,6 +64,7 @@ impl Default for Wanted {
             prometheus: None,
             origins: Origins::default(),
             browser: None,
+            selector_tokens: SelectorTokens::default(),
             tls: None,
         }
     }
@@ -93,6 +97,7 @@ impl Wanted {
             prometheus: self.prometheus,
             origins: self.origins,
             browser: self.browser,
+            selector_tokens: self.selector_tokens,
         };
         let running = start(config, self.clock).await.unwrap();
         let scheme = if running.is_secure() { "https" } else { "http" };

@@ -86,6 +86,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "NAME", requires = "browser_listen")]
     pub(crate) browser_environment: Vec<String>,
 
+    /// Let callers of OpenFeature's protocols who send this bearer token mean this environment; it protects nothing. SOURCE is
+    /// `file:PATH` or `env:VARIABLE`; may be repeated
+    #[arg(long, value_name = "ENVIRONMENT=SOURCE")]
+    pub(crate) selector_token: Vec<String>,
+
     /// The environments of a new store, in the order in which they are shown
     #[arg(
         long,

@@ -98,6 +98,7 @@ impl Running {
                 self.tasks.clone(),
             ),
             evaluation,
+            selector_tokens: Arc::clone(&edges.selector_tokens),
         }
     }
 }

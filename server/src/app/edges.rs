@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mycelia_flags_core::key::EnvironmentKey;
 
-use super::Running;
+use super::{Config, Running};
 use crate::clock::SharedClock;
 use crate::control::seen::SeenContexts;
 use crate::control::usage::Usage;
@@ -29,9 +29,9 @@ use crate::edge::telemetry::TelemetryEdge;
 
 impl Running {
     /// What each edge calls, and nothing more.
-    pub(super) fn edges(&self, default_environment: &EnvironmentKey, clock: &SharedClock) -> Edges {
+    pub(super) fn edges(&self, config: &Config, clock: &SharedClock) -> Edges {
         let (store, hub, tasks) = (self.store.clone(), Arc::clone(&self.hub), self.tasks.clone());
-        let default_environment = default_environment.clone();
+        let default_environment = config.default_environment.clone();
         let intake = Intake {
             store: store.clone(),
             hub: Arc::clone(&hub),
@@ -56,6 +56,7 @@ impl Running {
                 ending: hub.draining().clone(),
                 rate: rate_limit(Arc::clone(clock)),
             },
+            selector_tokens: Arc::new(config.selector_tokens.clone()),
             flagd: FlagdEdge::new(evaluation.clone(), store.clone(), Arc::clone(&hub), tasks.clone()),
             telemetry: TelemetryEdge { hearing: hearing.clone() },
             plans: PlanEdge {

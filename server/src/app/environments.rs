@@ -22,9 +22,13 @@ pub(super) fn check(
         });
     }
     let mut for_browsers = config.browser.iter().flat_map(|browser| browser.environments.iter());
-    match for_browsers.find(|named| !has(named)) {
+    if let Some(missing) = for_browsers.find(|named| !has(named)) {
+        let environment = missing.clone();
+        return Err(StartError::BrowserEnvironment { environment, environments: environments() });
+    }
+    match config.selector_tokens.environments().find(|named| !has(named)) {
         Some(missing) => {
-            Err(StartError::BrowserEnvironment { environment: missing.clone(), environments: environments() })
+            Err(StartError::TokenEnvironment { environment: missing.clone(), environments: environments() })
         }
         None => Ok(()),
     }

@@ -45,6 +45,14 @@ pub enum StartError {
         /// What there is.
         environments: Vec<String>,
     },
+    /// An environment that a token chooses is not one of the store's.
+    #[error("environment {environment} of a selector token: the store has only {}", environments.join(", "))]
+    TokenEnvironment {
+        /// What was asked for.
+        environment: EnvironmentKey,
+        /// What there is.
+        environments: Vec<String>,
+    },
     /// Nobody could be told what happens.
     #[error(transparent)]
     Notify(#[from] NotifyError),

@@ -4,6 +4,8 @@
 //! not marked and one that is not there are answered alike, since the edges know of no other difference
 //! (`callers.rs`).
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::any;
@@ -19,6 +21,7 @@ use super::grpc_web;
 use super::http::ofrep::OfrepEdge;
 use super::limits::BROWSER_MESSAGE_BYTES_MAX;
 use super::router::{DescriptorsError, another_method, nothing_here, ofrep, say_whose_fault, still_starting};
+use super::selector_token::{self, SelectorTokens};
 
 /// A method of EvaluationService that browsers have no use for beside WatchEvaluations.
 const EVALUATE_ALL_PATH: &str = "/mycelia.flags.v1.EvaluationService/EvaluateAll";
@@ -32,6 +35,8 @@ pub struct BrowserEdges {
     pub ofrep: OfrepEdge,
     /// `flagd.evaluation`.
     pub flagd: FlagdEdge,
+    /// Tokens that choose an environment.
+    pub selector_tokens: Arc<SelectorTokens>,
 }
 
 /// The router while the store is being loaded.
@@ -60,6 +65,7 @@ pub fn serving(edges: BrowserEdges, origins: Origins) -> Result<Router, Descript
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
         .layer(map_response(say_whose_fault))
+        .layer(from_fn_with_state(edges.selector_tokens, selector_token::choose))
         .layer(from_fn_with_state(Connect::new(bytes_max)?, connect::translate))
         .layer(from_fn_with_state(bytes_max, grpc_web::translate))
         .layer(from_fn_with_state(origins, cors::share)))

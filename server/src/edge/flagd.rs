@@ -21,9 +21,10 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use self::documents::Documents;
+pub(super) use self::resolve::settled;
 use super::compiled_sets::CompiledEnvironment;
 use super::evaluation::EvaluationEdge;
-use super::selector::{self, SELECTOR, SERVICE, flag_set};
+use super::selector::{self, SELECTOR, SERVICE, agreed, flag_set};
 use crate::distribution::hub::Hub;
 use crate::state::Store;
 use crate::tasks::Tasks;
@@ -50,10 +51,11 @@ impl FlagdEdge {
         Self { evaluation, store, hub, documents, tasks, draining }
     }
 
-    /// The environment that a call means: by its metadata, else by the field of its message, else the default one.
+    /// The environment that a call means: by its metadata or the field of its message, else the default one.
     fn environment_key(&self, metadata: &MetadataMap, field: &str) -> Result<EnvironmentKey, Status> {
-        let said = metadata.get(SELECTOR).and_then(|value| value.to_str().ok()).unwrap_or(field);
-        let Some(name) = flag_set(said).map_err(Status::invalid_argument)? else {
+        let said = metadata.get(SELECTOR).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let named = flag_set(said).and_then(|said| agreed(said, flag_set(field)?, "the field selector"));
+        let Some(name) = named.map_err(Status::invalid_argument)? else {
             return Ok(self.evaluation.default_environment.clone());
         };
         let snapshot = self.store.snapshot();

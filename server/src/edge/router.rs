@@ -1,5 +1,7 @@
 //! Who answers what on the one port.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -37,6 +39,7 @@ use super::notifications::NotificationEdge;
 use super::plans::PlanEdge;
 use super::problem::Problem;
 use super::promotions::PromotionEdge;
+use super::selector_token::{self, SelectorTokens};
 use super::status::{with_reason, word};
 use super::sync::{ACKNOWLEDGE_PATH, SUBSCRIBE_PATH, SyncEdge, acknowledge, subscribe};
 use super::telemetry::TelemetryEdge;
@@ -66,6 +69,8 @@ pub struct Edges {
     pub ofrep: OfrepEdge,
     /// flagd's services.
     pub flagd: FlagdEdge,
+    /// Tokens that choose an environment.
+    pub selector_tokens: Arc<SelectorTokens>,
 }
 
 /// Our own descriptors could not be read.
@@ -164,6 +169,7 @@ pub fn serving(
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
         .layer(map_response(say_whose_fault))
+        .layer(from_fn_with_state(edges.selector_tokens, selector_token::choose))
         .layer(from_fn_with_state(Connect::new(ADMIN_MESSAGE_BYTES_MAX)?, connect::translate))
         .layer(from_fn_with_state(REPORT_MESSAGE_BYTES_MAX, grpc_web::translate))
         .layer(from_fn_with_state(origins, cors::share)))

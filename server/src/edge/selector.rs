@@ -23,6 +23,23 @@ pub fn flag_set(selector: &str) -> Result<Option<&str>, String> {
     }
 }
 
+/// The environment that the header of a call names and another place of it, of which each may name none.
+///
+/// # Errors
+/// In words, when they name two: which one is meant is not guessed.
+pub fn agreed<'n>(
+    header: Option<&'n str>,
+    other: Option<&'n str>,
+    place: &str,
+) -> Result<Option<&'n str>, String> {
+    match (header, other) {
+        (Some(header), Some(other)) if header != other => Err(format!(
+            "the header {SELECTOR} (or the token) is for {header:?}, and {place} for {other:?}: name one environment"
+        )),
+        (header, other) => Ok(header.or(other)),
+    }
+}
+
 /// Why there is no such environment, in words.
 #[must_use]
 pub fn unknown(name: &str, snapshot: &Snapshot, callers: &Callers) -> String {
@@ -40,5 +57,15 @@ mod tests {
         for selector in ["staging", "source=flags.json", "flagSetId"] {
             assert!(flag_set(selector).unwrap_err().contains(selector));
         }
+    }
+
+    #[test]
+    fn a_call_names_one_environment() {
+        assert_eq!(agreed(None, None, "the field"), Ok(None));
+        assert_eq!(agreed(Some("staging"), None, "the field"), Ok(Some("staging")));
+        assert_eq!(agreed(None, Some("staging"), "the field"), Ok(Some("staging")));
+        assert_eq!(agreed(Some("staging"), Some("staging"), "the field"), Ok(Some("staging")));
+        let words = agreed(Some("staging"), Some("production"), "the field").unwrap_err();
+        assert!(["the field", "staging", "production"].iter().all(|part| words.contains(part)), "{words}");
     }
 }

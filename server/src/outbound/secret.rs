@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// A secret. It has no way to be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,6 +35,24 @@ pub enum SecretSource {
     File(PathBuf),
     /// In an environment variable of the server's process.
     Variable(String),
+}
+
+/// A text that names no place of a secret. It may be the secret itself, and is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected file:PATH or env:VARIABLE, which name where the secret stands")]
+pub struct SecretSourceError;
+
+impl FromStr for SecretSource {
+    type Err = SecretSourceError;
+
+    /// Reads `file:PATH` or `env:VARIABLE`.
+    fn from_str(text: &str) -> Result<Self, SecretSourceError> {
+        match text.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Variable(name.to_owned())),
+            _ => Err(SecretSourceError),
+        }
+    }
 }
 
 /// A secret cannot be had.
@@ -93,6 +112,17 @@ mod tests {
         std::fs::write(&path, " \n").unwrap();
         let error = SecretSource::File(path).read().unwrap_err().to_string();
         assert!(error.ends_with("key is empty"), "{error}");
+    }
+
+    #[test]
+    fn a_place_is_a_file_or_a_variable() {
+        assert_eq!("file:/run/key".parse(), Ok(SecretSource::File("/run/key".into())));
+        assert_eq!("file:a:b".parse(), Ok(SecretSource::File("a:b".into())));
+        assert_eq!("env:KEY".parse(), Ok(SecretSource::Variable("KEY".to_owned())));
+        for text in ["s3cret", "file:", "env:", "", "vault:key", "/run/key"] {
+            let error = text.parse::<SecretSource>().unwrap_err().to_string();
+            assert!(!error.contains("s3cret") && error.contains("file:PATH or env:VARIABLE"), "{error}");
+        }
     }
 
     #[test]

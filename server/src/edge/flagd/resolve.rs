@@ -135,7 +135,7 @@ impl FlagdEdge {
 
 /// Some providers (Java's and Python's) are built to repeat a call whatever it was refused for, and would spend their caller's
 /// deadline on a flag that is not there. gRPC has a word for a server that knows better (gRFC A6).
-fn settled(mut status: Status) -> Status {
+pub(in crate::edge) fn settled(mut status: Status) -> Status {
     status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("-1"));
     status
 }

@@ -76,6 +76,16 @@ pub(crate) async fn bulk(State(edge): State<OfrepEdge>, request: Request<Body>) 
     }
 }
 
+/// The answer to a call that comes no further; `key` is the flag that it asks for.
+pub(crate) fn refused(status: StatusCode, details: String, key: Option<&str>) -> Response<Body> {
+    let failure = Failure::new(status, ErrorCode::General, details);
+    let failure = match key {
+        Some(key) => failure.of_flag(key),
+        None => failure,
+    };
+    failure.into_response()
+}
+
 /// The limit of a running server.
 pub(crate) fn rate_limit(clock: SharedClock) -> Arc<RateLimit> {
     let rate = Rate { per_second: OFREP_PER_SECOND, burst: OFREP_BURST, peers_max: OFREP_PEERS_MAX };

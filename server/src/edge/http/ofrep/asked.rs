@@ -26,7 +26,7 @@ pub(super) struct Asked {
     pub(super) context: Context,
 }
 
-fn refused(code: ErrorCode, details: impl Into<String>) -> Failure {
+pub(super) fn refused(code: ErrorCode, details: impl Into<String>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, code, details.into())
 }
 
@@ -36,13 +36,7 @@ impl OfrepEdge {
     }
 
     pub(super) async fn asked(&self, headers: &HeaderMap, body: Body) -> Result<Asked, Failure> {
-        let environment = match text(headers, SELECTOR)? {
-            None => self.environment(None)?,
-            Some(selector) => {
-                let name = flag_set(selector).map_err(|words| refused(ErrorCode::General, words))?;
-                self.environment(name)?
-            }
-        };
+        let environment = self.environment(selected(headers)?)?;
         let service = text(headers, SERVICE)?.unwrap_or_default();
         if !service.is_empty() && ServiceName::parse(service).is_err() {
             return Err(refused(ErrorCode::General, format!("Mycelia-Service {service:?}: {NAME_GRAMMAR}")));
@@ -70,6 +64,12 @@ impl OfrepEdge {
             refused(ErrorCode::General, details)
         })
     }
+}
+
+/// The environment that the header names.
+pub(super) fn selected(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    let selector = text(headers, SELECTOR)?.unwrap_or_default();
+    flag_set(selector).map_err(|words| refused(ErrorCode::General, words))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Failure> {

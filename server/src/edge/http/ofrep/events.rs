@@ -15,6 +15,8 @@ use axum::response::IntoResponse as _;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_core::Stream;
 use http::{Request, Response};
+use mycelia_flags_core::evaluation::ErrorCode;
+use mycelia_flags_core::key::EnvironmentKey;
 use mycelia_flags_core::revision::Revision;
 use mycelia_flags_core::snapshot::Snapshot;
 use tokio::time::Sleep;
@@ -22,17 +24,20 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::answer::Failure;
+use super::asked::{refused, selected};
 use super::{OfrepEdge, parameter};
 use crate::edge::following::OpenStream;
+use crate::edge::selector::agreed;
 
 /// How long a page that nobody looks at may go on listening, in seconds; then its provider lets go.
 pub(super) const INACTIVITY_SECONDS: i64 = 120;
 
-/// Answers with a stream of events of one environment: `?flagSetId=ENVIRONMENT`, else the server's default one.
+/// Answers with a stream of events of one environment: that of `?flagSetId=ENVIRONMENT` or of the selector, else the server's
+/// default one.
 pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>) -> Response<Body> {
-    let name = request.uri().query().and_then(|query| parameter(query, "flagSetId"));
-    let environment = match edge.environment(name.filter(|name| !name.is_empty())) {
-        Ok(found) => found.key,
+    let environment = match edge.followed(&request) {
+        Ok(found) => found,
         Err(failure) => return failure.into_response(),
     };
     let mut seen: Option<Arc<Snapshot>> = None;
@@ -59,6 +64,15 @@ pub(crate) async fn events(State(edge): State<OfrepEdge>, request: Request<Body>
 }
 
 impl OfrepEdge {
+    /// Pages can send no header here, and so the query names what the bulk answer was of.
+    fn followed(&self, request: &Request<Body>) -> Result<EnvironmentKey, Failure> {
+        let name = request.uri().query().and_then(|query| parameter(query, "flagSetId"));
+        let name = name.filter(|name| !name.is_empty());
+        let name = agreed(selected(request.headers())?, name, "the query's flagSetId");
+        let name = name.map_err(|words| refused(ErrorCode::General, words))?;
+        Ok(self.environment(name)?.key)
+    }
+
     /// The configuration's version at a revision, as callers give it back.
     pub(super) fn version(&self, revision: Revision) -> String {
         format!("{}.{revision}", self.store.epoch())
