@@ -67,7 +67,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Create a flag, disabled in every environment
     Create(CreateArgs),
     /// Show one flag with its configuration in every environment

@@ -67,7 +67,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, Failure> {
                 .enable_all()
                 .build()
                 .context("cannot start the runtime")?;
-            Ok(runtime.block_on(serve::run(args, terminal))?)
+            Ok(runtime.block_on(serve::run(*args, terminal))?)
         }
         Command::Restore(args) => Ok(restore::run(&args, terminal)?),
         Command::Completions(args) => command::manual::completions(&args, terminal).map(ExitCode::from),

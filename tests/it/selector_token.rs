@@ -255,7 +255,7 @@ async fn on_the_listener_for_browsers_a_token_chooses_among_what_is_served() {
         let browser = BrowserOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             origins: Origins::parse(&["https://shop.example".to_owned()]).unwrap(),
-            environments: environments.iter().map(|name| EnvironmentKey::new(*name)).collect(),
+            environments: environments.iter().map(|name| EnvironmentKey::new(name)).collect(),
         };
         let wanted = Wanted { browser: Some(browser), selector_tokens: tokens(), ..Wanted::default() };
         let server = wanted.start().await;
