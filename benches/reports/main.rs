@@ -66,7 +66,7 @@ fn measure() -> Result<()> {
         let mut turns = Vec::new();
         // The first round connects and warms up.
         for round in 0..=rounds {
-            let silent = silence(&mut server)?;
+            let silent = silence(&runtime, &mut server)?;
             let (turn, back) = turn(&runtime, &mut server, crowd.take().unwrap_or_default(), silent)?;
             crowd = Some(back);
             if round > 0 {
@@ -96,9 +96,9 @@ async fn connect(server: &Remote, told: Told, instances: usize) -> Result<Vec<In
 }
 
 /// The share of a core that a server needs to which nobody talks.
-fn silence(server: &mut Remote) -> Result<f64> {
+fn silence(runtime: &Runtime, server: &mut Remote) -> Result<f64> {
     let (before, watch) = (server.cpu()?, Stopwatch::start());
-    std::thread::sleep(mode::pick(Duration::from_millis(200), Duration::from_secs(2)));
+    runtime.block_on(tokio::time::sleep(mode::pick(Duration::from_millis(200), Duration::from_secs(2))));
     let used = server.cpu()?.saturating_sub(before);
     Ok(100.0 * used.as_secs_f64() / watch.elapsed().as_secs_f64())
 }
@@ -114,12 +114,11 @@ fn turn(
     let reports = f64::from(u32::try_from(crowd.len())?);
     let (before, watch) = (server.cpu()?, Stopwatch::start());
     let crowd = runtime.block_on(async {
-        let begun = tokio::time::Instant::now();
         let mut reporting = JoinSet::new();
         for (number, mut instance) in (0_u32..).zip(crowd) {
-            let due = begun + rhythm.mul_f64(f64::from(number) / reports);
+            let due = rhythm.mul_f64(f64::from(number) / reports);
             reporting.spawn(async move {
-                tokio::time::sleep_until(due).await;
+                tokio::time::sleep(due).await;
                 instance.report().await.map(|()| instance)
             });
         }
@@ -127,7 +126,7 @@ fn turn(
         while let Some(instance) = reporting.join_next().await {
             back.push(instance??);
         }
-        tokio::time::sleep_until(begun + rhythm).await;
+        tokio::time::sleep(rhythm.saturating_sub(watch.elapsed())).await;
         anyhow::Ok(back)
     })?;
     let (used, wall) = (server.cpu()?.saturating_sub(before), watch.elapsed());

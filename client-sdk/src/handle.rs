@@ -34,6 +34,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 /// Places in a thread's cache. Two handles of the same place take turns, at the price of a look into the table.
 const CACHED_HANDLES: usize = 64;
 
+/// What a thread knows of a handle. From one line of memory on: what every evaluation reads lies in it.
+#[repr(C, align(64))]
 struct Found {
     id: u64,
     generation: u64,
@@ -54,7 +56,9 @@ struct Place {
 enum Answer {
     /// The same to everybody: no flag is looked at.
     Constant(Variant, u32),
-    /// What it decides for each.
+    /// What its rules and its default decide for each.
+    Ruled(Arc<Slot>),
+    /// What it decides for each, with all that there is to it.
     Decided(Arc<Slot>),
     /// There is no such flag.
     Nothing,
@@ -62,12 +66,13 @@ enum Answer {
 
 impl Place {
     fn of(key: &str, state: Arc<State>) -> Self {
-        let answer = match state.set.get(key) {
-            Some(slot) => match slot.flag().and_then(|flag| flag.constant(&state.set)) {
-                Some(resolution) => Answer::Constant(resolution.variant.clone(), resolution.ordinal),
-                None => Answer::Decided(Arc::clone(slot)),
-            },
+        let answer = match state.set.get(key).map(|slot| (slot, slot.flag())) {
             None => Answer::Nothing,
+            Some((slot, Some(flag))) if flag.has_rules_alone(&state.set) => match flag.constant(&state.set) {
+                Some(resolution) => Answer::Constant(resolution.variant.clone(), resolution.ordinal),
+                None => Answer::Ruled(Arc::clone(slot)),
+            },
+            Some((slot, _)) => Answer::Decided(Arc::clone(slot)),
         };
         Self { answer, state }
     }
@@ -79,6 +84,13 @@ impl Place {
             Answer::Constant(variant, ordinal) => {
                 let value = T::read(&variant.value);
                 let served = value.is_some().then_some(*ordinal);
+                (value, served)
+            }
+            Answer::Ruled(slot) => {
+                let Some(flag) = slot.flag() else { return (None, None) };
+                let resolution = flag.evaluate_rules(&self.state.set, context);
+                let value = T::read(&resolution.variant.value);
+                let served = value.is_some().then_some(resolution.ordinal);
                 (value, served)
             }
             Answer::Decided(slot) => {

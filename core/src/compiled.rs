@@ -237,12 +237,25 @@ impl CompiledFlag {
     /// What everybody gets, if that is so in this set.
     #[must_use]
     pub fn constant(&self, set: &CompiledSet) -> Option<Resolution<'_>> {
-        let decides =
-            self.extra.is_some() || set.audiences().canary().is_some() || !self.conditions.is_empty();
         match &self.default_serve {
-            CompiledServe::Variant(numbered) if !decides => Some(numbered.resolve(self.default_reason)),
+            CompiledServe::Variant(numbered) if self.conditions.is_empty() && self.has_rules_alone(set) => {
+                Some(numbered.resolve(self.default_reason))
+            }
             _ => None,
         }
+    }
+
+    /// Whether nothing but its rules and its default decides, as long as this set is in force.
+    #[must_use]
+    pub fn has_rules_alone(&self, set: &CompiledSet) -> bool {
+        self.extra.is_none() && set.audiences().canary().is_none()
+    }
+
+    /// What [`Self::evaluate`] answers where [`Self::has_rules_alone`] is true, for whoever has asked before.
+    #[must_use]
+    #[inline(always)]
+    pub fn evaluate_rules(&self, set: &CompiledSet, context: &Context) -> Resolution<'_> {
+        self.decide(set.audiences(), self.default_reason, context)
     }
 
     /// Whether the answer can depend on a top-level attribute.

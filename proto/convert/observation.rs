@@ -6,7 +6,7 @@ use mycelia_flags_core::key::{FlagKey, NAME_GRAMMAR, VariantName};
 use mycelia_flags_core::observation::batch::{Limit, Observation, Refused};
 use mycelia_flags_core::observation::bucket::{Bucket, CUSTOM_MAX, Spread};
 use mycelia_flags_core::observation::metric::{CUSTOM_NAME_GRAMMAR, Metric, is_custom_name};
-use mycelia_flags_core::observation::sketch::{BIN_MAX, BIN_MIN, Sketch};
+use mycelia_flags_core::observation::sketch::{BIN_MAX, BIN_MIN, BINS_MAX, Sketch};
 use mycelia_flags_core::observation::usage::{Granularity, Row, RowKey};
 use mycelia_flags_core::observation::users::USERS_PER_HOUR;
 use mycelia_flags_core::rejection::{Reason, Violation};
@@ -69,6 +69,7 @@ pub fn observation_from_wire(
         let values = spread(&format!("values[{name:?}]"), wire, &mut faults);
         bucket.values.insert(Box::from(&**name), values);
     }
+    bucket.users.reserve(wire.users.len().min(USERS_PER_HOUR));
     wire.users.iter().for_each(|hash| bucket.users.add(*hash, USERS_PER_HOUR));
     if faults.violations.is_empty() {
         let flag = flag.and_then(Result::ok).map(|flag| flag.folded());
@@ -103,6 +104,7 @@ fn spread(field: &str, wire: &v1::Spread, faults: &mut Found<'_>) -> Spread {
         faults.note(Reason::OutOfRange, &format!("{field}.bin_counts"), &found, &allowed);
         return Spread::default();
     }
+    sketch.reserve(wire.bins.len().min(BINS_MAX));
     for (bin, count) in wire.bins.iter().zip(&wire.bin_counts) {
         if !(BIN_MIN..=BIN_MAX).contains(bin) {
             let allowed = format!("{BIN_MIN} to {BIN_MAX}");

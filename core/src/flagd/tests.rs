@@ -53,7 +53,16 @@ fn compiled(snapshot: &Snapshot, service: Option<&ServiceName>) -> CompiledSet {
 fn served(set: &CompiledSet, service: Option<&ServiceName>, key: &str, context: &Context) -> String {
     let Slot::Flag(flag) = &**set.get(key).unwrap() else { panic!("{key} is broken") };
     let around = Around::new(set, service.map_or("", ServiceName::as_str), Now::At(NOW));
-    flag.evaluate(around, context).variant.name.as_str().to_owned()
+    let resolution = flag.evaluate(around, context);
+    // What a handle of the SDK asks instead.
+    if flag.has_rules_alone(set) {
+        assert_eq!(flag.evaluate_rules(set, context), resolution, "{key}");
+    }
+    if let Some(constant) = flag.constant(set) {
+        assert_eq!(constant, resolution, "{key}");
+    }
+    assert!(flag.servable().any(|served| served == (resolution.ordinal, &resolution.variant.name)), "{key}");
+    resolution.variant.name.as_str().to_owned()
 }
 
 /// A flag as a provider of flagd's has it.

@@ -98,6 +98,19 @@ impl Bucket {
 
     /// Takes everything that another one holds, but for its users: how many hashes are kept is the ring's affair.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_counts(other);
+        self.latency.merge(&other.latency);
+        for (name, count) in &other.counters {
+            let held = self.counters.entry(name.clone()).or_default();
+            *held = held.saturating_add(*count);
+        }
+        for (name, values) in &other.values {
+            self.values.entry(name.clone()).or_default().merge(values);
+        }
+    }
+
+    /// Takes the counts alone that every bucket has.
+    pub fn merge_counts(&mut self, other: &Self) {
         let sums = [
             (&mut self.evaluations, other.evaluations),
             (&mut self.answered, other.answered),
@@ -110,14 +123,6 @@ impl Bucket {
         ];
         for (sum, more) in sums {
             *sum = sum.saturating_add(more);
-        }
-        self.latency.merge(&other.latency);
-        for (name, count) in &other.counters {
-            let held = self.counters.entry(name.clone()).or_default();
-            *held = held.saturating_add(*count);
-        }
-        for (name, values) in &other.values {
-            self.values.entry(name.clone()).or_default().merge(values);
         }
     }
 

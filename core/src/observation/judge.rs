@@ -11,7 +11,7 @@
 use super::bucket::{Bucket, Spread};
 use super::measurement::{INSTANCES_MAX, InstanceShare, Measurement, Reference};
 use super::metric::{Metric, Reading, Statistic};
-use super::question::{Control, Gathered, lengths, sum};
+use super::question::{Control, Gathered, Purpose, lengths, sum};
 use super::sequential::{self, EVIDENCE_MIN, Stratum};
 use super::sketch::{Sketch, float};
 use super::window::Windows;
@@ -25,7 +25,7 @@ impl Windows {
     /// What is known of a condition.
     #[must_use]
     pub fn judge(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Verdict {
-        self.gather(check, asked, control).judge()
+        self.gather(check, asked, control, Purpose::Verdict).judge()
     }
 
     /// What the verdict rests on; none when nothing was observed.
@@ -36,7 +36,7 @@ impl Windows {
         asked: &Asked<'_>,
         control: Control<'_>,
     ) -> Option<Measurement> {
-        self.gather(check, asked, control).measure()
+        self.gather(check, asked, control, Purpose::Measurement).measure()
     }
 }
 

@@ -143,6 +143,18 @@ impl Metric {
         }
     }
 
+    /// Adds to a sum what this metric is computed from: a guard asks several times a second, and most ask for counts.
+    pub fn add(&self, sum: &mut Bucket, more: &Bucket) {
+        match self {
+            Self::Custom { .. } | Self::Ratio { .. } => sum.merge(more),
+            Self::Latency(_) => {
+                sum.merge_counts(more);
+                sum.latency.merge(&more.latency);
+            }
+            _ => sum.merge_counts(more),
+        }
+    }
+
     /// What a rate is of: the part and the whole; none of what is no rate.
     #[must_use]
     pub fn rate(&self, bucket: &Bucket) -> Option<(u64, u64)> {

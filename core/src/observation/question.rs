@@ -81,12 +81,27 @@ impl<'a> Selection<'a> {
     }
 }
 
+/// What a condition is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A verdict: by which instances plays no part in it.
+    Verdict,
+    /// What the verdict rests on.
+    Measurement,
+}
+
 impl Windows {
     /// Gathers what a condition is asked of.
     #[must_use]
-    pub fn gather(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+    pub fn gather(
+        &mut self,
+        check: &MetricCheck,
+        asked: &Asked<'_>,
+        control: Control<'_>,
+        purpose: Purpose,
+    ) -> Gathered {
         self.settle();
-        self.gather_at(check, asked, control, self.asked_at(asked.now))
+        self.gather_at(check, asked, control, (self.asked_at(asked.now), purpose))
     }
 
     pub(super) fn gather_at(
@@ -94,7 +109,7 @@ impl Windows {
         check: &MetricCheck,
         asked: &Asked<'_>,
         control: Control<'_>,
-        now: Timestamp,
+        (now, purpose): (Timestamp, Purpose),
     ) -> Gathered {
         let metric = Metric::of(&check.metric);
         let (window, sustained) = lengths(check);
@@ -128,7 +143,7 @@ impl Windows {
         let series = self.selected(&selection);
         let sides: Vec<(bool, &SeriesKey, &Series)> =
             series.map(|(key, series)| (is_control(key, &gathered.metric, control), key, series)).collect();
-        gathered.fill(&sides);
+        gathered.fill(&sides, purpose);
         gathered
     }
 
@@ -197,7 +212,7 @@ fn is_control(key: &SeriesKey, metric: &Metric, control: Control<'_>) -> bool {
 }
 
 impl Gathered {
-    fn fill(&mut self, sides: &[(bool, &SeriesKey, &Series)]) {
+    fn fill(&mut self, sides: &[(bool, &SeriesKey, &Series)], purpose: Purpose) {
         let last = self.pace.index_of(self.now);
         let reach = self.window_steps.saturating_add(self.sustained_steps);
         let mut first = last.saturating_sub(reach);
@@ -206,7 +221,7 @@ impl Gathered {
         }
         for (is_control, _, series) in sides {
             let side = if *is_control { &mut self.reference } else { &mut self.compared };
-            add(side, series, self.pace, first, last);
+            add((side, &self.metric), series, self.pace, first, last);
         }
         let has_nobody = self
             .compared
@@ -217,11 +232,13 @@ impl Gathered {
         if everybody {
             let reference = std::mem::take(&mut self.reference);
             for (index, bucket) in reference {
-                self.compared.entry(index).or_default().merge(&bucket);
+                self.metric.add(self.compared.entry(index).or_default(), &bucket);
             }
         }
-        let looked_at = sides.iter().filter(|(is_control, ..)| everybody || !is_control);
-        self.fill_instances(looked_at.map(|(_, key, series)| (*key, *series)));
+        if purpose == Purpose::Measurement {
+            let looked_at = sides.iter().filter(|(is_control, ..)| everybody || !is_control);
+            self.fill_instances(looked_at.map(|(_, key, series)| (*key, *series)));
+        }
         match self.check.versus {
             Versus::Threshold => {}
             Versus::Control => self.fill_strata(sides),
@@ -238,7 +255,7 @@ impl Gathered {
             for (_, instances) in minutes.filter(|(index, _)| (last - steps..=last).contains(index)) {
                 for (instance, bucket) in instances {
                     let id = (key.service.clone(), instance.clone());
-                    self.instances.entry(id).or_default().merge(bucket);
+                    self.metric.add(self.instances.entry(id).or_default(), bucket);
                 }
             }
         }
@@ -256,7 +273,7 @@ impl Gathered {
         let (mut compared, mut reference) = (Steps::new(), Steps::new());
         for (is_control, _, series) in sides {
             let side = if *is_control { &mut reference } else { &mut compared };
-            add(side, series, pace, first, last);
+            add((side, &self.metric), series, pace, first, last);
         }
         self.strata = compared
             .into_iter()
@@ -275,9 +292,9 @@ impl Gathered {
         let (mut before, mut since) = (Steps::new(), Steps::new());
         for (is_control, _, series) in sides {
             // The bucket in which it was changed belongs to neither.
-            add(&mut before, series, pace, first, change - 1);
+            add((&mut before, &self.metric), series, pace, first, change - 1);
             if everybody || !is_control {
-                add(&mut since, series, pace, change + 1, i64::MAX);
+                add((&mut since, &self.metric), series, pace, change + 1, i64::MAX);
             }
         }
         self.baseline = sum(before.values());
@@ -285,11 +302,11 @@ impl Gathered {
     }
 }
 
-fn add(steps: &mut Steps, series: &Series, pace: Pace, first: i64, last: i64) {
+fn add((steps, metric): (&mut Steps, &Metric), series: &Series, pace: Pace, first: i64, last: i64) {
     let place = PACES.iter().position(|known| *known == pace);
     let Some(ring) = place.and_then(|place| series.rings.get(place)) else { return };
     for (index, bucket) in ring.range(first, last) {
-        steps.entry(index).or_default().merge(bucket);
+        metric.add(steps.entry(index).or_default(), bucket);
     }
 }
 

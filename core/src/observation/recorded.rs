@@ -4,7 +4,7 @@
 //! is not kept has no answer: how long a service was silent, and a window that is shorter than the buckets of its time.
 
 use super::metric::Metric;
-use super::question::{Control, Gathered, Selection, lengths};
+use super::question::{Control, Gathered, Purpose, Selection, lengths};
 use super::ring::{PACES, Pace};
 use super::window::Windows;
 use crate::plan::metric_check::{Asked, MetricCheck};
@@ -22,9 +22,15 @@ pub struct Looks {
 impl Windows {
     /// Gathers what a condition is asked of, at a moment that [`Self::looks`] has named.
     #[must_use]
-    pub fn recorded(&mut self, check: &MetricCheck, asked: &Asked<'_>, control: Control<'_>) -> Gathered {
+    pub fn recorded(
+        &mut self,
+        check: &MetricCheck,
+        asked: &Asked<'_>,
+        control: Control<'_>,
+        purpose: Purpose,
+    ) -> Gathered {
         self.settle();
-        let mut gathered = self.gather_at(check, asked, control, asked.now);
+        let mut gathered = self.gather_at(check, asked, control, (asked.now, purpose));
         // Its bucket is over: there is no further one beside the window.
         gathered.window_steps = gathered.window_steps.saturating_sub(1);
         gathered.silence = None;

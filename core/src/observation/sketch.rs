@@ -22,6 +22,9 @@ pub const BIN_MIN: i32 = -698;
 /// The bin of [`VALUE_MAX`], and the last that there is.
 pub const BIN_MAX: i32 = 1_396;
 
+/// As many as there are.
+pub const BINS_MAX: usize = (BIN_MAX - BIN_MIN + 1).unsigned_abs() as usize;
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
@@ -53,6 +56,11 @@ impl Sketch {
             }
             Err(place) => self.bins.insert(place, (bin, count)),
         }
+    }
+
+    /// Makes room for so many bins at once.
+    pub fn reserve(&mut self, bins: usize) {
+        self.bins.reserve(bins);
     }
 
     /// Takes values that count as 0.

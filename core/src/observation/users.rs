@@ -38,6 +38,11 @@ impl Users {
         }
     }
 
+    /// Makes room for so many hashes at once.
+    pub fn reserve(&mut self, hashes: usize) {
+        self.hashes.reserve(hashes);
+    }
+
     /// Takes those of another one. Who merges sketches that keep less must keep less: see [`Users::count`].
     pub fn merge(&mut self, other: &Self, max: usize) {
         for hash in &other.hashes {

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mycelia_flags_core::key::{EnvironmentKey, FoldedKey, VariantName};
 use mycelia_flags_core::observation::batch::{Batch, Taken};
 use mycelia_flags_core::observation::measurement::Measurement;
-use mycelia_flags_core::observation::question::Gathered;
+use mycelia_flags_core::observation::question::{Gathered, Purpose};
 use mycelia_flags_core::observation::recorded::Looks;
 use mycelia_flags_core::observation::usage::{Row, RowKey, UsageQuery};
 use mycelia_flags_core::observation::window::Windows;
@@ -98,12 +98,12 @@ impl Observations {
     }
 
     /// Under the lock it is only gathered; what it means is found out after it.
-    fn gather(&self, check: &MetricCheck, asked: &Asked<'_>) -> Gathered {
+    fn gather(&self, check: &MetricCheck, asked: &Asked<'_>, purpose: Purpose) -> Gathered {
         let snapshot = self.store.snapshot();
         let control = |flag: &FoldedKey| control(&snapshot, asked.environment, flag);
         let mut windows = self.windows();
         windows.look(asked.now);
-        windows.gather(check, asked, &control)
+        windows.gather(check, asked, &control, purpose)
     }
 }
 
@@ -112,20 +112,20 @@ impl Observations {
 pub struct Recorded<'o>(&'o Observations);
 
 impl Recorded<'_> {
-    fn gather(&self, check: &MetricCheck, asked: &Asked<'_>) -> Gathered {
+    fn gather(&self, check: &MetricCheck, asked: &Asked<'_>, purpose: Purpose) -> Gathered {
         let snapshot = self.0.store.snapshot();
         let control = |flag: &FoldedKey| control(&snapshot, asked.environment, flag);
-        self.0.windows().recorded(check, asked, &control)
+        self.0.windows().recorded(check, asked, &control, purpose)
     }
 }
 
 impl Metrics for Recorded<'_> {
     fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
-        self.gather(check, asked).judge()
+        self.gather(check, asked, Purpose::Verdict).judge()
     }
 
     fn measure(&self, check: &MetricCheck, asked: &Asked<'_>) -> Option<Measurement> {
-        self.gather(check, asked).measure()
+        self.gather(check, asked, Purpose::Measurement).measure()
     }
 }
 
@@ -136,10 +136,10 @@ fn control(snapshot: &Snapshot, environment: &EnvironmentKey, flag: &FoldedKey) 
 
 impl Metrics for Observations {
     fn judge(&self, check: &MetricCheck, asked: &Asked<'_>) -> Verdict {
-        self.gather(check, asked).judge()
+        self.gather(check, asked, Purpose::Verdict).judge()
     }
 
     fn measure(&self, check: &MetricCheck, asked: &Asked<'_>) -> Option<Measurement> {
-        self.gather(check, asked).measure()
+        self.gather(check, asked, Purpose::Measurement).measure()
     }
 }

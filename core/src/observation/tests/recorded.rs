@@ -1,6 +1,7 @@
 //! Conditions, asked of moments that have passed.
 
 use super::*;
+use crate::observation::question::Purpose;
 use crate::observation::recorded::Looks;
 
 impl World {
@@ -14,7 +15,7 @@ impl World {
         let is_met = |moment: &Timestamp| {
             self.ask(text, |windows, check, asked| {
                 let asked = Asked { now: *moment, ..*asked };
-                matches!(windows.recorded(check, &asked, &off).judge(), Verdict::Met { .. })
+                matches!(windows.recorded(check, &asked, &off, Purpose::Verdict).judge(), Verdict::Met { .. })
             })
         };
         moments.into_iter().find(is_met).map(|moment| moment.unix_seconds() - START)
