@@ -102,6 +102,8 @@ const REFUSALS: [&str; 4] = [
 pub enum TlsTrouble {
     /// Nobody whom the client trusts vouches for the server's certificate.
     Untrusted,
+    /// The certificate is an authority's own, which no client takes for a server's: `openssl req -x509` makes such ones.
+    AuthorityItself,
     /// The certificate is for other names.
     WrongName,
     /// The certificate is no longer valid.
@@ -139,7 +141,18 @@ impl TlsTrouble {
 
     fn named(error: &TlsError) -> Self {
         match error {
-            TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => Self::Untrusted,
+            // The last two are of an authority that is called like a trusted one, and is another.
+            TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            ) => Self::Untrusted,
+            // webpki has a name for it, and rustls hands on nothing but that.
+            TlsError::InvalidCertificate(CertificateError::Other(other))
+                if other.to_string().contains("CaUsedAsEndEntity") =>
+            {
+                Self::AuthorityItself
+            }
             TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => Self::WrongName,
@@ -165,6 +178,9 @@ impl TlsTrouble {
     pub fn words(&self) -> String {
         match self {
             Self::Untrusted => "its certificate comes from an authority that is not trusted here".to_owned(),
+            Self::AuthorityItself => {
+                "its certificate is an authority's own (CA:TRUE), which is none for a server".to_owned()
+            }
             Self::WrongName => "its certificate is for another name".to_owned(),
             Self::Expired => "its certificate has expired".to_owned(),
             Self::NotYetValid => "its certificate is not valid yet".to_owned(),

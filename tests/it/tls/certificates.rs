@@ -48,6 +48,11 @@ impl Authority {
         self.pair(&HERE, |_as_usual| {})
     }
 
+    /// The authority's own, for a server whose operator took the first example that came along.
+    pub(super) fn itself(&self) -> Pair {
+        Pair { certificate: self.pem(), key: self.issuer.key().serialize_pem() }
+    }
+
     /// For a server that is reached by another name.
     pub(super) fn elsewhere(&self) -> Pair {
         self.pair(&["flags.example"], |_as_usual| {})

@@ -53,6 +53,17 @@ async fn whoever_does_not_trust_the_certificate_is_told_what_to_do() {
     );
     let key = files.argument("server.key");
     refused(&server.url, &["status", "--tls-ca", &key], 2, "server.key: it holds no certificate");
+    // Another one of the same name is another one.
+    files.put("same-name.pem", &Authority::new("ours").pem());
+    let same_name = files.argument("same-name.pem");
+    refused(
+        &server.url,
+        &["status", "--tls-ca", &same_name],
+        3,
+        "from an authority that is not trusted here",
+    );
+    let (server, _files) = with(&authority, &authority.itself()).await;
+    refused(&server.url, &["status", "--tls-ca", &ca], 3, "an authority's own (CA:TRUE)");
     let (server, _files) = with(&authority, &authority.elsewhere()).await;
     refused(&server.url, &["status", "--tls-ca", &ca], 3, "its certificate is for another name");
     let (server, _files) = with(&authority, &authority.expired()).await;
