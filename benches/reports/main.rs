@@ -98,7 +98,9 @@ async fn connect(server: &Remote, told: Told, instances: usize) -> Result<Vec<In
 /// The share of a core that a server needs to which nobody talks.
 fn silence(runtime: &Runtime, server: &mut Remote) -> Result<f64> {
     let (before, watch) = (server.cpu()?, Stopwatch::start());
-    runtime.block_on(tokio::time::sleep(mode::pick(Duration::from_millis(200), Duration::from_secs(2))));
+    let length = mode::pick(Duration::from_millis(200), Duration::from_secs(2));
+    // A timer is made within its runtime.
+    runtime.block_on(async { tokio::time::sleep(length).await });
     let used = server.cpu()?.saturating_sub(before);
     Ok(100.0 * used.as_secs_f64() / watch.elapsed().as_secs_f64())
 }
