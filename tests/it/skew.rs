@@ -49,6 +49,14 @@ async fn told(receiver: &Receiver, clock: &ManualClock, number: usize) -> Value 
     receiver.accepted().remove(number - 1)
 }
 
+/// An instance that follows and has applied a revision.
+async fn caught_up(server: &Server, service: &str, instance: &str, revision: u64) -> Checked {
+    let mut follower = Checked::follow(&server.url, service, instance).await;
+    follower.until(revision).await;
+    follower.acknowledge().await.unwrap();
+    follower
+}
+
 /// A skew that is told: `runner-1` has not applied what `ui-1` has.
 async fn skewed(server: &Server, receiver: &Receiver, clock: &ManualClock) -> (Value, u64, [Checked; 2]) {
     let mut admin = server.admin().await;
@@ -93,10 +101,7 @@ async fn a_skew_that_was_told_before_a_restart_is_told_to_be_over_after_it() {
     // Both are back, and have it.
     let mut back = Vec::new();
     for (service, instance) in [("runner", "runner-1"), ("ui", "ui-1")] {
-        let mut follower = Checked::follow(&server.url, service, instance).await;
-        follower.until(revision).await;
-        follower.acknowledge().await.unwrap();
-        back.push(follower);
+        back.push(caught_up(&server, service, instance, revision).await);
     }
     let over = told(&receiver, &clock, 2).await;
     check_end_of(&found, &over);
@@ -130,9 +135,7 @@ async fn a_skew_that_outlives_a_restart_is_not_told_twice_and_not_over_before_it
     drop(followers);
     let server = start(folder.path(), &receiver, &clock).await;
     // The quick one comes first: nobody knows yet whether the slow one has caught up.
-    let mut quick = Checked::follow(&server.url, "ui", "ui-1").await;
-    quick.until(revision).await;
-    quick.acknowledge().await.unwrap();
+    let _quick = caught_up(&server, "ui", "ui-1", revision).await;
     clock.advance(Duration::from_secs(30));
     let mut slow = Checked::follow(&server.url, "runner", "runner-1").await;
     slow.until(revision).await;
