@@ -339,12 +339,14 @@ provider!(a_page_asks_by_connect, web, "web", V3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_go_providers_outlive_their_server() {
+    check_restart(|url| go("ofrep", url)).await;
     check_restart(|url| go("rpc", url)).await;
     check_restart(|url| go("in-process", url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_java_providers_outlive_their_server() {
+    check_restart(|url| java("ofrep", url)).await;
     check_restart(|url| java("rpc", url)).await;
     check_restart(|url| java("in-process", url)).await;
 }
@@ -356,12 +358,14 @@ async fn a_page_outlives_its_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_providers_outlive_their_server() {
+    check_restart(|url| python("ofrep", url)).await;
     check_restart(|url| python("rpc", url)).await;
     check_restart(|url| python("in-process", url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_providers_outlive_their_server() {
+    check_restart(|url| node("ofrep", url)).await;
     check_restart(|url| node("rpc", url)).await;
     check_restart(|url| node("in-process", url)).await;
 }
