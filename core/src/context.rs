@@ -1,5 +1,8 @@
 //! The subject of an evaluation.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::same::is_same;
 use crate::value::Value;
 
 /// An evaluation context, as OpenFeature defines it: a targeting key and attributes.
@@ -32,19 +35,65 @@ impl Head {
     }
 }
 
-/// The name of an attribute as rules have it: it is found by its head.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The name of an attribute as rules have it: it is found by its head, and looked for where it was first.
+#[derive(Debug, Clone)]
 pub struct AttributeName {
     head: Head,
     /// The whole name; nothing when the head says it all.
     long: Box<str>,
+    usual: UsualPlace,
 }
 
 impl AttributeName {
     /// Takes any text.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { head: Head::of(name), long: Box::from(if name.len() > HEAD_BYTES { name } else { "" }) }
+        let long = Box::from(if name.len() > HEAD_BYTES { name } else { "" });
+        Self { head: Head::of(name), long, usual: UsualPlace::default() }
+    }
+
+    #[inline(always)]
+    fn is(&self, head: Head, name: &str) -> bool {
+        head == self.head && (self.long.is_empty() || is_same(name, &self.long))
+    }
+}
+
+impl PartialEq for AttributeName {
+    fn eq(&self, other: &Self) -> bool {
+        other.is(self.head, &self.long)
+    }
+}
+
+/// Where in a context a name was found first. It is nearly always there, because a service builds its contexts alike, and
+/// to look there is cheaper than any search. Written once: what is written again and again travels between the
+/// processors' caches. Says nothing about where a name is, only where to look first.
+#[derive(Debug)]
+struct UsualPlace(AtomicU8);
+
+impl UsualPlace {
+    const UNKNOWN: u8 = u8::MAX;
+
+    #[inline(always)]
+    fn get(&self) -> usize {
+        usize::from(self.0.load(Ordering::Relaxed))
+    }
+
+    fn learn(&self, place: usize) {
+        if self.0.load(Ordering::Relaxed) == Self::UNKNOWN {
+            self.0.store(u8::try_from(place).unwrap_or(Self::UNKNOWN), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for UsualPlace {
+    fn default() -> Self {
+        Self(AtomicU8::new(Self::UNKNOWN))
+    }
+}
+
+impl Clone for UsualPlace {
+    fn clone(&self) -> Self {
+        Self(AtomicU8::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -95,12 +144,22 @@ impl Context {
 
     /// A top-level attribute.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn attribute(&self, name: &AttributeName) -> Option<&Value> {
-        let is_wanted =
-            |head: &Head, known: &str| *head == name.head && (name.long.is_empty() || *known == *name.long);
+        let usual = name.usual.get();
+        match (self.heads.get(usual), self.attributes.get(usual)) {
+            (Some(head), Some((known, value))) if name.is(*head, known) => Some(value),
+            _ => self.search(name),
+        }
+    }
+
+    /// Apart, because it is seldom needed, and its loop would take the registers of whoever asks.
+    #[inline(never)]
+    fn search(&self, name: &AttributeName) -> Option<&Value> {
         let mut attributes = self.heads.iter().zip(&self.attributes);
-        attributes.find(|(head, (known, _))| is_wanted(head, known)).map(|(_, (_, value))| value)
+        let place = attributes.position(|(head, (known, _))| name.is(*head, known))?;
+        name.usual.learn(place);
+        self.attributes.get(place).map(|(_, value)| value)
     }
 
     /// All attributes, sorted by name.
@@ -110,7 +169,7 @@ impl Context {
 }
 
 /// Where a condition finds its attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Path {
     /// The targeting key.
     TargetingKey,
@@ -210,6 +269,28 @@ mod tests {
             .with("b", Value::Integer(2));
         assert_eq!(context.attribute(&AttributeName::new("b")), Some(&Value::Integer(2)));
         assert_eq!(context.attributes().count(), 2);
+    }
+
+    #[test]
+    fn a_name_is_found_wherever_a_context_has_it() {
+        let named = |names: &[&str]| {
+            names.iter().fold(Context::anonymous(), |context, name| context.with(name, Value::string(name)))
+        };
+        let many: Vec<String> = (0..300).map(|number| format!("attribute-{number:03}")).collect();
+        let crowded = many
+            .iter()
+            .fold(named(&["plan", "subscription"]), |context, name| context.with(name, Value::Boolean(true)));
+        let contexts =
+            [crowded, named(&["a", "b", "plan", "subscription"]), named(&["plan", "subscription"])];
+        for name in ["plan", "subscription"] {
+            for first in &contexts {
+                let attribute = AttributeName::new(name);
+                for context in [first].into_iter().chain(&contexts) {
+                    assert_eq!(context.attribute(&attribute), Some(&Value::string(name)));
+                }
+                assert_eq!(named(&["a", "b", "c", "d"]).attribute(&attribute), None);
+            }
+        }
     }
 
     #[test]

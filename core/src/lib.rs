@@ -50,6 +50,7 @@ pub mod record;
 pub mod rejection;
 pub mod request;
 pub mod revision;
+mod same;
 pub mod schema;
 pub mod segment;
 pub mod snapshot;

@@ -14,6 +14,7 @@ use crate::audiences::Audiences;
 use crate::condition::{Condition, Operator};
 use crate::context::{AttributeName, Context, Found, Path};
 use crate::key::SegmentKey;
+use crate::same::{begins_with, ends_with, is_same};
 use crate::value::{Number, Value};
 
 /// An operand does not fit its operator.
@@ -144,12 +145,12 @@ impl Matcher {
     pub fn matches(&self, found: Found<'_>) -> bool {
         match (self, found) {
             (Self::Exists, _) => true,
-            (Self::Text(known), Found::Text(text)) => **known == *text,
-            (Self::OneOfFewTexts(texts), Found::Text(text)) => texts.iter().any(|known| **known == *text),
+            (Self::Text(known), Found::Text(text)) => is_same(known, text),
+            (Self::OneOfFewTexts(texts), Found::Text(text)) => texts.iter().any(|known| is_same(known, text)),
             (Self::OneOfManyTexts(texts), Found::Text(text)) => texts.contains(text),
             (Self::Boolean(known), Found::Value(Value::Boolean(truth))) => known == truth,
-            (Self::Start(part), Found::Text(text)) => text.starts_with(&**part),
-            (Self::End(part), Found::Text(text)) => text.ends_with(&**part),
+            (Self::Start(part), Found::Text(text)) => begins_with(text, part),
+            (Self::End(part), Found::Text(text)) => ends_with(text, part),
             (Self::Compare(wanted, operand), Found::Value(value)) => Number::of(value)
                 .and_then(|number| number.compare(*operand))
                 .is_some_and(|ordering| wanted.holds(ordering)),
