@@ -4,11 +4,12 @@
 //! same number, and far less than when somebody does. So each thread has counters of its own: only it writes them, with a
 //! plain load and a plain store, and whoever reports reads them and remembers how far they had come. A variant of a flag
 //! has a number, which is the flag's place and the variant's ordinal added up, and a thread finds its counter by that
-//! number alone: nothing is compared, and nothing that is found depends on what was found before.
+//! number alone: nothing is compared. An evaluation by key writes the number down, and every 64th adds them up: see
+//! [`waiting`].
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::key::{FlagKey, VariantName};
@@ -17,36 +18,24 @@ use crate::evaluate::Served;
 use crate::limits::{COUNTER_CHUNKS_MAX, FALLBACK_FLAGS_MAX};
 
 mod numbers;
+mod thread;
+mod waiting;
 
 use numbers::Numbers;
-
-/// Counters in one piece. A flag's lie in one.
-const PER_CHUNK: usize = 128;
-
-/// Counters that one thread alone writes.
-#[derive(Debug)]
-struct Chunk([AtomicU64; PER_CHUNK]);
-
-impl Default for Chunk {
-    fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; PER_CHUNK])
-    }
-}
-
-impl Chunk {
-    /// Nobody else writes: a load and a store lose nothing.
-    #[inline(always)]
-    fn count(&self, number: usize) {
-        if let Some(count) = self.0.get(number % PER_CHUNK) {
-            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
-    }
-}
+use thread::{Chunk, PER_CHUNK, Thread};
+use waiting::Waiting;
 
 /// A variant's number. Out of all reach while the flag has no place.
 #[inline(always)]
-fn number(flag: &CompiledFlag, ordinal: u32) -> usize {
-    usize::try_from(flag.place().wrapping_add(ordinal)).unwrap_or(usize::MAX)
+fn number(flag: &CompiledFlag, ordinal: u32) -> u32 {
+    flag.place().wrapping_add(ordinal)
+}
+
+/// Where the counter of a number is: in which piece, and for that piece to find it, the number.
+#[inline(always)]
+fn place(number: u32) -> (usize, usize) {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    (number / PER_CHUNK, number)
 }
 
 /// A thread's counters of one flag.
@@ -70,6 +59,7 @@ impl Tally {
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     chunks: Vec<Option<Arc<Chunk>>>,
+    waiting: Arc<Waiting>,
     owner: Arc<()>,
 }
 
@@ -78,10 +68,21 @@ impl Tallies {
     #[inline(always)]
     pub(crate) fn count(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
         let number = number(flag, ordinal);
-        match self.chunks.get(number / PER_CHUNK) {
-            Some(Some(chunk)) => chunk.count(number),
+        match self.chunks.get(place(number).0) {
+            Some(Some(_)) if self.waiting.push(number) => self.add_up(),
+            Some(Some(_)) => {}
             _ => self.begin(counts, flag, ordinal),
         }
+    }
+
+    #[inline(never)]
+    fn add_up(&self) {
+        self.waiting.add_up(|number| {
+            let (piece, number) = place(number);
+            if let Some(Some(chunk)) = self.chunks.get(piece) {
+                chunk.count(number);
+            }
+        });
     }
 
     #[cold]
@@ -102,7 +103,7 @@ impl Tallies {
         }
         let chunk = self.chunks.get_mut(index)?;
         if chunk.is_none() {
-            *chunk = Some(counts.register(index, &self.owner)?);
+            *chunk = Some(counts.register(index, &self.waiting, &self.owner)?);
         }
         Some(Tally { chunk: chunk.clone()?, place, _owner: Arc::clone(&self.owner) })
     }
@@ -111,34 +112,11 @@ impl Tallies {
 /// What was counted of one flag and variant; no variant is the caller's default.
 pub(crate) type Counted = BTreeMap<(FlagKey, Option<VariantName>), u64>;
 
-/// Counters of a thread, for whoever reports.
-#[derive(Debug)]
-struct Registered {
-    /// The number of the first.
-    first: usize,
-    chunk: Arc<Chunk>,
-    /// How far they had come when they were reported.
-    told: Box<[u64; PER_CHUNK]>,
-    owner: Weak<()>,
-}
-
-impl Registered {
-    /// The numbers whose counters have moved, and by how much.
-    fn take(&mut self) -> impl Iterator<Item = (usize, u64)> {
-        let counters = (self.first..).zip(&self.chunk.0).zip(self.told.iter_mut());
-        counters.filter_map(|((number, count), told)| {
-            let count = count.load(Ordering::Relaxed);
-            let news = count.wrapping_sub(std::mem::replace(told, count));
-            (news > 0).then_some((number, news))
-        })
-    }
-}
-
 /// The counters of all threads of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     switched_off: AtomicBool,
-    registered: Mutex<Vec<Registered>>,
+    threads: Mutex<Vec<Thread>>,
     numbers: Mutex<Numbers>,
     /// Evaluations that no thread could count by itself.
     others: Mutex<Counted>,
@@ -167,19 +145,18 @@ impl Counts {
         usize::try_from(flag.place()).ok()
     }
 
-    /// Makes counters, and lets them be reported; none when there are too many.
-    fn register(&self, index: usize, owner: &Arc<()>) -> Option<Arc<Chunk>> {
-        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        if registered.len() >= COUNTER_CHUNKS_MAX {
+    /// Makes counters for a thread, and lets them be reported; none when there are too many.
+    fn register(&self, index: usize, waiting: &Arc<Waiting>, owner: &Arc<()>) -> Option<Arc<Chunk>> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.iter().map(Thread::pieces).sum::<usize>() >= COUNTER_CHUNKS_MAX {
             return None;
         }
-        let chunk = Arc::<Chunk>::default();
-        registered.push(Registered {
-            first: index.saturating_mul(PER_CHUNK),
-            chunk: Arc::clone(&chunk),
-            told: Box::new([0; PER_CHUNK]),
-            owner: Arc::downgrade(owner),
-        });
+        if let Some(thread) = threads.iter_mut().find(|thread| thread.is_of(owner)) {
+            return Some(thread.add(index));
+        }
+        let mut thread = Thread::new(Arc::clone(waiting), Arc::downgrade(owner));
+        let chunk = thread.add(index);
+        threads.push(thread);
         Some(chunk)
     }
 
@@ -238,18 +215,17 @@ impl Counts {
         // A name that is none is the caller's mistake, and no flag.
         let named = fallbacks.into_iter().filter(|(flag, _)| FlagKey::parse(flag.as_str()).is_ok());
         counted.extend(named.map(|(flag, count)| ((flag, None), count)));
-        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        registered.retain_mut(|counters| {
-            // Asked before the numbers are read: a thread that is gone by now has written its last.
-            let is_in_use = counters.owner.strong_count() > 0;
-            fence(Ordering::Acquire);
-            for (number, news) in counters.take() {
+        threads.retain_mut(|thread| {
+            // Asked before the numbers are read.
+            let is_in_use = thread.is_in_use();
+            thread.take(|number, news| {
                 if let Some((flag, variant)) = numbers.meaning(number) {
                     let sum = counted.entry((flag.clone(), Some(variant.clone()))).or_default();
                     *sum = sum.saturating_add(news);
                 }
-            }
+            });
             is_in_use
         });
         counted

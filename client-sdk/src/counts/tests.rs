@@ -55,7 +55,7 @@ fn threads_count_for_themselves_and_nothing_is_lost_when_they_end() {
         [row("dreams", "off", 30_000), row("dreams", "on", 50_000), row("oracle.chat", "on", 40_000)];
     assert_eq!(told(&counts), expected);
     assert_eq!(told(&counts), [], "and what was told is told once");
-    assert_eq!(counts.registered.lock().unwrap().len(), 0, "threads that are gone leave nothing behind");
+    assert_eq!(counts.threads.lock().unwrap().len(), 0, "threads that are gone leave nothing behind");
     assert_eq!(dreams.place(), again.place(), "a flag that has changed keeps its place");
     assert_ne!(dreams.place(), chat.place());
 }
@@ -82,7 +82,7 @@ fn a_flag_with_other_variants_is_counted_for_these() {
     assert_eq!(told(&counts), [row("dreams", "a", 1)], "a handle still counts");
     drop(tally);
     assert_eq!(told(&counts), []);
-    assert!(counts.registered.lock().unwrap().is_empty());
+    assert!(counts.threads.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -128,6 +128,24 @@ fn reports_while_threads_count_add_up() {
         sum + counts.take().values().sum::<u64>()
     });
     assert_eq!(sum, 200_000);
+}
+
+#[test]
+fn a_thread_that_rests_is_told_to_the_last_and_told_once() {
+    let counts = Counts::default();
+    let flags: Vec<_> = (0..150).map(|number| flag(&format!("flag-{number}"))).collect();
+    let mut tallies = Tallies::default();
+    let handle = tallies.tally(&counts, &flags[0]).unwrap();
+    let mut told = 0;
+    for evaluations in [1, 62, 63, 64, 65, 127, 128, 1_000] {
+        for number in 0..evaluations {
+            tallies.count(&counts, &flags[number % flags.len()], ON);
+        }
+        handle.count(OFF);
+        told += counts.take().values().sum::<u64>();
+        assert_eq!(u64::try_from(evaluations).unwrap() + 1, std::mem::take(&mut told));
+    }
+    assert_eq!(counts.take().len(), 0);
 }
 
 #[test]
