@@ -19,6 +19,7 @@ pub mod series;
 pub mod sketch;
 #[cfg(test)]
 mod tests;
+mod unsettled;
 pub mod usage;
 pub mod users;
 pub mod window;

@@ -5,6 +5,7 @@
 //! either: how those end, only services know.
 
 use super::bucket::Bucket;
+use super::unsettled::Part;
 use super::users::Users;
 use super::window::{SERIES_MAX, SeriesKey, Windows};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
@@ -39,16 +40,12 @@ impl Windows {
         let mut left_out: u64 = 0;
         for Answered { environment, flag, variant, service, evaluations, users } in all {
             let key = SeriesKey { environment, flag: Some(flag), variant: Some(variant), service };
-            if !self.series.contains_key(&key) && self.series.len() >= SERIES_ANSWERED_MAX {
-                self.forget_old(now);
-                if self.series.len() >= SERIES_ANSWERED_MAX {
-                    left_out = left_out.saturating_add(evaluations);
-                    continue;
-                }
+            if !self.has_room(&key, SERIES_ANSWERED_MAX, now) {
+                left_out = left_out.saturating_add(evaluations);
+                continue;
             }
             let bucket = Bucket { answered: evaluations, users, ..Bucket::default() };
-            self.is_unsettled = true;
-            self.series.entry(key).or_default().add(&bucket, now);
+            self.put_aside(key, Part { instance: None, bucket }, now);
         }
         left_out
     }

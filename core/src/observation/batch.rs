@@ -1,5 +1,7 @@
 //! What an instance reports at once, and what becomes of it.
 
+use std::sync::Arc;
+
 use super::bucket::Bucket;
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 
@@ -11,7 +13,7 @@ pub struct Batch {
     /// The service.
     pub service: ServiceName,
     /// The instance's own name.
-    pub instance: Box<str>,
+    pub instance: Arc<str>,
     /// What tells this batch from every other one of the instance: the same one twice counts once. Empty means that
     /// nobody would notice.
     pub id: Box<str>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sketch::{Sketch, float};
-use super::users::Users;
+use super::users::{USERS_PER_HOUR, Users};
 
 /// Custom counters and values of one bucket, together. A batch that names more is refused as far as it does.
 pub const CUSTOM_MAX: usize = 32;
@@ -30,12 +30,24 @@ impl Spread {
         self.sketch.add(value);
     }
 
+    /// Many at once. They come in the order in which their sums are added up.
+    fn sum<'s>(all: impl Iterator<Item = &'s Self> + Clone) -> Self {
+        let mut sum =
+            Self { sketch: Sketch::sum(all.clone().map(|spread| &spread.sketch)), ..Self::default() };
+        all.for_each(|other| sum.merge_sums(other));
+        sum
+    }
+
     /// Takes everything that another one holds.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_sums(other);
+        self.sketch.merge(&other.sketch);
+    }
+
+    fn merge_sums(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.sum += other.sum;
         self.squares += other.squares;
-        self.sketch.merge(&other.sketch);
     }
 
     /// The mean; none of no values.
@@ -96,10 +108,28 @@ impl Bucket {
         self.ok.saturating_add(self.errors).saturating_add(self.crashes)
     }
 
+    /// Many at once, with their users.
+    pub(super) fn sum<'b>(all: impl Iterator<Item = &'b Self> + Clone) -> Self {
+        let mut sum = Self {
+            latency: Spread::sum(all.clone().map(|bucket| &bucket.latency)),
+            users: Users::sum(all.clone().map(|bucket| &bucket.users), USERS_PER_HOUR),
+            ..Self::default()
+        };
+        for other in all {
+            sum.merge_counts(other);
+            sum.merge_custom(other);
+        }
+        sum
+    }
+
     /// Takes everything that another one holds, but for its users: how many hashes are kept is the ring's affair.
     pub fn merge(&mut self, other: &Self) {
         self.merge_counts(other);
         self.latency.merge(&other.latency);
+        self.merge_custom(other);
+    }
+
+    fn merge_custom(&mut self, other: &Self) {
         for (name, count) in &other.counters {
             let held = self.counters.entry(name.clone()).or_default();
             *held = held.saturating_add(*count);

@@ -8,6 +8,8 @@
 //! * `versus`: a difference is claimed only with evidence (`sequential.rs`). That there is none worth
 //!   speaking of (`< 20%`) needs no evidence, only samples.
 
+use std::sync::Arc;
+
 use super::bucket::{Bucket, Spread};
 use super::measurement::{INSTANCES_MAX, InstanceShare, Measurement, Reference};
 use super::metric::{Metric, Reading, Statistic};
@@ -254,9 +256,14 @@ impl Gathered {
     }
 
     fn shares(&self) -> Vec<InstanceShare> {
-        let share = |((service, instance), bucket): (&(_, Box<str>), &Bucket)| {
+        let share = |((service, instance), bucket): (&(_, Arc<str>), &Bucket)| {
             let Reading { value, samples } = self.metric.read(bucket)?;
-            Some(InstanceShare { service: Clone::clone(service), instance: instance.clone(), value, samples })
+            Some(InstanceShare {
+                service: Clone::clone(service),
+                instance: Box::from(&**instance),
+                value,
+                samples,
+            })
         };
         let mut shares: Vec<InstanceShare> = self.instances.iter().filter_map(share).collect();
         let high_is_bad =

@@ -4,6 +4,7 @@
 //! would be lost among all others. While nobody is, everybody is looked at, so that one sees what became of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::bucket::Bucket;
 use super::metric::Metric;
@@ -61,7 +62,7 @@ pub struct Gathered {
     /// When the services were there that are asked about, where that is asked; and since when somebody listens.
     pub(super) presences: Vec<Presence>,
     pub(super) listening_since: Timestamp,
-    pub(super) instances: BTreeMap<(ServiceName, Box<str>), Bucket>,
+    pub(super) instances: BTreeMap<(ServiceName, Arc<str>), Bucket>,
 }
 
 /// Which series a condition is about.
@@ -253,8 +254,9 @@ impl Gathered {
         for (key, series) in series {
             let minutes = series.instances.iter();
             for (_, instances) in minutes.filter(|(index, _)| (last - steps..=last).contains(index)) {
+                #[expect(clippy::iter_over_hash_type, reason = "each adds to its own, in whatever order")]
                 for (instance, bucket) in instances {
-                    let id = (key.service.clone(), instance.clone());
+                    let id = (key.service.clone(), Arc::clone(instance));
                     self.metric.add(self.instances.entry(id).or_default(), bucket);
                 }
             }

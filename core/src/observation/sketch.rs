@@ -48,6 +48,10 @@ impl Sketch {
             return;
         }
         let bin = bin.clamp(BIN_MIN, BIN_MAX);
+        // Whoever hands over a sketch hands its bins over in order.
+        if self.bins.last().is_none_or(|(last, _)| *last < bin) {
+            return self.bins.push((bin, count));
+        }
         match self.bins.binary_search_by_key(&bin, |(known, _)| *known) {
             Ok(place) => {
                 if let Some((_, held)) = self.bins.get_mut(place) {
@@ -66,6 +70,22 @@ impl Sketch {
     /// Takes values that count as 0.
     pub const fn add_zeros(&mut self, count: u64) {
         self.zeros = self.zeros.saturating_add(count);
+    }
+
+    /// Many at once, which is cheaper than one after the other.
+    #[must_use]
+    pub fn sum<'s>(all: impl Iterator<Item = &'s Self> + Clone) -> Self {
+        let zeros = all.clone().fold(0, |sum: u64, sketch| sum.saturating_add(sketch.zeros));
+        let mut bins: Vec<(i32, u64)> = all.flat_map(|sketch| sketch.bins.iter().copied()).collect();
+        bins.sort_unstable_by_key(|(bin, _)| *bin);
+        bins.dedup_by(|(bin, count), (kept, sum)| {
+            let is_same = bin == kept;
+            if is_same {
+                *sum = sum.saturating_add(*count);
+            }
+            is_same
+        });
+        Self { zeros, bins }
     }
 
     /// Takes everything that another one holds.
@@ -230,6 +250,7 @@ mod tests {
         ) {
             let mut merged = of(&one);
             merged.merge(&of(&other));
+            prop_assert_eq!(&merged, &Sketch::sum([of(&one), of(&other)].iter()));
             let all: Vec<f64> = one.into_iter().chain(other).collect();
             prop_assert_eq!(merged, of(&all));
         }

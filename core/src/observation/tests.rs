@@ -8,6 +8,8 @@ mod recorded;
 mod rollouts;
 mod used;
 
+use std::sync::Arc;
+
 use super::batch::{Batch, Observation, Taken};
 use super::bucket::Bucket;
 use super::measurement::Measurement;
@@ -47,7 +49,7 @@ impl World {
         let batch = Batch {
             environment: EnvironmentKey::new("production"),
             service: ServiceName::new(service),
-            instance: Box::from("one"),
+            instance: Arc::from("one"),
             id: Box::from(self.batches.to_string()),
             observations: vec![Observation {
                 flag: Some(FoldedKey::of("dreams")),
@@ -55,7 +57,7 @@ impl World {
                 bucket,
             }],
         };
-        self.windows.take(&batch, at(self.now))
+        self.windows.take(batch, at(self.now))
     }
 
     /// The same every five seconds, for so many seconds.

@@ -32,6 +32,10 @@ impl Users {
         if self.hashes.len() >= max && self.hashes.last().is_some_and(|last| hash >= *last) {
             return;
         }
+        // Whoever hands over a sketch hands its hashes over in order.
+        if self.hashes.len() < max && self.hashes.last().is_none_or(|last| *last < hash) {
+            return self.hashes.push(hash);
+        }
         if let Err(place) = self.hashes.binary_search(&hash) {
             self.hashes.insert(place, hash);
             self.hashes.truncate(max);
@@ -48,6 +52,16 @@ impl Users {
         for hash in &other.hashes {
             self.add(*hash, max);
         }
+    }
+
+    /// Many at once.
+    #[must_use]
+    pub fn sum<'u>(all: impl Iterator<Item = &'u Self>, max: usize) -> Self {
+        let mut hashes: Vec<u64> = all.flat_map(|users| users.hashes.iter().copied()).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes.truncate(max);
+        Self { hashes }
     }
 
     /// The hashes, in order.
@@ -112,5 +126,7 @@ mod tests {
         let mut merged = of(0..700, USERS_PER_HOUR);
         merged.merge(&of(500..1_500, USERS_PER_HOUR), USERS_PER_HOUR);
         assert_eq!(merged, of(0..1_500, USERS_PER_HOUR));
+        let parts = [of(0..700, USERS_PER_HOUR), of(500..1_500, USERS_PER_HOUR)];
+        assert_eq!(merged, Users::sum(parts.iter(), USERS_PER_HOUR));
     }
 }

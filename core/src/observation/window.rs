@@ -4,14 +4,15 @@
 //! a little puts observations into the newest bucket, and never writes an older one again. One that goes back far was wrong
 //! before: what it put into the future is forgotten. One that goes forward leaves a gap, and a gap is no data.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::batch::{Batch, Limit, Observation, Refused, Taken};
 use super::bucket::{Bucket, CUSTOM_MAX};
 use super::presence::Presence;
 use super::ring::{MINUTES, PACES, Ring};
 use super::series::Series;
+use super::unsettled::{Part, Unsettled};
 use crate::key::{EnvironmentKey, FoldedKey, ServiceName, VariantName};
 use crate::murmur3;
 use crate::revision::Timestamp;
@@ -39,7 +40,7 @@ const JUMP_SECONDS: i64 = 30;
 pub const BREAK_SECONDS: i64 = 120;
 
 /// What observations are kept for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
     /// Where.
     pub environment: EnvironmentKey,
@@ -64,8 +65,7 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Windows {
     pub(super) series: BTreeMap<SeriesKey, Series>,
-    /// Whether something was counted that is in no ring yet.
-    pub(super) is_unsettled: bool,
+    pub(super) unsettled: Unsettled,
     pub(super) heard: BTreeMap<EnvironmentKey, Heard>,
     pub(super) reporters: BTreeMap<(EnvironmentKey, ServiceName), Presence>,
     pub(super) counters: BTreeSet<Box<str>>,
@@ -86,15 +86,18 @@ impl Windows {
     }
 
     /// Counts a batch.
-    pub fn take(&mut self, batch: &Batch, now: Timestamp) -> Taken {
+    pub fn take(&mut self, batch: Batch, now: Timestamp) -> Taken {
         let now = self.moment(now);
         self.hear(&batch.environment, &batch.service, now);
-        if !batch.id.is_empty() && !self.remember(batch) {
+        if !batch.id.is_empty() && !self.remember(&batch) {
             return Taken { repeated: true, ..Taken::default() };
         }
         let mut taken = Taken::default();
-        for (index, observation) in batch.observations.iter().enumerate() {
-            match self.count(batch, observation, now) {
+        let Batch { environment, service, instance, observations, .. } = batch;
+        for (index, Observation { flag, variant, bucket }) in observations.into_iter().enumerate() {
+            let (environment, service) = (environment.clone(), service.clone());
+            let key = SeriesKey { environment, flag, variant, service };
+            match self.count(key, Part { instance: Some(Arc::clone(&instance)), bucket }, now) {
                 Ok(limits) => {
                     taken.accepted += 1;
                     taken.refused.extend(limits.into_iter().map(|why| Refused { index, why }));
@@ -187,32 +190,38 @@ impl Windows {
     }
 
     /// Answers what was left out of it.
-    fn count(
-        &mut self,
-        batch: &Batch,
-        observation: &Observation,
-        now: Timestamp,
-    ) -> Result<Vec<Limit>, Limit> {
-        let key = SeriesKey {
-            environment: batch.environment.clone(),
-            flag: observation.flag.clone(),
-            variant: observation.variant.clone(),
-            service: batch.service.clone(),
-        };
-        let mut limits = Vec::new();
-        let mut bucket = Cow::Borrowed(&observation.bucket);
-        if self.series.len() >= SERIES_MAX && !self.series.contains_key(&key) {
-            self.forget_old(now);
-            if self.series.len() >= SERIES_MAX {
-                return Err(Limit::Series { max: SERIES_MAX });
-            }
+    fn count(&mut self, key: SeriesKey, mut part: Part, now: Timestamp) -> Result<Vec<Limit>, Limit> {
+        if !self.has_room(&key, SERIES_MAX, now) {
+            return Err(Limit::Series { max: SERIES_MAX });
         }
-        if !(bucket.counters.is_empty() && bucket.values.is_empty()) {
-            limits = self.keep_names(bucket.to_mut());
-        }
-        self.is_unsettled = true;
-        self.series.entry(key).or_default().add_of(&batch.instance, &bucket, now);
+        let Bucket { counters, values, .. } = &part.bucket;
+        let is_custom = !(counters.is_empty() && values.is_empty());
+        let limits = if is_custom { self.keep_names(&mut part.bucket) } else { Vec::new() };
+        self.put_aside(key, part, now);
         Ok(limits)
+    }
+
+    /// Whether something can be counted: it was before, or there are fewer series than so many.
+    pub(super) fn has_room(&mut self, key: &SeriesKey, max: usize, now: Timestamp) -> bool {
+        if self.unsettled.knows(key) || self.series.contains_key(key) {
+            return true;
+        }
+        if self.series.len() >= max {
+            self.forget_old(now);
+        }
+        let has_room = self.series.len() < max;
+        if has_room {
+            self.series.insert(key.clone(), Series::default());
+        }
+        has_room
+    }
+
+    /// Counts something that there is room for, when its second is over or somebody asks.
+    pub(super) fn put_aside(&mut self, key: SeriesKey, part: Part, now: Timestamp) {
+        if self.unsettled.is_due(now) {
+            self.settle();
+        }
+        self.unsettled.add(key, part, now);
     }
 
     /// Takes out of a bucket what has a name that there is no room for.
@@ -242,8 +251,11 @@ impl Windows {
 
     /// Puts what was counted last into the rings. Whoever asks a question does it before.
     pub fn settle(&mut self) {
-        if std::mem::take(&mut self.is_unsettled) {
-            self.series.values_mut().for_each(Series::settle);
+        let (second, all) = self.unsettled.drain();
+        for (key, parts) in all {
+            if let Some(series) = self.series.get_mut(&key) {
+                series.settle(parts, second);
+            }
         }
     }
 

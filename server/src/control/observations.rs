@@ -70,7 +70,7 @@ impl Observations {
     }
 
     /// Counts a batch.
-    pub fn take(&self, batch: &Batch, now: Timestamp) -> Taken {
+    pub fn take(&self, batch: Batch, now: Timestamp) -> Taken {
         self.windows().take(batch, now)
     }
 

@@ -83,15 +83,15 @@ impl Hearing {
         let batch = Batch {
             environment,
             service: ServiceName::new(&report.service),
-            instance: Box::from(&*report.instance),
+            instance: Arc::from(&*report.instance),
             id: Box::from(&*report.batch_id),
             observations,
         };
         if report.dropped > 0 {
             let Batch { service, instance, .. } = &batch;
-            warn!(%service, instance, dropped = report.dropped, "an instance had no room for what it observed");
+            warn!(%service, %instance, dropped = report.dropped, "an instance had no room for what it observed");
         }
-        let taken = self.observations.take(&batch, now);
+        let taken = self.observations.take(batch, now);
         Ok(answer(&taken, &places, unknown))
     }
 

@@ -65,7 +65,7 @@ fn instances_beyond_those_that_are_kept_apart_count_as_well() {
         let batch = Batch {
             environment: EnvironmentKey::new("production"),
             service: ServiceName::new("ui"),
-            instance: Box::from(format!("i{number}")),
+            instance: Arc::from(format!("i{number}")),
             id: Box::from("1"),
             observations: vec![Observation {
                 flag: None,
@@ -73,7 +73,7 @@ fn instances_beyond_those_that_are_kept_apart_count_as_well() {
                 bucket: requests(1, u64::from(number == 7)),
             }],
         };
-        windows.take(&batch, at(0));
+        windows.take(batch, at(0));
     }
     let mut world = World { windows, now: 0, changed_at: None, batches: 0 };
     let check = MetricCheck::parse("error_rate > 0.5%").unwrap();

@@ -83,11 +83,11 @@ fn uptime_is_asked_of_services_that_observe_nothing_of_the_flag() {
         let batch = Batch {
             environment: EnvironmentKey::new("production"),
             service: ServiceName::new("billing"),
-            instance: Box::from("one"),
+            instance: Arc::from("one"),
             id: Box::from(world.batches.to_string()),
             observations: Vec::new(),
         };
-        world.windows.take(&batch, at(world.now));
+        world.windows.take(batch, at(world.now));
     }
     world.steadily(1_800, "ui", "on", &requests(1, 0));
     let looks = world.looks("uptime > 99% over 15m in billing", 0);

@@ -47,7 +47,7 @@ fn batch(id: &str) -> Batch {
     Batch {
         environment: EnvironmentKey::new("production"),
         service: ServiceName::new("ui"),
-        instance: Box::from("ui-1"),
+        instance: Arc::from("ui-1"),
         id: Box::from(id),
         observations: vec![of_flag, of_service],
     }
@@ -68,10 +68,10 @@ async fn what_is_kept_comes_back_as_it_was() {
     let keep = Keep::beside(dir.path(), store.epoch());
     assert_eq!(keep.load(NOW), Windows::new(NOW), "there is no file yet");
     let observations = Observations::new(store.clone(), NOW);
-    observations.take(&batch("1"), NOW);
+    observations.take(batch("1"), NOW);
     // A silence of a minute, and what comes after it.
     let minute = Timestamp::from_unix_micros(NOW.unix_micros() + 60_000_000);
-    observations.take(&batch("0"), minute);
+    observations.take(batch("0"), minute);
     keep.save(&observations).unwrap();
     let later = Timestamp::from_unix_micros(NOW.unix_micros() + 65_000_000);
     let mut back = keep.load(later);
@@ -81,11 +81,8 @@ async fn what_is_kept_comes_back_as_it_was() {
     assert_eq!(back.heard().collect::<Vec<_>>(), held.heard().collect::<Vec<_>>());
     assert_eq!(held.reporters().map(|(.., presence)| presence.silences.len()).collect::<Vec<_>>(), [1]);
     assert_eq!(back.reporters().collect::<Vec<_>>(), held.reporters().collect::<Vec<_>>());
-    assert!(
-        back.take(&batch("1"), later).repeated,
-        "a batch that was counted before the restart counts once"
-    );
-    assert!(!back.take(&batch("2"), later).repeated);
+    assert!(back.take(batch("1"), later).repeated, "a batch that was counted before the restart counts once");
+    assert!(!back.take(batch("2"), later).repeated);
     store.close().await;
 }
 
@@ -94,7 +91,7 @@ async fn a_file_that_cannot_be_read_is_left_out() {
     let (store, dir) = (store(), tempfile::tempdir().unwrap());
     let keep = Keep::beside(dir.path(), store.epoch());
     let observations = Observations::new(store.clone(), NOW);
-    observations.take(&batch("1"), NOW);
+    observations.take(batch("1"), NOW);
     keep.save(&observations).unwrap();
     let good = fs::read(&keep.path).unwrap();
     let reads = |bytes: &[u8]| {
@@ -127,7 +124,7 @@ async fn it_is_written_when_the_server_stops() {
     let (store, dir) = (store(), tempfile::tempdir().unwrap());
     let keep = Keep::beside(dir.path(), store.epoch());
     let observations = Arc::new(Observations::new(store.clone(), NOW));
-    observations.take(&batch("1"), NOW);
+    observations.take(batch("1"), NOW);
     let stopping = CancellationToken::new();
     stopping.cancel();
     run(Arc::clone(&observations), keep.clone(), ManualClock::at(0), stopping).await;

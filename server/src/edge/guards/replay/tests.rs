@@ -59,7 +59,7 @@ fn report(replays: &Replays, clock: &ManualClock, minutes: u64) {
         let batch = Batch {
             environment: EnvironmentKey::new("production"),
             service: ServiceName::new("runner"),
-            instance: Box::from("runner-1"),
+            instance: Arc::from("runner-1"),
             id: Box::from(minute.to_string()),
             observations: vec![Observation {
                 flag: Some(FoldedKey::of("dreams")),
@@ -67,7 +67,7 @@ fn report(replays: &Replays, clock: &ManualClock, minutes: u64) {
                 bucket: Bucket { errors: 100, ..Bucket::default() },
             }],
         };
-        replays.observations.take(&batch, clock.now());
+        replays.observations.take(batch, clock.now());
     }
 }
 
