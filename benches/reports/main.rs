@@ -3,8 +3,10 @@
 //!
 //! The server is a process of its own. The same instances report three times: only how often flags were evaluated, as an
 //! SDK does whose service observes nothing; outcomes and latencies too; and these as JSON over HTTP, as a service without
-//! an SDK does. What a silent server needs, which is the floor, is measured between them.
+//! an SDK does. They report to the floor as well, in turns: a server that reads the same and forgets it. What our server
+//! needs when nobody talks to it is measured between the turns.
 
+mod floor;
 mod instance;
 
 use std::time::Duration;
@@ -32,59 +34,74 @@ fn main() -> Result<()> {
         None => measure(),
         Some((role, _)) => match role.as_str() {
             our_server::ROLE => our_server::play(),
+            floor::ROLE => floor::play(),
             _ => bail!("no role: {role}"),
         },
     }
 }
 
-/// What the server needed while one side reported.
-struct Turn {
-    /// Shares of a core: of nothing but that, and of what a silent server needs.
-    share: f64,
-    silent: f64,
-    micros_per_report: f64,
+/// A server, and who reports to it.
+struct Side {
+    server: Remote,
+    crowd: Vec<Instance>,
+    /// The shares of a core that it needed, turn by turn.
+    shares: Vec<f64>,
 }
 
 fn measure() -> Result<()> {
     raise_file_limit();
     let runtime = Runtime::new()?;
-    let mut server = Remote::start(our_server::ROLE, &[])?;
-    server.player.ask(&format!("fill {FLAGS}"))?;
-    server.player.ask(&format!("guard {FLAGS}"))?;
+    let start = |role: &str| -> Result<Side> {
+        Ok(Side { server: Remote::start(role, &[])?, crowd: Vec::new(), shares: Vec::new() })
+    };
+    let mut sides = [start(our_server::ROLE)?, start(floor::ROLE)?];
+    let [ours, _] = &mut sides;
+    ours.server.player.ask(&format!("fill {FLAGS}"))?;
+    ours.server.player.ask(&format!("guard {FLAGS}"))?;
     let instances = mode::pick(50, 1_000);
-    let rounds = mode::pick(1, 5);
     let title = format!(
         "{instances} instances report every {} s: 20 observations each, {FLAGS} guards",
         RHYTHM.as_secs()
     );
-    let columns = ["", "bytes of a report", "reports/s", "% of a core", "silent, %", "µs a report"];
+    let columns = ["", "bytes of a report", "% of a core", "silent, %", "µs a report", "floor, %", "× floor"];
     let mut table = Table::new(title, columns);
     for told in [Told::Evaluations, Told::Outcomes, Told::Json] {
-        let crowd = runtime.block_on(connect(&server, told, instances))?;
-        let bytes = crowd.first().map_or(0, Instance::report_bytes);
-        let mut crowd = Some(crowd);
-        let mut turns = Vec::new();
+        for side in &mut sides {
+            side.shares.clear();
+            side.crowd = runtime.block_on(connect(&side.server, told, instances))?;
+        }
+        let mut silent = Vec::new();
         // The first round connects and warms up.
-        for round in 0..=rounds {
-            let silent = silence(&runtime, &mut server)?;
-            let (turn, back) = turn(&runtime, &mut server, crowd.take().unwrap_or_default(), silent)?;
-            crowd = Some(back);
-            if round > 0 {
-                turns.push(turn);
+        for round in 0..=mode::pick(1, 5) {
+            let [ours, _] = &mut sides;
+            silent.push(silence(&runtime, &mut ours.server)?);
+            for side in &mut sides {
+                let share = turn(&runtime, side)?;
+                if round > 0 {
+                    side.shares.push(share);
+                }
             }
         }
-        let of = |read: fn(&Turn) -> f64| median(&turns.iter().map(read).collect::<Vec<f64>>());
+        let [ours, floor] = &sides;
+        let (share, silent) = (median(&ours.shares), median(&silent));
+        let reports_in_a_second = f64::from(u32::try_from(instances)?) / RHYTHM.as_secs_f64();
+        let ratios: Vec<f64> =
+            ours.shares.iter().zip(&floor.shares).map(|(ours, floor)| ours / floor).collect();
         table.row([
             told.name().to_owned(),
-            bytes.to_string(),
-            figure(f64::from(u32::try_from(instances)?) / RHYTHM.as_secs_f64()),
-            figure(of(|turn| turn.share)),
-            figure(of(|turn| turn.silent)),
-            figure(of(|turn| turn.micros_per_report)),
+            ours.crowd.first().map_or(0, Instance::report_bytes).to_string(),
+            figure(share),
+            figure(silent),
+            figure((share - silent).max(0.0) * 1e4 / reports_in_a_second),
+            figure(median(&floor.shares)),
+            format!("{:.2}×", median(&ratios)),
         ]);
     }
     table.print()?;
-    server.player.end()
+    for side in sides {
+        side.server.player.end()?;
+    }
+    Ok(())
 }
 
 async fn connect(server: &Remote, told: Told, instances: usize) -> Result<Vec<Instance>> {
@@ -105,17 +122,13 @@ fn silence(runtime: &Runtime, server: &mut Remote) -> Result<f64> {
     Ok(100.0 * used.as_secs_f64() / watch.elapsed().as_secs_f64())
 }
 
-/// Each instance reports once, spread evenly over the rhythm.
-fn turn(
-    runtime: &Runtime,
-    server: &mut Remote,
-    crowd: Vec<Instance>,
-    silent: f64,
-) -> Result<(Turn, Vec<Instance>)> {
+/// Each instance reports once, spread evenly over the rhythm. Answers the share of a core that the server needs.
+fn turn(runtime: &Runtime, side: &mut Side) -> Result<f64> {
     let rhythm = mode::pick(RHYTHM / 20, RHYTHM);
+    let crowd = std::mem::take(&mut side.crowd);
     let reports = f64::from(u32::try_from(crowd.len())?);
-    let (before, watch) = (server.cpu()?, Stopwatch::start());
-    let crowd = runtime.block_on(async {
+    let (before, watch) = (side.server.cpu()?, Stopwatch::start());
+    side.crowd = runtime.block_on(async {
         let mut reporting = JoinSet::new();
         for (number, mut instance) in (0_u32..).zip(crowd) {
             let due = rhythm.mul_f64(f64::from(number) / reports);
@@ -131,8 +144,6 @@ fn turn(
         tokio::time::sleep(rhythm.saturating_sub(watch.elapsed())).await;
         anyhow::Ok(back)
     })?;
-    let (used, wall) = (server.cpu()?.saturating_sub(before), watch.elapsed());
-    let share = 100.0 * used.as_secs_f64() / wall.as_secs_f64();
-    let own = (used.as_secs_f64() - wall.as_secs_f64() * silent / 100.0).max(0.0);
-    Ok((Turn { share, silent, micros_per_report: own * 1e6 / reports }, crowd))
+    let (used, wall) = (side.server.cpu()?.saturating_sub(before), watch.elapsed());
+    Ok(100.0 * used.as_secs_f64() / wall.as_secs_f64())
 }

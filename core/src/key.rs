@@ -133,6 +133,14 @@ impl FoldedKey {
         Self(Arc::from(fold(text)))
     }
 
+    /// Folds text from outside that has to be a flag's key.
+    ///
+    /// # Errors
+    /// When the text does not follow the grammar of names.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if is_name(text) { Ok(Self::of(text)) } else { Err(NameError) }
+    }
+
     /// The folded text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mycelia_flags_core::key::{FlagKey, NAME_GRAMMAR, VariantName};
+use mycelia_flags_core::key::{FoldedKey, NAME_GRAMMAR, VariantName};
 use mycelia_flags_core::observation::batch::{Limit, Observation, Refused};
 use mycelia_flags_core::observation::bucket::{Bucket, CUSTOM_MAX, Spread};
 use mycelia_flags_core::observation::metric::{CUSTOM_NAME_GRAMMAR, Metric, is_custom_name};
@@ -22,7 +22,7 @@ pub fn observation_from_wire(
     wire: &v1::Observation,
 ) -> Result<Observation, Vec<Violation>> {
     let mut faults = Found { field, violations: Vec::new() };
-    let flag = (!wire.flag.is_empty()).then(|| FlagKey::parse(&wire.flag));
+    let flag = (!wire.flag.is_empty()).then(|| FoldedKey::parse(&wire.flag));
     if let Some(Err(_)) = flag {
         faults.note(Reason::InvalidName, "flag", &wire.flag, NAME_GRAMMAR);
     }
@@ -72,8 +72,11 @@ pub fn observation_from_wire(
     bucket.users.reserve(wire.users.len().min(USERS_PER_HOUR));
     wire.users.iter().for_each(|hash| bucket.users.add(*hash, USERS_PER_HOUR));
     if faults.violations.is_empty() {
-        let flag = flag.and_then(Result::ok).map(|flag| flag.folded());
-        return Ok(Observation { flag, variant: variant.and_then(Result::ok), bucket });
+        return Ok(Observation {
+            flag: flag.and_then(Result::ok),
+            variant: variant.and_then(Result::ok),
+            bucket,
+        });
     }
     Err(faults.violations)
 }
