@@ -153,6 +153,11 @@ impl Connections {
             debug!(%address, "a connection does not speak TLS");
             return self.converse(stream, address, &self.plainly, FIRST_BYTES_TIMEOUT).await;
         }
+        // Apart: every connection would keep the room that this one takes.
+        Box::pin(self.serve_tls(tls, stream, address, age_max)).await;
+    }
+
+    async fn serve_tls(&self, tls: &ListenerTls, stream: TcpStream, address: SocketAddr, age_max: Duration) {
         match self.closing.run_until_cancelled(tls.shake_hands(stream)).await {
             Some(Ok(stream)) => self.converse(stream, address, &self.gate, age_max).await,
             Some(Err(error)) => debug!(%address, %error, "a TLS handshake failed"),
