@@ -71,6 +71,13 @@ impl Instance {
         Ok(Self { link, service, name: format!("{told:?}-{number}"), batch: 0, flags, random })
     }
 
+    /// Ends a connection over HTTP/1.1, which no server keeps for long when nobody asks. The next report makes another.
+    pub(crate) fn hang_up(&mut self) {
+        if let Link::Http(_, stream) = &mut self.link {
+            *stream = None;
+        }
+    }
+
     /// How long a report is on the wire, without headers.
     pub(crate) fn report_bytes(&self) -> usize {
         let mut random = self.random.clone();

@@ -71,14 +71,17 @@ fn measure() -> Result<()> {
             side.crowd = runtime.block_on(connect(&side.server, told, instances))?;
         }
         let mut silent = Vec::new();
-        // The first round connects and warms up.
-        for round in 0..=mode::pick(1, 5) {
+        for _ in 0..mode::pick(1, 3) {
             let [ours, _] = &mut sides;
             silent.push(silence(&runtime, &mut ours.server)?);
             for side in &mut sides {
-                let share = turn(&runtime, side)?;
-                if round > 0 {
-                    side.shares.push(share);
+                side.crowd.iter_mut().for_each(Instance::hang_up);
+                // The first turn connects and warms up.
+                for turn_number in 0..3 {
+                    let share = turn(&runtime, side)?;
+                    if turn_number > 0 {
+                        side.shares.push(share);
+                    }
                 }
             }
         }
