@@ -46,13 +46,20 @@ struct Side {
     crowd: Vec<Instance>,
     /// The shares of a core that it needed, turn by turn.
     shares: Vec<f64>,
+    /// And between them.
+    silent: Vec<f64>,
 }
 
 fn measure() -> Result<()> {
     raise_file_limit();
     let runtime = Runtime::new()?;
     let start = |role: &str| -> Result<Side> {
-        Ok(Side { server: Remote::start(role, &[])?, crowd: Vec::new(), shares: Vec::new() })
+        Ok(Side {
+            server: Remote::start(role, &[])?,
+            crowd: Vec::new(),
+            shares: Vec::new(),
+            silent: Vec::new(),
+        })
     };
     let mut sides = [start(our_server::ROLE)?, start(floor::ROLE)?];
     let [ours, _] = &mut sides;
@@ -68,12 +75,10 @@ fn measure() -> Result<()> {
     for told in [Told::Evaluations, Told::Outcomes, Told::Json] {
         for side in &mut sides {
             side.shares.clear();
+            side.silent.clear();
             side.crowd = runtime.block_on(connect(&side.server, told, instances))?;
         }
-        let mut silent = Vec::new();
         for _ in 0..mode::pick(1, 3) {
-            let [ours, _] = &mut sides;
-            silent.push(silence(&runtime, &mut ours.server)?);
             for side in &mut sides {
                 side.crowd.iter_mut().for_each(Instance::hang_up);
                 // The first turn connects and warms up.
@@ -83,10 +88,12 @@ fn measure() -> Result<()> {
                         side.shares.push(share);
                     }
                 }
+                // At once: connections on which nothing happens for longer are asked whether they are there.
+                side.silent.push(silence(&runtime, &mut side.server)?);
             }
         }
         let [ours, floor] = &sides;
-        let (share, silent) = (median(&ours.shares), median(&silent));
+        let (share, silent) = (median(&ours.shares), median(&ours.silent));
         let reports_in_a_second = f64::from(u32::try_from(instances)?) / RHYTHM.as_secs_f64();
         let ratios: Vec<f64> =
             ours.shares.iter().zip(&floor.shares).map(|(ours, floor)| ours / floor).collect();
