@@ -21,7 +21,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
 use super::gate::Gate;
@@ -180,10 +179,8 @@ impl Connections {
                 has_asked.store(true, Ordering::Relaxed);
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(peer.clone());
-                let router = gate.router();
-                async move {
-                    Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
-                }
+                let gate = Arc::clone(&gate);
+                async move { Ok::<_, Infallible>(gate.answer(request).await) }
             })
         };
         let builder = connection_builder(self.tasks.clone());

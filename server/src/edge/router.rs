@@ -27,6 +27,7 @@ use super::connect::{self, Connect, ConnectError};
 use super::cors::{self, Origins};
 use super::evaluation::EvaluationEdge;
 use super::flagd::{FlagdEdge, before};
+use super::gate::Doors;
 use super::grpc_web;
 use super::guards::GuardEdge;
 use super::health::EndingHealth;
@@ -95,7 +96,7 @@ pub fn starting(health_service: HealthServer<EndingHealth>) -> Router {
         .method_not_allowed_fallback(another_method)
 }
 
-/// The router of a server that serves; pages of these origins may read all of it.
+/// The doors of a server that serves; pages of these origins may read all of it.
 ///
 /// # Errors
 /// When our own descriptors cannot be read.
@@ -103,7 +104,21 @@ pub fn serving(
     health_service: HealthServer<EndingHealth>,
     edges: Edges,
     origins: Origins,
-) -> Result<Router, DescriptorsError> {
+) -> Result<Doors, DescriptorsError> {
+    let selector_tokens = Arc::clone(&edges.selector_tokens);
+    let native = routes(health_service, edges)?;
+    let whole = native
+        .clone()
+        .layer(map_response(say_whose_fault))
+        .layer(from_fn_with_state(selector_tokens, selector_token::choose))
+        .layer(from_fn_with_state(Connect::new(ADMIN_MESSAGE_BYTES_MAX)?, connect::translate))
+        .layer(from_fn_with_state(REPORT_MESSAGE_BYTES_MAX, grpc_web::translate))
+        .layer(from_fn_with_state(origins, cors::share));
+    Ok(Doors { whole, native: Some(native) })
+}
+
+/// What every protocol comes to in the end.
+fn routes(health_service: HealthServer<EndingHealth>, edges: Edges) -> Result<Router, DescriptorsError> {
     let of_before = before::descriptors().map_err(tonic_reflection::server::Error::from)?;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -167,12 +182,7 @@ pub fn serving(
         .merge(ofrep(edges.ofrep))
         .route_service(before::ROUTE, before)
         .fallback(nothing_here)
-        .method_not_allowed_fallback(another_method)
-        .layer(map_response(say_whose_fault))
-        .layer(from_fn_with_state(edges.selector_tokens, selector_token::choose))
-        .layer(from_fn_with_state(Connect::new(ADMIN_MESSAGE_BYTES_MAX)?, connect::translate))
-        .layer(from_fn_with_state(REPORT_MESSAGE_BYTES_MAX, grpc_web::translate))
-        .layer(from_fn_with_state(origins, cors::share)))
+        .method_not_allowed_fallback(another_method))
 }
 
 pub(super) fn ofrep(edge: OfrepEdge) -> Router {
