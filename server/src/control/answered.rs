@@ -3,11 +3,12 @@
 //! An evaluation waits for nobody here: each thread counts behind a lock of its own, which another one takes only to
 //! empty it. What is held is bounded, and what there is no room for is counted as that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use mycelia_flags_core::key::{EnvironmentKey, FlagKey, ServiceName, VariantName};
 use mycelia_flags_core::observation::answered::Answered;
 use mycelia_flags_core::observation::users::{self, USERS_PER_HOUR, Users};
@@ -41,7 +42,8 @@ impl Tally {
     }
 }
 
-type OfService = BTreeMap<FlagKey, Vec<Tally>>;
+/// By its hash: an answer may be about a thousand flags.
+type OfService = HashMap<FlagKey, Vec<Tally>, FixedState>;
 
 /// What some threads have counted.
 #[derive(Debug, Default)]
@@ -79,9 +81,14 @@ impl Handouts {
         let Part { held, counted } = &mut *part;
         let flags = counted.entry((environment.clone(), service.clone())).or_default();
         for (flag, variant) in variants {
-            let tallies = flags.entry(flag.clone()).or_default();
-            let known = tallies.iter_mut().find(|tally| tally.variant == *variant);
-            let tally = match known {
+            // Looked for before anything is cloned: it is there, nearly always.
+            let tallies = match flags.get_mut(flag) {
+                Some(tallies) => tallies,
+                None => flags.entry(flag.clone()).or_default(),
+            };
+            let is_known =
+                |tally: &&mut Tally| tally.variant.is_same_text(variant) || tally.variant == *variant;
+            let tally = match tallies.iter_mut().find(is_known) {
                 Some(tally) => tally,
                 None if *held >= HELD_MAX => {
                     self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -106,17 +113,18 @@ impl Handouts {
         for part in &self.parts {
             let part = std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
             for ((environment, service), flags) in part.counted {
-                for (flag, tallies) in flags {
+                let tallies = flags.into_iter().flat_map(|(flag, tallies)| {
                     let flag = flag.folded();
-                    all.extend(tallies.into_iter().map(|tally| Answered {
-                        environment: environment.clone(),
-                        flag: flag.clone(),
-                        variant: tally.variant,
-                        service: service.clone(),
-                        evaluations: tally.evaluations,
-                        users: tally.users,
-                    }));
-                }
+                    tallies.into_iter().map(move |tally| (flag.clone(), tally))
+                });
+                all.extend(tallies.map(|(flag, tally)| Answered {
+                    environment: environment.clone(),
+                    flag,
+                    variant: tally.variant,
+                    service: service.clone(),
+                    evaluations: tally.evaluations,
+                    users: tally.users,
+                }));
             }
         }
         (all, self.left_out.swap(0, Ordering::Relaxed))
