@@ -156,6 +156,17 @@ impl Bucket {
         }
     }
 
+    /// About how many numbers of 16 bytes it takes.
+    pub(super) fn numbers(&self) -> usize {
+        /// Those that every bucket has, and a name.
+        const FIXED: usize = 16;
+        let spread = |spread: &Spread| FIXED.saturating_add(spread.sketch.bins().len());
+        let values = self.values.values().map(spread).sum::<usize>();
+        let custom = self.counters.len().saturating_mul(FIXED).saturating_add(values);
+        let lists = self.latency.sketch.bins().len().saturating_add(self.users.hashes().len());
+        FIXED.saturating_add(lists).saturating_add(custom)
+    }
+
     /// Whether nothing was observed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
