@@ -15,7 +15,7 @@ use mycelia_flags_core::compiled::CompiledFlag;
 use mycelia_flags_core::key::{FlagKey, VariantName};
 
 use crate::evaluate::Served;
-use crate::limits::{COUNTER_CHUNKS_MAX, FALLBACK_FLAGS_MAX};
+use crate::limits::{COUNTER_CHUNKS_MAX, COUNTERS_MAX, FALLBACK_FLAGS_MAX};
 
 mod numbers;
 mod thread;
@@ -25,6 +25,10 @@ use numbers::Numbers;
 use thread::{Chunk, PER_CHUNK, Thread};
 use waiting::Waiting;
 
+/// No number is as large as this, but for those of flags without a place.
+const NUMBERS_END: u32 = 1 << 18;
+const _: () = assert!(NUMBERS_END as usize == COUNTERS_MAX && NUMBERS_END < CompiledFlag::UNPLACED);
+
 /// A variant's number. Out of all reach while the flag has no place.
 #[inline(always)]
 fn number(flag: &CompiledFlag, ordinal: u32) -> u32 {
@@ -32,7 +36,6 @@ fn number(flag: &CompiledFlag, ordinal: u32) -> u32 {
 }
 
 /// Where the counter of a number is: in which piece, and for that piece to find it, the number.
-#[inline(always)]
 fn place(number: u32) -> (usize, usize) {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     (number / PER_CHUNK, number)
@@ -64,53 +67,80 @@ pub(crate) struct Tallies {
 }
 
 impl Tallies {
+    /// None yet, of a thread that is about to count; what it counts is reported from now on.
+    pub(crate) fn of_this_thread(counts: &Counts) -> Self {
+        let tallies = Self::default();
+        if counts.is_on() {
+            counts.register(&tallies.waiting, &tallies.owner);
+        }
+        tallies
+    }
+
     /// Counts an evaluation.
     #[inline(always)]
     pub(crate) fn count(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
         let number = number(flag, ordinal);
-        match self.chunks.get(place(number).0) {
-            Some(Some(_)) if self.waiting.push(number) => self.add_up(),
-            Some(Some(_)) => {}
-            _ => self.begin(counts, flag, ordinal),
+        if number >= NUMBERS_END {
+            self.count_unplaced(counts, flag, ordinal);
+        } else if self.waiting.push(number) {
+            self.add_up(counts);
         }
-    }
-
-    #[inline(never)]
-    fn add_up(&self) {
-        self.waiting.add_up(|number| {
-            let (piece, number) = place(number);
-            if let Some(Some(chunk)) = self.chunks.get(piece) {
-                chunk.count(number);
-            }
-        });
     }
 
     #[cold]
     #[inline(never)]
-    fn begin(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
+    fn count_unplaced(&mut self, counts: &Counts, flag: &CompiledFlag, ordinal: u32) {
         match self.tally(counts, flag) {
             Some(tally) => tally.count(ordinal),
             None => counts.drop_one(),
         }
     }
 
+    #[inline(never)]
+    fn add_up(&mut self, counts: &Counts) {
+        let Self { chunks, waiting, owner } = self;
+        waiting.add_up(|number| {
+            let (index, number) = place(number);
+            match chunk(chunks, index, || counts.counters(index, waiting, owner)) {
+                Some(chunk) => chunk.count(number),
+                None => counts.drop_one(),
+            }
+        });
+    }
+
     /// The counters of a flag, made if there are none; none when there are too many.
     pub(crate) fn tally(&mut self, counts: &Counts, flag: &CompiledFlag) -> Option<Tally> {
         let place = counts.place(flag)?;
         let index = place / PER_CHUNK;
-        if self.chunks.len() <= index {
-            self.chunks.resize_with(index.saturating_add(1), Default::default);
-        }
-        let chunk = self.chunks.get_mut(index)?;
-        if chunk.is_none() {
-            *chunk = Some(counts.register(index, &self.waiting, &self.owner)?);
-        }
-        Some(Tally { chunk: chunk.clone()?, place, _owner: Arc::clone(&self.owner) })
+        let Self { chunks, waiting, owner } = self;
+        let chunk = chunk(chunks, index, || counts.counters(index, waiting, owner))?;
+        Some(Tally { chunk: Arc::clone(chunk), place, _owner: Arc::clone(owner) })
     }
+}
+
+/// A piece of a thread's counters, made if there is none.
+fn chunk(
+    chunks: &mut Vec<Option<Arc<Chunk>>>,
+    index: usize,
+    make: impl FnOnce() -> Option<Arc<Chunk>>,
+) -> Option<&Arc<Chunk>> {
+    if chunks.len() <= index {
+        chunks.resize_with(index.saturating_add(1), Default::default);
+    }
+    let chunk = chunks.get_mut(index)?;
+    if chunk.is_none() {
+        *chunk = make();
+    }
+    chunk.as_ref()
 }
 
 /// What was counted of one flag and variant; no variant is the caller's default.
 pub(crate) type Counted = BTreeMap<(FlagKey, Option<VariantName>), u64>;
+
+/// How many more pieces there may be.
+fn room(threads: &[Thread]) -> usize {
+    COUNTER_CHUNKS_MAX.saturating_sub(threads.iter().map(Thread::pieces).sum())
+}
 
 /// The counters of all threads of a client.
 #[derive(Debug, Default)]
@@ -145,17 +175,21 @@ impl Counts {
         usize::try_from(flag.place()).ok()
     }
 
-    /// Makes counters for a thread, and lets them be reported; none when there are too many.
-    fn register(&self, index: usize, waiting: &Arc<Waiting>, owner: &Arc<()>) -> Option<Arc<Chunk>> {
+    /// Lets what a thread counts be reported.
+    fn register(&self, waiting: &Arc<Waiting>, owner: &Arc<()>) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        if threads.iter().map(Thread::pieces).sum::<usize>() >= COUNTER_CHUNKS_MAX {
-            return None;
-        }
+        threads.push(Thread::new(Arc::clone(waiting), Arc::downgrade(owner)));
+    }
+
+    /// Counters of a thread; none when there are too many.
+    fn counters(&self, index: usize, waiting: &Arc<Waiting>, owner: &Arc<()>) -> Option<Arc<Chunk>> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = room(&threads);
         if let Some(thread) = threads.iter_mut().find(|thread| thread.is_of(owner)) {
-            return Some(thread.add(index));
+            return thread.chunk(index, room);
         }
         let mut thread = Thread::new(Arc::clone(waiting), Arc::downgrade(owner));
-        let chunk = thread.add(index);
+        let chunk = thread.chunk(index, room)?;
         threads.push(thread);
         Some(chunk)
     }
@@ -217,10 +251,11 @@ impl Counts {
         counted.extend(named.map(|(flag, count)| ((flag, None), count)));
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = room(&threads);
         threads.retain_mut(|thread| {
             // Asked before the numbers are read.
             let is_in_use = thread.is_in_use();
-            thread.take(|number, news| {
+            thread.take(&mut room, |number, news| {
                 if let Some((flag, variant)) = numbers.meaning(number) {
                     let sum = counted.entry((flag.clone(), Some(variant.clone()))).or_default();
                     *sum = sum.saturating_add(news);

@@ -162,7 +162,7 @@ impl Shared {
     fn fill<'p>(&self, place: &'p mut Option<Cached>) -> &'p mut Cached {
         let tallies = match place.take() {
             Some(held) if held.id == self.id => held.tallies,
-            _ => Tallies::default(),
+            _ => Tallies::of_this_thread(&self.counts),
         };
         let state = self.state.load_full();
         place.insert(Cached {

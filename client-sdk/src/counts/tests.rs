@@ -42,7 +42,7 @@ fn threads_count_for_themselves_and_nothing_is_lost_when_they_end() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut tallies = Tallies::default();
+                let mut tallies = Tallies::of_this_thread(&counts);
                 for number in 0..10_000 {
                     tallies.count(&counts, &dreams, if number % 4 == 0 { ON } else { OFF });
                     tallies.count(&counts, &chat, ON);
@@ -63,7 +63,7 @@ fn threads_count_for_themselves_and_nothing_is_lost_when_they_end() {
 #[test]
 fn a_flag_with_other_variants_is_counted_for_these() {
     let counts = Counts::default();
-    let mut tallies = Tallies::default();
+    let mut tallies = Tallies::of_this_thread(&counts);
     let before = flag_of("dreams", ["a", "b", "c", "d"]);
     for ordinal in 0..4 {
         (0..=ordinal).for_each(|_| tallies.count(&counts, &before, ordinal));
@@ -88,7 +88,7 @@ fn a_flag_with_other_variants_is_counted_for_these() {
 #[test]
 fn the_counters_of_a_flag_lie_in_one_piece() {
     let counts = Counts::default();
-    let mut tallies = Tallies::default();
+    let mut tallies = Tallies::of_this_thread(&counts);
     let flags: Vec<_> = (0..200).map(|number| flag_of(&format!("flag-{number}"), ["a", "b", "c"])).collect();
     for flag in &flags {
         (0..3).for_each(|ordinal| tallies.count(&counts, flag, ordinal));
@@ -102,7 +102,7 @@ fn the_counters_of_a_flag_lie_in_one_piece() {
 #[test]
 fn a_flag_of_more_variants_than_there_is_room_for_is_not_counted_and_said_so() {
     let counts = Counts::default();
-    let mut tallies = Tallies::default();
+    let mut tallies = Tallies::of_this_thread(&counts);
     let names: Vec<String> = (0..=PER_CHUNK).map(|number| format!("v{number}")).collect();
     let names: [&str; PER_CHUNK + 1] = std::array::from_fn(|at| names[at].as_str());
     let large = flag_of("large", names);
@@ -118,7 +118,7 @@ fn reports_while_threads_count_add_up() {
     let dreams = flag("dreams");
     let sum = std::thread::scope(|scope| {
         let counting = scope.spawn(|| {
-            let mut tallies = Tallies::default();
+            let mut tallies = Tallies::of_this_thread(&counts);
             (0..200_000).for_each(|_| tallies.count(&counts, &dreams, ON));
         });
         let mut sum = 0;
@@ -131,10 +131,29 @@ fn reports_while_threads_count_add_up() {
 }
 
 #[test]
+fn what_waits_is_told_before_its_thread_has_counters_for_it() {
+    let counts = Counts::default();
+    let flags: Vec<_> = (0..200).map(|number| flag(&format!("flag-{number}"))).collect();
+    let mut placing = Tallies::of_this_thread(&counts);
+    flags.iter().for_each(|flag| placing.count(&counts, flag, ON));
+    assert_eq!(told(&counts).len(), 200);
+    let mut late = Tallies::of_this_thread(&counts);
+    let last = &flags[199];
+    (0..70).for_each(|_| late.count(&counts, last, OFF));
+    late.count(&counts, &flags[0], OFF);
+    let expected = [row("flag-0", "off", 1), row("flag-199", "off", 70)];
+    assert_eq!(told(&counts), expected);
+    (0..64).for_each(|_| late.count(&counts, &flags[0], OFF));
+    assert_eq!(told(&counts), [row("flag-0", "off", 64)], "the counters are those that were told from");
+    drop((placing, late));
+    assert_eq!((told(&counts), counts.threads.lock().unwrap().len()), (Vec::new(), 0));
+}
+
+#[test]
 fn a_thread_that_rests_is_told_to_the_last_and_told_once() {
     let counts = Counts::default();
     let flags: Vec<_> = (0..150).map(|number| flag(&format!("flag-{number}"))).collect();
-    let mut tallies = Tallies::default();
+    let mut tallies = Tallies::of_this_thread(&counts);
     let handle = tallies.tally(&counts, &flags[0]).unwrap();
     let mut told = 0;
     for evaluations in [1, 62, 63, 64, 65, 127, 128, 1_000] {

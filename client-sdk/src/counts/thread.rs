@@ -69,17 +69,28 @@ impl Thread {
         self.pieces.len()
     }
 
-    /// Makes counters.
-    pub(super) fn add(&mut self, index: usize) -> Arc<Chunk> {
-        let chunk = Arc::<Chunk>::default();
-        self.pieces.push(Piece { index, chunk: Arc::clone(&chunk), told: Box::new([0; PER_CHUNK]) });
-        chunk
+    /// Counters, made if there is room for them.
+    pub(super) fn chunk(&mut self, index: usize, room: usize) -> Option<Arc<Chunk>> {
+        if let Some(piece) = self.pieces.iter().find(|piece| piece.index == index) {
+            return Some(Arc::clone(&piece.chunk));
+        }
+        (room > 0).then(|| {
+            let chunk = Arc::<Chunk>::default();
+            self.pieces.push(Piece { index, chunk: Arc::clone(&chunk), told: Box::new([0; PER_CHUNK]) });
+            chunk
+        })
     }
 
     /// The numbers that were counted since this was asked last, and how often. Of a thread that is evaluating now, the
     /// last few may be told the next time.
-    pub(super) fn take(&mut self, mut tell: impl FnMut(usize, u64)) {
+    /// There may be `room` more pieces: what waits may have none yet.
+    pub(super) fn take(&mut self, room: &mut usize, mut tell: impl FnMut(usize, u64)) {
         let seen = self.waiting.see();
+        for number in seen.iter().flat_map(|seen| &seen.numbers) {
+            let before = self.pieces.len();
+            self.chunk(usize::try_from(*number).unwrap_or(usize::MAX) / PER_CHUNK, *room);
+            *room = room.saturating_sub(self.pieces.len() - before);
+        }
         let read = |piece: &Piece| piece.chunk.0.each_ref().map(|count| count.load(Ordering::Relaxed));
         let mut sums: Vec<[u64; PER_CHUNK]> = self.pieces.iter().map(read).collect();
         // Added up meanwhile, they might be in the sums already.
