@@ -18,7 +18,9 @@ use tonic::transport::{Channel, Endpoint};
 pub(crate) enum Told {
     /// How often flags were evaluated, over gRPC.
     Evaluations,
-    /// Outcomes, latencies and users too.
+    /// For one flag outcomes, latencies and users too: the one that is being rolled out.
+    OneFlag,
+    /// For all of them.
     Outcomes,
     /// The same as JSON over HTTP/1.1.
     Json,
@@ -28,8 +30,9 @@ impl Told {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Evaluations => "gRPC: evaluations",
-            Self::Outcomes => "gRPC: 20 latencies and 10 users each",
-            Self::Json => "HTTP, JSON: 20 latencies and 10 users each",
+            Self::OneFlag => "gRPC: 20 latencies and 10 users for 2 of 20",
+            Self::Outcomes => "gRPC: 20 latencies and 10 users for each",
+            Self::Json => "HTTP, JSON: 20 latencies and 10 users for each",
         }
     }
 }
@@ -113,9 +116,14 @@ impl Instance {
     }
 
     fn message(&self, told: Told, random: &mut fastrand::Rng) -> v1::ReportRequest {
-        let rows = self.rows().map(|(flag, variant)| {
+        let observed = match told {
+            Told::Evaluations => 0,
+            Told::OneFlag => 2,
+            Told::Outcomes | Told::Json => self.flags * 2,
+        };
+        let rows = (0..).zip(self.rows()).map(|(number, (flag, variant))| {
             let mut bucket = Bucket { evaluations: random.u64(50..500), ..Bucket::default() };
-            if told == Told::Outcomes {
+            if number < observed {
                 (bucket.ok, bucket.errors) = (48, random.u64(0..3));
                 (0..LATENCIES).for_each(|_| bucket.latency.add(latency(random)));
                 (0..USERS).for_each(|_| bucket.users.add(hash(&user(random)), USERS_PER_HOUR));

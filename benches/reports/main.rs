@@ -1,9 +1,9 @@
 //! What it costs the server to hear what services observe: its processor time, while a thousand instances report every
 //! five seconds and ten guards look at what they say.
 //!
-//! The server is a process of its own. The same instances report three times: only how often flags were evaluated, as an
-//! SDK does whose service observes nothing; outcomes and latencies too; and these as JSON over HTTP, as a service without
-//! an SDK does. They report to the floor as well, in turns: a server that reads the same and forgets it. What our server
+//! The server is a process of its own. The same instances report four times: only how often flags were evaluated, as an
+//! SDK does whose service observes nothing; outcomes and latencies too, for one flag and for all of them; and these as JSON
+//! over HTTP, as a service without an SDK does. They report to the floor as well, in turns: a server that reads the same and forgets it. What our server
 //! needs when nobody talks to it is measured between the turns.
 
 mod floor;
@@ -72,7 +72,7 @@ fn measure() -> Result<()> {
     );
     let columns = ["", "bytes of a report", "% of a core", "silent, %", "µs a report", "floor, %", "× floor"];
     let mut table = Table::new(title, columns);
-    for told in [Told::Evaluations, Told::Outcomes, Told::Json] {
+    for told in [Told::Evaluations, Told::OneFlag, Told::Outcomes, Told::Json] {
         for side in &mut sides {
             side.shares.clear();
             side.silent.clear();
