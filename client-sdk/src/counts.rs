@@ -63,15 +63,18 @@ impl Tally {
 pub(crate) struct Tallies {
     chunks: Vec<Option<Arc<Chunk>>>,
     waiting: Arc<Waiting>,
+    /// Whether anybody reads them.
+    is_heard: bool,
     owner: Arc<()>,
 }
 
 impl Tallies {
     /// None yet, of a thread that is about to count; what it counts is reported from now on.
     pub(crate) fn of_this_thread(counts: &Counts) -> Self {
-        let tallies = Self::default();
-        if counts.is_on() {
-            counts.register(&tallies.waiting, &tallies.owner);
+        let mut tallies = Self::default();
+        tallies.is_heard = counts.is_on() && counts.register(&tallies.waiting, &tallies.owner);
+        if !tallies.is_heard {
+            tallies.waiting.close();
         }
         tallies
     }
@@ -98,7 +101,11 @@ impl Tallies {
 
     #[inline(never)]
     fn add_up(&mut self, counts: &Counts) {
-        let Self { chunks, waiting, owner } = self;
+        let Self { chunks, waiting, owner, is_heard } = self;
+        if !*is_heard {
+            waiting.close();
+            return counts.drop_one();
+        }
         waiting.add_up(|number| {
             let (index, number) = place(number);
             match chunk(chunks, index, || counts.counters(index, waiting, owner)) {
@@ -112,7 +119,7 @@ impl Tallies {
     pub(crate) fn tally(&mut self, counts: &Counts, flag: &CompiledFlag) -> Option<Tally> {
         let place = counts.place(flag)?;
         let index = place / PER_CHUNK;
-        let Self { chunks, waiting, owner } = self;
+        let Self { chunks, waiting, owner, .. } = self;
         let chunk = chunk(chunks, index, || counts.counters(index, waiting, owner))?;
         Some(Tally { chunk: Arc::clone(chunk), place, _owner: Arc::clone(owner) })
     }
@@ -175,10 +182,14 @@ impl Counts {
         usize::try_from(flag.place()).ok()
     }
 
-    /// Lets what a thread counts be reported.
-    fn register(&self, waiting: &Arc<Waiting>, owner: &Arc<()>) {
+    /// Lets what a thread counts be reported; false when there are too many.
+    fn register(&self, waiting: &Arc<Waiting>, owner: &Arc<()>) -> bool {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.push(Thread::new(Arc::clone(waiting), Arc::downgrade(owner)));
+        let has_room = threads.len() < COUNTER_CHUNKS_MAX;
+        if has_room {
+            threads.push(Thread::new(Arc::clone(waiting), Arc::downgrade(owner)));
+        }
+        has_room
     }
 
     /// Counters of a thread; none when there are too many.

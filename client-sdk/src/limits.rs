@@ -82,8 +82,8 @@ pub(crate) const OBSERVED_AGE_MAX: Duration = Duration::from_secs(60);
 /// Variants of flags whose evaluations are counted. Of further ones the number of evaluations is told.
 pub(crate) const COUNTERS_MAX: usize = 262_144;
 
-/// Pieces of 128 counters, of all threads: 2 KiB each. An evaluation that finds none is not counted, and the number of
-/// these is told.
+/// Pieces of 128 counters, of all threads: 2 KiB each; and threads that count between two reports. An evaluation that
+/// finds none is not counted, and the number of these is told.
 pub(crate) const COUNTER_CHUNKS_MAX: usize = 16_384;
 
 /// Flags of which evaluations that served the caller's default are counted until the next report.

@@ -150,6 +150,19 @@ fn what_waits_is_told_before_its_thread_has_counters_for_it() {
 }
 
 #[test]
+fn threads_that_nobody_can_listen_to_say_how_much_they_drop() {
+    let counts = Counts::default();
+    let dreams = flag("dreams");
+    let mut heard: Vec<Tallies> = (0..COUNTER_CHUNKS_MAX).map(|_| Tallies::of_this_thread(&counts)).collect();
+    let mut late = Tallies::of_this_thread(&counts);
+    heard[7].count(&counts, &dreams, ON);
+    (0..200).for_each(|_| late.count(&counts, &dreams, ON));
+    assert_eq!((told(&counts), counts.take_dropped()), (vec![row("dreams", "on", 1)], 200));
+    drop(heard);
+    assert_eq!((told(&counts), counts.threads.lock().unwrap().len()), (Vec::new(), 0));
+}
+
+#[test]
 fn a_thread_that_rests_is_told_to_the_last_and_told_once() {
     let counts = Counts::default();
     let flags: Vec<_> = (0..150).map(|number| flag(&format!("flag-{number}"))).collect();

@@ -46,6 +46,11 @@ impl Waiting {
         usize::try_from(length).is_ok_and(|length| length >= WAITING_MAX)
     }
 
+    /// Leaves no room for anything: whoever pushes is told that it is full, and nothing is written down.
+    pub(super) fn close(&self) {
+        self.length.store(u32::try_from(WAITING_MAX).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
     /// Hands every number to `count`, after which none waits.
     pub(super) fn add_up(&self, count: impl FnMut(u32)) {
         let round = self.round.load(Ordering::Relaxed);
