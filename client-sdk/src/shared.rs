@@ -206,9 +206,13 @@ impl Shared {
     pub(crate) fn install(&self, state: Arc<State>, changed: Changed) {
         let generation = state.generation;
         debug_assert!(generation > self.generation(), "generations count up");
-        self.state.store(state);
-        self.generation.store(generation, Ordering::Release);
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(generation, changed);
+        {
+            // Held for both: a listener that saw the number without the change would take it for told.
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            self.state.store(state);
+            self.generation.store(generation, Ordering::Release);
+            changes.push(generation, changed);
+        }
         self.describe(Origin::Server);
         self.head.send_modify(|head| head.generation = generation);
     }
@@ -298,6 +302,40 @@ impl Shared {
             status.environment = Arc::clone(&state.lineage.environment);
             status.flags = state.flags();
             status.broken_flags = broken_flags;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mycelia_flags_core::key::FlagKey;
+
+    use super::*;
+
+    /// A listener that looks between two steps of the driver must not take a change for told that it was not told of.
+    #[test]
+    fn no_change_is_missed_by_whoever_looks_while_it_comes() {
+        const CHANGES: u64 = 50_000;
+        let state = |generation| {
+            let mut state = State::default();
+            state.generation = generation;
+            Arc::new(state)
+        };
+        let changed = Changed { whole: false, keys: Arc::from([FlagKey::new("dreams")]) };
+        let shared = Shared::new(state(0), Standing::Live, Origin::Nothing);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (1..=CHANGES).for_each(|number| shared.install(state(number), changed.clone())));
+            let mut cursor = 0;
+            while cursor < CHANGES {
+                let Some(missed) = shared.missed(cursor) else { continue };
+                // None is "any flag may have changed", where the log no longer goes back that far.
+                let told = missed.changes.map(|changes| changes.len() as u64);
+                assert!(
+                    told.is_none_or(|told| told == missed.generation - cursor),
+                    "{told:?} after {cursor}"
+                );
+                cursor = missed.generation;
+            }
         });
     }
 }
