@@ -3,8 +3,8 @@
 //!
 //! The server is a process of its own. The same instances report four times: only how often flags were evaluated, as an
 //! SDK does whose service observes nothing; outcomes and latencies too, for one flag and for all of them; and these as JSON
-//! over HTTP, as a service without an SDK does. They report to the floor as well, in turns: a server that reads the same and forgets it. What our server
-//! needs when nobody talks to it is measured between the turns.
+//! over HTTP, as a service without an SDK does. They report to the floor as well, in turns: a server that reads the same
+//! and forgets it. What our server needs when nobody talks to it is measured between the turns.
 
 mod floor;
 mod instance;
